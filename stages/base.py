@@ -1,0 +1,58 @@
+"""models/base/: the frozen part of InceptionV3, from uint8 pixels to features."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from stages import outputs
+
+FOLDER = Path("models/base")
+ARCHITECTURE = "architecture.json"
+WEIGHTS = "base.weights.h5"
+ABOUT = "base.json"
+
+
+@dataclass(frozen=True)
+class Base:
+    """What the frozen network is.
+
+    Attributes:
+        cut: last frozen layer of InceptionV3, `mixed0` to `mixed10`.
+        pooling: `avg`: features are averages over its map.
+        image_height: of the pictures it takes, in pixels.
+        image_width: likewise.
+        precision: of its arithmetic: `float32`.
+        weights: `imagenet`, `random` or `sha256:<hash>`.
+    """
+
+    cut: str
+    pooling: str
+    image_height: int
+    image_width: int
+    precision: str
+    weights: str
+
+
+def write_about(folder: Path, base: Base) -> None:
+    """Writes `base` into the folder."""
+    outputs.write_json(folder / ABOUT, asdict(base))
+
+
+def read_about(folder: Path) -> Base:
+    """Returns what the network in the folder is."""
+    return Base(**json.loads((folder / ABOUT).read_text(encoding="utf-8")))
+
+
+def fingerprint(folder: Path, recipe: str) -> str:
+    """Returns a SHA-256 of all between a picture's bytes and its features, in hexadecimal.
+
+    Args:
+        folder: models/base, whose files all count.
+        recipe: what identifies the way from bytes to pixels and the engine.
+    """
+    whole = hashlib.sha256(recipe.encode())
+    for path in sorted(folder.iterdir()):
+        whole.update(path.name.encode())
+        whole.update(hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()

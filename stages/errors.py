@@ -1,0 +1,29 @@
+"""What a user can mend, said in one line each; everything else keeps its traceback."""
+
+import sys
+from collections.abc import Callable
+
+
+class StageError(Exception):
+    """One or more faults that the user can mend.
+
+    Args:
+        faults: each `<place>: <rule>; got <value>` with its remedy, a line of the output.
+    """
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+def run(main: Callable[[], None]) -> None:
+    """Runs `main`; a StageError becomes `error:` lines and exit code 1, Ctrl-C 130."""
+    try:
+        main()
+    except StageError as error:
+        for fault in error.faults:
+            print(f"error: {fault}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("stopped; `dvc repro` goes on from the last finished stage", file=sys.stderr)
+        sys.exit(130)

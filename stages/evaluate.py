@@ -1,0 +1,41 @@
+"""Score the head on the pictures it did not learn from.
+
+Reads   results/train.npz, results/split.csv, models/head, results/test.csv
+Writes  results/metrics.json, results/validation.csv
+"""
+
+from pathlib import Path
+
+from stages import features, head, outputs, scores, split
+from stages.errors import run
+
+
+def main(
+    train: Path = features.TRAIN,
+    split_csv: Path = split.PATH,
+    folder: Path = head.FOLDER,
+    test_csv: Path = scores.TEST,
+    out: Path = scores.METRICS,
+    validation_csv: Path = scores.VALIDATION,
+) -> None:
+    """Evaluates on the validation pictures, and on the test pictures where their class is known."""
+    model, table, folds = head.read(folder), features.read(train), split.read(split_csv)
+    paths = table.paths.tolist()
+    rows = [row for row, path in enumerate(paths) if folds[path] == split.VALIDATION]
+    probabilities = model.probabilities(table.features[rows])
+    scored = scores.score(probabilities, table.labels[rows], model.about.class_names)
+    parts = {"validation": scored, "test": scores.read(test_csv)}
+    metrics = {name: scores.metrics(part) for name, part in parts.items() if len(part.label)}
+    scores.write(validation_csv, [paths[row] for row in rows], scored)
+    outputs.write_json(out, {"weights": model.about.weights, **metrics})
+    said = (
+        f"{name} accuracy {part['accuracy']:.3f} "
+        f"[{part['accuracy_low']:.3f}-{part['accuracy_high']:.3f}] of {part['n']}"
+        for name, part in metrics.items()
+    )
+    warned = "; RANDOM weights, for trying things out only" * (model.about.weights == "random")
+    print(f"evaluate: {', '.join(said)} -> {out.as_posix()}{warned}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,69 @@
+"""The folders of `input/`: which files are pictures of which split and class.
+
+`train/<class>/...` and `validation/<class>/...` name the class of every file below them;
+`test/...` may be loose, nested, or have class folders of its own.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from stages.errors import StageError
+
+INPUT = Path("input")
+SPLITS = ("train", "validation", "test")
+CLUTTER = {"thumbs.db", "desktop.ini", "__macosx"}  # and hidden files: made by file managers
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file found; `folder` is the first folder below its split, empty for a loose file."""
+
+    path: Path
+    split: str
+    folder: str
+
+
+def find(root: Path = INPUT) -> list[Entry]:
+    """Returns every file of the three splits below `root`, sorted by path."""
+    found = []
+    for split in SPLITS:
+        for path in walk(root / split):
+            inner = path.relative_to(root / split).parts
+            found.append(Entry(path, split, inner[0] if len(inner) > 1 else ""))
+    return sorted(found, key=lambda entry: entry.path.as_posix())
+
+
+def folders(root: Path, split: str) -> list[str]:
+    """Returns the sorted names of the folders directly in a split; none where it is absent."""
+    if not (root / split).is_dir():
+        return []
+    return sorted(p.name for p in (root / split).iterdir() if p.is_dir() and not clutter(p.name))
+
+
+def walk(top: Path, above: frozenset[str] = frozenset()) -> Iterator[Path]:
+    """Yields the files below `top`, clutter left out; links are followed, but never in a circle.
+
+    Raises:
+        StageError: a folder that may not be read.
+    """
+    real = os.path.realpath(top)
+    if real in above or not top.is_dir():
+        return
+    try:
+        items = sorted(top.iterdir())
+    except OSError as error:
+        raise StageError(f"{top.as_posix()}: cannot be read ({error.strerror})") from None
+    for path in items:
+        if clutter(path.name):
+            continue
+        if path.is_dir():
+            yield from walk(path, above | {real})
+        else:
+            yield path
+
+
+def clutter(name: str) -> bool:
+    """Tells whether a file or folder is a file manager's, not the user's."""
+    return name.startswith(".") or name.lower() in CLUTTER

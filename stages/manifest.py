@@ -1,0 +1,51 @@
+"""results/images.csv: every usable picture, with its split, label and content hash."""
+
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from stages import outputs
+
+PATH = Path("results/images.csv")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A usable picture.
+
+    Attributes:
+        path: relative to the project, with `/` on every system.
+        split: train, validation or test.
+        label: name of its class; empty where unknown.
+        sha256: of the file's bytes, in hexadecimal.
+        width: in pixels, upright.
+        height: likewise.
+        format: by content: JPEG, PNG, ...
+    """
+
+    path: str
+    split: str
+    label: str
+    sha256: str
+    width: int
+    height: int
+    format: str
+
+
+HEADER = tuple(field.name for field in fields(Row))
+
+
+def write(path: Path, rows: Iterable[Row]) -> None:
+    """Writes the rows, sorted by path."""
+    outputs.write_csv(path, HEADER, map(astuple, sorted(rows, key=lambda row: row.path)))
+
+
+def read(path: Path) -> list[Row]:
+    """Returns the rows, in the order of the file."""
+    rows = outputs.read_csv(path)
+    return [Row(width=int(row.pop("width")), height=int(row.pop("height")), **row) for row in rows]
+
+
+def class_names(rows: Iterable[Row]) -> tuple[str, ...]:
+    """Returns the sorted classes of the training pictures; a class's index is its place here."""
+    return tuple(sorted({row.label for row in rows if row.split == "train"}))

@@ -1,0 +1,65 @@
+"""Outputs are written whole or not at all, with the same bytes on every system."""
+
+import csv
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from stages.errors import StageError
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yields a temporary place beside `path`, renamed to `path` once the block has succeeded.
+
+    The block may make a file or a folder there. After a failure nothing is left at `path` that
+    was not there before.
+
+    Raises:
+        StageError: the disk is full.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        remove(path)
+        part.replace(path)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StageError(f"{path}: the disk is full; free some space and run again") from error
+        raise
+    finally:
+        remove(part)
+
+
+def remove(path: Path) -> None:
+    """Removes a file or a folder with all in it; nothing there is no error."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Writes a table as UTF-8 with Unix line ends, cells quoted where they must be."""
+    with whole(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Returns the rows of a table written by `write_csv`, as dictionaries by column name."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write_json(path: Path, value: object) -> None:
+    """Writes `value` as indented JSON, keys in the order given."""
+    with whole(path) as part:
+        text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+        part.write_text(text + "\n", encoding="utf-8", newline="\n")

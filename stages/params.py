@@ -1,0 +1,99 @@
+"""One section of params.yaml, read into the dataclass of the stage it belongs to."""
+
+import difflib
+import math
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+import yaml
+
+from stages.errors import StageError
+
+PATH = Path("params.yaml")
+SECTIONS = ("validate", "fetch", "freeze", "extract", "train", "predict")
+NOUNS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+
+T = TypeVar("T")
+
+
+def load(section: str, kind: type[T], path: Path = PATH) -> T:
+    """Returns a section of params.yaml as an instance of the dataclass `kind`.
+
+    Every value must be there and of its field's type (`"12"` is not 12, `true` is not 1); the
+    ranges are the dataclass's own to check.
+
+    Raises:
+        StageError: naming all missing, unknown and mistyped values at once.
+    """
+    document = _document(path)
+    if unknown := [str(name) for name in document if name not in SECTIONS]:
+        raise StageError(*(f"{path}: no section {_meant(name, SECTIONS)}" for name in unknown))
+    values = document.get(section)
+    if not isinstance(values, dict):
+        raise StageError(f"{path}: section {section} must hold values; got {values!r}")
+    types = get_type_hints(kind)
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    faults = [f"{path}: {section}.{name} is missing" for name in names if name not in values]
+    faults += [
+        f"{path}: {section} has no value {_meant(str(name), names)}"
+        for name in values
+        if name not in names
+    ]
+    for name in names:
+        if name in values and (rule := _type_rule(value := values[name], types[name])):
+            hint = _hint(value) if types[name] in (int, float) else ""
+            faults.append(f"{path}: {section}.{name} must be {rule}; got {value!r}{hint}")
+    if faults:
+        raise StageError(*faults)
+    return kind(**{name: values[name] for name in names})
+
+
+def require(holds: bool, name: str, rule: str, value: object) -> None:
+    """Raises a StageError `params.yaml: <name> must be <rule>; got <value>` unless `holds`."""
+    if not holds:
+        raise StageError(f"{PATH}: {name} must be {rule}; got {value!r}")
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StageError(f"{path}: no such file; run from the folder that holds dvc.yaml") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise StageError(f"{path}: must be YAML; got {' '.join(str(error).split())}") from None
+    if not isinstance(document, dict):
+        raise StageError(f"{path}: must hold sections of values; got {document!r}")
+    return document
+
+
+def _type_rule(value: object, kind: Any) -> str | None:
+    """Returns what `value` should have been, or None where it is of type `kind`."""
+    if get_origin(kind) is Literal:
+        choices = get_args(kind)
+        return None if value in choices else "one of " + ", ".join(map(str, choices))
+    if kind is float:
+        right = type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+    else:
+        right = type(value) is kind
+    return None if right else NOUNS[kind]
+
+
+def _meant(name: str, known: tuple[str, ...] | list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"{name!r}" + (
+        f"; did you mean {close[0]}?" if close else f"; known: {', '.join(known)}"
+    )
+
+
+def _hint(value: object) -> str:
+    """Returns the remedy for a number that came as text: YAML reads `1e-3`, without a point, so."""
+    if not isinstance(value, str):
+        return ""
+    try:
+        float(value)
+    except ValueError:
+        return ""
+    mantissa, exponent, power = value.lower().partition("e")
+    point = ".0" if exponent and "." not in mantissa else ""
+    return f" (write {mantissa}{point}{exponent}{power})"

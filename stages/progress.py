@@ -1,0 +1,39 @@
+"""Long work shows pictures per second and time left, where somebody looks on."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Never, TypeVar
+
+from tqdm import tqdm
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def bar(description: str, total: int, unit: str = " pictures") -> "tqdm[Never]":
+    """Returns a progress bar with rate and time left; silent when not on a terminal."""
+    scaled = unit == "B"
+    return tqdm(total=total, desc=description, unit=unit, unit_scale=scaled, disable=None)
+
+
+def ahead(
+    function: Callable[[T], R], items: Iterable[T], workers: int, waiting: int
+) -> Iterator[R]:
+    """Yields `function(item)` in order, computed in threads up to `waiting` items ahead.
+
+    Unlike `Executor.map` it holds no more than `waiting` results, so memory does not grow with
+    the number of items.
+    """
+    with ThreadPoolExecutor(workers) as pool:
+        pending: deque[Future[R]] = deque()
+        try:
+            for item in items:
+                pending.append(pool.submit(function, item))
+                if len(pending) >= waiting:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()

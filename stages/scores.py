@@ -1,0 +1,128 @@
+"""How right the probabilities are: results/validation.csv, results/test.csv and their metrics."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stages import outputs
+
+VALIDATION = Path("results/validation.csv")
+TEST = Path("results/test.csv")
+METRICS = Path("results/metrics.json")
+HEADER = ("path", "label", "predicted", "probability", "label_probability", "label_rank")
+Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
+BINS = 15  # of the calibration error, as in Guo et al. 2017 (arXiv:1706.04599)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What became of N pictures whose class is known; all arrays are (N,).
+
+    Attributes:
+        label: str, the class.
+        predicted: str, the most probable class.
+        probability: float64, of the predicted class.
+        label_probability: float64, of the class.
+        label_rank: int, 1 where the class is the most probable one.
+    """
+
+    label: np.ndarray
+    predicted: np.ndarray
+    probability: np.ndarray
+    label_probability: np.ndarray
+    label_rank: np.ndarray
+
+
+def score(probabilities: np.ndarray, labels: np.ndarray, class_names: Sequence[str]) -> Scored:
+    """Returns how the probabilities stand to the labels; a tie goes to the lower index.
+
+    Args:
+        probabilities: float64 (N, C); each row sums to 1.
+        labels: int (N,), index into `class_names`.
+        class_names: str (C,).
+    """
+    names = np.array(class_names, object)
+    order = np.argsort(-probabilities, axis=1, kind="stable")  # (N, C)
+    rows = np.arange(len(labels))
+    return Scored(
+        label=names[labels],
+        predicted=names[order[:, 0]],
+        probability=probabilities[rows, order[:, 0]],
+        label_probability=probabilities[rows, labels],
+        label_rank=(order == labels[:, None]).argmax(axis=1) + 1,
+    )
+
+
+def write(path: Path, paths: Sequence[str], scored: Scored) -> None:
+    """Writes a row per picture, probabilities with six significant digits."""
+    columns = zip(
+        paths,
+        scored.label,
+        scored.predicted,
+        (f"{value:.6g}" for value in scored.probability),
+        (f"{value:.6g}" for value in scored.label_probability),
+        scored.label_rank,
+        strict=True,
+    )
+    outputs.write_csv(path, HEADER, columns)
+
+
+def read(path: Path) -> Scored:
+    """Returns the table without its paths."""
+    rows = outputs.read_csv(path)
+    return Scored(
+        label=np.array([row["label"] for row in rows], object),
+        predicted=np.array([row["predicted"] for row in rows], object),
+        probability=np.array([float(row["probability"]) for row in rows]),
+        label_probability=np.array([float(row["label_probability"]) for row in rows]),
+        label_rank=np.array([int(row["label_rank"]) for row in rows], int),
+    )
+
+
+def metrics(scored: Scored) -> dict[str, float]:
+    """Returns the scores of one or more pictures, fractions rounded to six decimals.
+
+    `accuracy_low` and `accuracy_high` are the 95 % Wilson interval; `log_loss` is in nats;
+    `expected_calibration_error` is over 15 bins of equal width.
+    """
+    count = len(scored.label)
+    right = scored.label_rank == 1
+    low, high = wilson(int(right.sum()), count)
+    values = {
+        "accuracy": float(right.mean()),
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "log_loss": float(-np.log(np.maximum(scored.label_probability, 1e-15)).mean()),
+        "macro_f1": macro_f1(scored.label, scored.predicted),
+        "top_3_accuracy": float((scored.label_rank <= 3).mean()),
+        "expected_calibration_error": calibration_error(scored.probability, right),
+    }
+    return {**{name: round(value, 6) for name, value in values.items()}, "n": count}
+
+
+def wilson(right: int, count: int) -> tuple[float, float]:
+    """Returns the 95 % interval of a share of `right` in `count` (Wilson 1927)."""
+    share, z2 = right / count, Z95**2
+    centre = share + z2 / (2 * count)
+    spread = Z95 * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
+    scale = 1 + z2 / count
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+
+
+def macro_f1(label: np.ndarray, predicted: np.ndarray) -> float:
+    """Returns the mean over classes, of those met or predicted, of the harmonic mean F1."""
+    scores = []
+    for name in sorted(set(label) | set(predicted)):
+        hits = int(((label == name) & (predicted == name)).sum())
+        scores.append(2 * hits / int((label == name).sum() + (predicted == name).sum()))
+    return sum(scores) / len(scores)
+
+
+def calibration_error(probability: np.ndarray, right: np.ndarray) -> float:
+    """Returns how far the probability of the predicted class is from its share of hits, 0 to 1."""
+    place = np.minimum((probability * BINS).astype(int), BINS - 1)  # (N,)
+    gaps = np.bincount(place, probability - right, minlength=BINS)  # summed in each bin
+    return float(np.abs(gaps).sum() / len(probability))

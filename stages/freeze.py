@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from stages import base, images, outputs, params, pretrained
+from stages import base, outputs, params, pretrained
 from stages.base import Base
 from stages.errors import StageError, run
 
 if TYPE_CHECKING:
     import keras
 
+SMALLEST = 75  # pixels a side: the least that InceptionV3 takes
 CUTS = tuple(f"mixed{number}" for number in range(11))
 
 
@@ -33,8 +34,8 @@ class Params:
     def __post_init__(self) -> None:
         params.require(self.cut in CUTS, "freeze.cut", f"one of {', '.join(CUTS)}", self.cut)
         for name, pixels in (("height", self.image_height), ("width", self.image_width)):
-            rule = f"{images.SMALLEST} or more"
-            params.require(pixels >= images.SMALLEST, f"freeze.image_{name}", rule, pixels)
+            rule = f"{SMALLEST} or more"
+            params.require(pixels >= SMALLEST, f"freeze.image_{name}", rule, pixels)
 
 
 def inception(weights: Path, settings: Params) -> "keras.Model":

@@ -13,7 +13,6 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
 # 8 bytes a pixel at worst: 1.2 GB; Pillow raises its DecompressionBombError at twice its limit
 MAX_PIXELS = 150_000_000
-SMALLEST = 75  # pixels a side: the least that InceptionV3 takes
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 warnings.filterwarnings("ignore", module=r"PIL\b")  # odd metadata is no news to the user

@@ -1,0 +1,185 @@
+"""What the tests share: small pictures, a real DVC project, and the way to run it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image, ImageDraw
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
+COPIED = (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "dvc.yaml", "params.yaml")
+COLOURS = {"circle": "crimson", "cross": "seagreen", "square": "royalblue"}
+
+os.environ["DVC_NO_ANALYTICS"] = "1"
+
+
+def draw(path: Path, shape: str, seed: int, size: tuple[int, int] = (120, 90)) -> Path:
+    """Draws a shape at a random place on noise."""
+    rng = np.random.default_rng([seed, *shape.encode()])
+    image = Image.fromarray(rng.integers(0, 256, (size[1], size[0], 3), np.uint8))
+    x, y, r = rng.integers(30, 60), rng.integers(30, 60), rng.integers(15, 28)
+    box, pen = (int(x - r), int(y - r), int(x + r), int(y + r)), ImageDraw.Draw(image)
+    if shape == "circle":
+        pen.ellipse(box, COLOURS[shape])
+    elif shape == "square":
+        pen.rectangle(box, COLOURS[shape])
+    else:
+        pen.line(box, COLOURS[shape], 9)
+        pen.line((box[0], box[3], box[2], box[1]), COLOURS[shape], 9)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, quality=90)
+    return path
+
+
+def draw_classes(root: Path, per_class: int = 6, test: int = 3) -> Path:
+    """Draws input/train/<class>/ and loose pictures in input/test/."""
+    for shape in COLOURS:
+        for seed in range(per_class):
+            draw(root / "train" / shape / f"{seed}.jpg", shape, seed)
+    for seed in range(test):
+        draw(root / "test" / f"{seed}.jpg", list(COLOURS)[seed % 3], 100 + seed)
+    return root
+
+
+class Project:
+    """A copy of the pipeline in a folder of its own, with a git and a DVC repository."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def shell(self, *command: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
+        """Runs a command in the project, with this Python's programs first on the path."""
+        programs = str(Path(sys.executable).parent)
+        env = {**os.environ, "PATH": programs + os.pathsep + os.environ["PATH"]}
+        done = subprocess.run(
+            command, cwd=self.folder, env=env, capture_output=True, text=True, check=False
+        )
+        assert not ok or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def repro(self, *arguments: str) -> set[str]:
+        """Runs `dvc repro` and returns the names of the stages that were executed."""
+        return ran(self.shell("dvc", "repro", *arguments).stdout)
+
+    def stage(self, name: str) -> subprocess.CompletedProcess[str]:
+        """Runs one stage without DVC, whether it succeeds or not."""
+        return self.shell(sys.executable, "-m", f"stages.{name}", ok=False)
+
+    def set(self, name: str, value: object) -> object:
+        """Sets `section.value` in params.yaml and returns what it was."""
+        path = self.folder / "params.yaml"
+        document = yaml.safe_load(path.read_text())
+        section, _, key = name.partition(".")
+        before = document[section][key]
+        document[section][key] = value
+        path.write_text(yaml.safe_dump(document, sort_keys=False))
+        return before
+
+
+def ran(output: str) -> set[str]:
+    """Returns the stages that `dvc repro` says it executed."""
+    return set(re.findall(r"^Running stage '(\w+)'", output, re.M))
+
+
+def make_project(folder: Path, weights: Path) -> Project:
+    """Copies the pipeline, draws pictures and sets params that make it quick."""
+    shutil.copytree(
+        ROOT / "stages", folder / "stages", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    for name in COPIED:
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    project = Project(folder)
+    draw_classes(folder / "input")
+    for name, value in {
+        "fetch.weights": str(weights),
+        "freeze.cut": "mixed1",
+        "freeze.image_height": 75,
+        "freeze.image_width": 75,
+        "extract.batch_size": 4,
+        "train.units": 8,
+        "train.batch_size": 4,
+        "train.epochs": 4,
+    }.items():
+        project.set(name, value)
+    project.shell("git", "init", "-q")
+    commit(project, "start")
+    return project
+
+
+def commit(project: Project, message: str) -> None:
+    """Commits all of the project that git does not ignore."""
+    project.shell("git", "add", "-A")
+    author = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+    project.shell("git", *author, "commit", "-qm", message)
+
+
+@pytest.fixture(scope="session")
+def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Seeded random weights, whose batch norms do change something."""
+    from stages import fetch
+
+    path = tmp_path_factory.mktemp("weights") / "random.h5"
+    fetch.write_random(path, seed=1)
+    return path
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, random_weights: Path) -> Project:
+    """A project after `dvc repro`: to read from, not to change."""
+    project = make_project(tmp_path_factory.mktemp("finished"), random_weights)
+    project.repro()
+    commit(project, "first run")
+    return project
+
+
+@pytest.fixture
+def project(finished: Project, tmp_path: Path) -> Project:
+    """A copy of the finished project, to change at will."""
+    return copy(finished, tmp_path / "project")
+
+
+def copy(project: Project, folder: Path) -> Project:
+    """Returns a copy of a project, its DVC cache included."""
+    shutil.copytree(project.folder, folder, symlinks=True)
+    return Project(folder)
+
+
+@pytest.fixture
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder as the working directory, with the project's params.yaml."""
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def set_param(inside: Path) -> Callable[[str, object], object]:
+    """Sets `section.value` in the working directory's params.yaml."""
+    return Project(inside).set
+
+
+@pytest.fixture(scope="session")
+def real_weights() -> Path:
+    """InceptionV3's trained weights, where they lie beside the project."""
+    path = SHARED / "weights" / "inception_v3_partial_notop.h5"
+    if not path.exists():
+        pytest.skip(f"{path.name} is not in the folder `shared` beside the project")
+    return path
+
+
+@pytest.fixture(scope="session")
+def photographs() -> list[Path]:
+    """A few real photographs, where they lie beside the project."""
+    paths = sorted((SHARED / "images" / "cats_dogs" / "test").rglob("*.jpg"))[::10]
+    if not paths:
+        pytest.skip("no photographs in the folder `shared` beside the project")
+    return paths

@@ -1,0 +1,152 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SHARED
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+
+from stages import images
+from stages.images import ImageError, decode
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def scene(width: int, height: int) -> Image.Image:
+    y, x = np.mgrid[:height, :width]
+    levels = np.stack([x * 255 / width, y * 255 / height, 127 + 120 * np.sin(x / 9)], axis=-1)
+    return Image.fromarray(levels.astype(np.uint8))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
+def test_pixels_are_pillows_antialiased_bilinear(kind):
+    image = scene(200, 120)
+    expected = np.asarray(image.resize((90, 80), Image.Resampling.BILINEAR))
+    assert (decode(encoded(image, kind), 80, 90).pixels == expected).all()
+
+
+def test_size_is_the_pictures_own_and_format_its_content():
+    picture = decode(encoded(scene(200, 120), "WEBP"), 80, 90)
+    assert (picture.width, picture.height, picture.format) == (200, 120, "WEBP")
+    assert (picture.pixels.shape, picture.pixels.dtype) == ((80, 90, 3), np.uint8)
+
+
+def test_a_large_jpeg_in_draft_mode_is_close_to_the_whole_one():
+    data = encoded(scene(1600, 1200), "JPEG", quality=95)
+    whole = Image.open(io.BytesIO(data)).resize((299, 299), Image.Resampling.BILINEAR)
+    difference = np.abs(decode(data, 299, 299).pixels.astype(int) - np.asarray(whole))
+    assert 0 < difference.mean() < 1
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_exif_orientation_is_obeyed(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(scene(160, 96), "PNG", exif=exif)
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    picture = decode(data, 75, 80)
+    expected = np.asarray(upright.resize((80, 75), Image.Resampling.BILINEAR)).astype(int)
+    assert np.abs(picture.pixels - expected).max() <= 1
+    assert (picture.width, picture.height) == upright.size
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr", "LAB", "RGBA", "I", "F"])
+def test_any_mode_becomes_rgb_as_pillow_has_it(mode):
+    image = scene(100, 80).convert("L" if mode in ("I", "F") else mode)
+    picture = decode(encoded(image.convert(mode), "TIFF"), 80, 100)
+    difference = np.abs(picture.pixels - np.asarray(image.convert("RGB")).astype(int))
+    assert difference.max() <= 1
+
+
+def test_transparent_parts_are_white():
+    for image in (Image.new("RGBA", (90, 90), (9, 9, 9, 0)), Image.new("LA", (90, 90), (9, 0))):
+        assert (decode(encoded(image, "PNG"), 75, 75).pixels == 255).all()
+
+
+def test_a_transparent_palette_is_white():
+    image = Image.new("P", (90, 90), 0)
+    image.putpalette([10, 20, 30])
+    assert (decode(encoded(image, "PNG", transparency=0), 75, 75).pixels == 255).all()
+
+
+def test_sixteen_bits_are_scaled_not_cut_off():
+    image = Image.fromarray(np.full((90, 90), 32768, np.uint16))
+    assert (decode(encoded(image, "PNG"), 75, 75).pixels == 128).all()
+
+
+def test_the_first_frame_of_an_animation_counts():
+    frames = [Image.new("RGB", (90, 90), colour) for colour in ("red", "blue")]
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert (decode(data, 75, 75).pixels == (255, 0, 0)).all()
+
+
+JPEG = encoded(scene(200, 120), "JPEG")
+BROKEN = [
+    (b"", "empty_file"),
+    (b"<!DOCTYPE html><title>Not found</title>", "not_an_image"),
+    (JPEG[: len(JPEG) // 2], "truncated"),
+    (encoded(scene(99, 99), "PNG")[:-200], "truncated"),
+    (JPEG[:10], "unreadable"),
+]
+
+
+@pytest.mark.parametrize(("data", "code"), BROKEN)
+def test_a_broken_file_has_its_code(data, code):
+    with pytest.raises(ImageError) as info:
+        decode(data, 75, 75)
+    assert info.value.code == code
+    assert info.value.detail
+
+
+def test_a_decompression_bomb_is_too_large(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(ImageError, match="too_large"):
+        decode(JPEG, 75, 75)
+
+
+def test_formats_not_named_are_not_opened():
+    with pytest.raises(ImageError, match="not_an_image"):
+        decode(encoded(scene(90, 90), "PPM"), 75, 75)
+
+
+@given(st.integers(0, len(JPEG) - 1), st.integers(1, 255))
+def test_a_flipped_byte_gives_pixels_or_a_verdict(place, change):
+    data = bytearray(JPEG)
+    data[place] ^= change
+    try:
+        assert decode(bytes(data), 75, 75).pixels.shape == (75, 75, 3)
+    except ImageError as error:
+        assert error.detail
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_give_pixels_or_a_verdict(data):
+    with pytest.raises(ImageError):
+        decode(data, 75, 75)
+
+
+def test_files_that_libraries_test_themselves_with_give_pixels_or_a_verdict():
+    paths = [path for path in (SHARED / "images" / "hard").rglob("*") if path.is_file()]
+    if not paths:
+        pytest.skip("no hard files in the folder `shared` beside the project")
+    verdicts = [verdict(path) for path in paths]
+    assert verdicts.count("ok") > len(paths) / 2
+
+
+def verdict(path: Path) -> str:
+    try:
+        assert decode(path.read_bytes(), 75, 75).pixels.shape == (75, 75, 3)
+    except ImageError as error:
+        return error.code
+    return "ok"
+
+
+def test_the_recipe_names_the_library_and_the_code():
+    assert "pil " in images.recipe()
+    assert len(images.recipe().split()[-1]) == 64

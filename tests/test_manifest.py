@@ -1,0 +1,23 @@
+from stages import manifest
+from stages.manifest import Row
+
+
+def row(path: str, split: str = "train", label: str = "a") -> Row:
+    return Row(path, split, label, "0" * 64, 4, 3, "JPEG")
+
+
+def test_the_table_survives_sorted_by_path(tmp_path):
+    rows = [row("b,c.jpg"), row("a\n.jpg"), row("=1.jpg", "test", "")]
+    manifest.write(tmp_path / "images.csv", rows)
+    assert manifest.read(tmp_path / "images.csv") == sorted(rows, key=lambda one: one.path)
+
+
+def test_the_columns_are_the_contracts(tmp_path):
+    manifest.write(tmp_path / "images.csv", [])
+    header = "path,split,label,sha256,width,height,format\n"
+    assert (tmp_path / "images.csv").read_text() == header
+
+
+def test_classes_are_those_of_the_training_pictures_alone():
+    rows = [row("1", label="b"), row("2", label="a"), row("3", "test", "c"), row("4", label="b")]
+    assert manifest.class_names(rows) == ("a", "b")

@@ -1,0 +1,49 @@
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages import outputs
+from stages.errors import StageError
+
+
+def test_a_failed_block_leaves_what_was_there(tmp_path):
+    path = tmp_path / "out.txt"
+    path.write_text("before")
+    with pytest.raises(RuntimeError), outputs.whole(path) as part:
+        part.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path):
+    for name in ("old", "new"):
+        with outputs.whole(tmp_path / "out") as part:
+            part.mkdir()
+            (part / name).touch()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["new"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path):
+    path = tmp_path / "out.csv"
+    (tmp_path / f"out.csv.{os.getpid()}.part").symlink_to("/dev/full")
+    with pytest.raises(StageError, match=r"out\.csv: the disk is full; free some space"):
+        outputs.write_csv(path, ["a"], [["b" * 100_000]])
+    assert list(tmp_path.iterdir()) == []
+
+
+@given(st.lists(st.tuples(st.text(st.characters(exclude_categories=["Cs"])), st.integers())))
+def test_any_text_survives_a_table(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("csv") / "table.csv"
+    outputs.write_csv(path, ["name", "number"], rows)
+    back = [(row["name"], int(row["number"])) for row in outputs.read_csv(path)]
+    assert back == rows
+
+
+def test_lines_end_the_same_on_every_system(tmp_path):
+    outputs.write_csv(tmp_path / "a.csv", ["a", "b"], [["1", "ü,\n"]])
+    assert (tmp_path / "a.csv").read_bytes() == 'a,b\n1,"ü,\n"\n'.encode()

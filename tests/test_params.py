@@ -1,0 +1,135 @@
+import pytest
+import yaml
+from conftest import ROOT
+
+from stages import evaluate, extract, fetch, freeze, params, predict, train, validate
+from stages.errors import StageError
+
+STAGES = {"validate": validate, "fetch": fetch, "freeze": freeze}
+STAGES |= {"extract": extract, "train": train, "predict": predict}
+DEFAULTS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+
+
+def load(section, change, tmp_path):
+    document = {name: dict(values) for name, values in DEFAULTS.items()}
+    change(document)
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(document))
+    return params.load(section, STAGES[section].Params, path)
+
+
+def fault(section, change, tmp_path):
+    with pytest.raises(StageError) as info:
+        load(section, change, tmp_path)
+    return [text.replace(f"{tmp_path}/", "") for text in info.value.faults]
+
+
+@pytest.mark.parametrize("section", STAGES)
+def test_the_file_as_it_comes_is_read(section, tmp_path):
+    assert vars(load(section, lambda document: None, tmp_path)) == DEFAULTS[section]
+
+
+def test_sections_are_those_of_the_stages_and_of_the_file():
+    assert tuple(DEFAULTS) == params.SECTIONS == tuple(STAGES)
+    assert not hasattr(evaluate, "Params")
+
+
+def test_every_value_of_the_file_is_explained():
+    for line in (ROOT / "params.yaml").read_text(encoding="utf-8").splitlines():
+        assert not line.startswith("  ") or " # " in line, line
+
+
+WRONG = [
+    ("validate.bad_images", "drop", "one of skip, fail"),
+    ("fetch.weights", "imagenet2", "imagenet, random or the path of a .h5 file"),
+    ("fetch.seed", -1, "0 to 4294967295"),
+    ("freeze.cut", "mixed11", "one of mixed0, "),
+    ("freeze.pooling", "none", "one of avg"),
+    ("freeze.image_height", 74, "75 or more"),
+    ("freeze.image_width", 74, "75 or more"),
+    ("extract.batch_size", 0, "1 or more"),
+    ("train.units", -1, "0 or more"),
+    ("train.dropout", 1, "0 or more and less than 1"),
+    ("train.optimizer", "adma", "one of adam, "),
+    ("train.learning_rate", 0, "more than 0"),
+    ("train.batch_size", 0, "1 or more"),
+    ("train.epochs", 0, "1 or more"),
+    ("train.patience", 0, "1 or more"),
+    ("train.class_weight", "some", "one of none, balanced"),
+    ("train.validation_split", 1.0, "more than 0 and less than 1"),
+    ("train.seed", 2**32, "0 to 4294967295"),
+    ("predict.top_k", 0, "1 or more"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "rule"), WRONG)
+def test_a_value_out_of_range_is_refused(name, value, rule, tmp_path):
+    section, key = name.split(".")
+    (said,) = fault(section, lambda document: document[section].update({key: value}), tmp_path)
+    assert said.startswith(f"params.yaml: {name} must be {rule}")
+    assert said.endswith(f"; got {value!r}")
+
+
+def test_the_table_of_wrong_values_names_every_param():
+    every = {f"{section}.{key}" for section, values in DEFAULTS.items() for key in values}
+    assert {name for name, _, _ in WRONG} == every
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("1e-3", "must be a number; got '1e-3' (write 1.0e-3)"),
+        ("0.01", "must be a number; got '0.01' (write 0.01)"),
+        (True, "must be a number; got True"),
+        (None, "must be a number; got None"),
+        (float("nan"), "must be a number; got nan"),
+    ],
+)
+def test_a_number_of_another_type_is_refused(value, said, tmp_path):
+    def change(document):
+        document["train"]["learning_rate"] = value
+
+    assert fault("train", change, tmp_path) == [f"params.yaml: train.learning_rate {said}"]
+
+
+def test_text_and_truth_are_no_whole_numbers(tmp_path):
+    def change(document):
+        document["train"].update(units="12", epochs=True, seed=1.0)
+
+    assert fault("train", change, tmp_path) == [
+        "params.yaml: train.units must be a whole number; got '12' (write 12)",
+        "params.yaml: train.epochs must be a whole number; got True",
+        "params.yaml: train.seed must be a whole number; got 1.0",
+    ]
+
+
+def test_missing_and_unknown_values_are_named_at_once(tmp_path):
+    def change(document):
+        document["train"]["unit"] = document["train"].pop("units")
+
+    missing, unknown = fault("train", change, tmp_path)
+    assert missing == "params.yaml: train.units is missing"
+    assert unknown == "params.yaml: train has no value 'unit'; did you mean units?"
+
+
+def test_an_unknown_section_is_refused_by_every_stage(tmp_path):
+    said = fault("predict", lambda document: document.update(trian={}), tmp_path)
+    assert said == ["params.yaml: no section 'trian'; did you mean train?"]
+
+
+def test_a_missing_section_is_refused(tmp_path):
+    (said,) = fault("predict", lambda document: document.pop("predict"), tmp_path)
+    assert said == "params.yaml: section predict must hold values; got None"
+
+
+@pytest.mark.parametrize("text", ["train: {a: 1", "- 1", "", "\xff"])
+def test_a_file_that_is_no_mapping_is_refused(text, tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(StageError, match=r"params\.yaml: must "):
+        params.load("train", train.Params, path)
+
+
+def test_no_file_is_said(tmp_path):
+    with pytest.raises(StageError, match="no such file; run from the folder"):
+        params.load("train", train.Params, tmp_path / "params.yaml")

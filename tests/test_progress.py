@@ -1,0 +1,42 @@
+import threading
+import time
+
+import pytest
+
+from stages import progress
+
+
+def test_results_come_in_order_whatever_finishes_first():
+    def work(number: int) -> int:
+        time.sleep(0.01 * (number % 3))
+        return number
+
+    assert list(progress.ahead(work, range(20), workers=4, waiting=8)) == list(range(20))
+
+
+def test_no_more_than_asked_wait_in_memory():
+    started = []
+    results = progress.ahead(started.append, range(1000), workers=2, waiting=5)
+    next(results)
+    time.sleep(0.05)
+    assert len(started) <= 5
+
+
+def test_work_goes_on_while_a_result_is_used():
+    second = threading.Event()
+    results = progress.ahead(lambda n: second.set() if n else None, [0, 1], workers=1, waiting=2)
+    next(results)
+    assert second.wait(5)
+
+
+def test_an_error_comes_out_where_its_item_stands():
+    results = progress.ahead(lambda number: 1 / number, [1, 0, 2], workers=2, waiting=3)
+    assert next(results) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+def test_the_bar_is_silent_where_nobody_looks_on(capfd):
+    with progress.bar("work", 10) as bar:
+        bar.update(10)
+    assert capfd.readouterr() == ("", "")

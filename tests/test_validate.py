@@ -1,0 +1,167 @@
+import json
+import os
+
+import pytest
+from conftest import draw, draw_classes
+
+from stages import manifest, problems, validate
+from stages.errors import StageError
+
+
+def rows(inside):
+    return manifest.read(inside / "results" / "images.csv")
+
+
+def found(inside):
+    listed = problems.read(inside / "results" / "problems.csv")
+    return {problem.path: (problem.problem, problem.action) for problem in listed}
+
+
+def faults():
+    with pytest.raises(StageError) as info:
+        validate.main()
+    return list(info.value.faults)
+
+
+@pytest.fixture
+def folder(inside):
+    return draw_classes(inside / "input", per_class=2)
+
+
+def test_every_usable_picture_has_a_row(inside, folder, capsys):
+    draw(folder / "validation" / "cross" / "v.png", "cross", 50, size=(100, 80))
+    validate.main()
+    listed = rows(inside)
+    assert [row.path for row in listed] == sorted(row.path for row in listed)
+    assert {row.split for row in listed} == {"train", "validation", "test"}
+    png = next(row for row in listed if row.path == "input/validation/cross/v.png")
+    assert (png.label, png.width, png.height, png.format) == ("cross", 100, 80, "PNG")
+    line = "validate: 6 train, 1 validation and 3 test pictures of 3 classes"
+    assert capsys.readouterr().out == f"{line} -> results/images.csv\n"
+
+
+def test_test_pictures_are_labelled_by_class_folders_only(inside, folder, capsys):
+    draw(folder / "test" / "circle" / "a.jpg", "circle", 60)
+    draw(folder / "test" / "monday" / "b.jpg", "circle", 61)
+    validate.main()
+    labels = {row.path: row.label for row in rows(inside) if row.split == "test"}
+    assert labels["input/test/circle/a.jpg"] == "circle"
+    assert labels["input/test/monday/b.jpg"] == labels["input/test/0.jpg"] == ""
+    assert "not scored, as no class is named so: input/test/monday" in capsys.readouterr().out
+
+
+def test_broken_files_are_listed_and_said(inside, folder, capsys):
+    (folder / "test" / "empty.jpg").touch()
+    (folder / "train" / "cross" / "page.jpg").write_text("<html></html>")
+    data = (folder / "test" / "0.jpg").read_bytes()
+    (folder / "test" / "half.jpg").write_bytes(data[: len(data) // 2])
+    validate.main()
+    assert found(inside) == {
+        "input/test/empty.jpg": ("empty_file", "skipped"),
+        "input/test/half.jpg": ("truncated", "skipped"),
+        "input/train/cross/page.jpg": ("not_an_image", "skipped"),
+    }
+    assert "3 skipped: input/test/empty.jpg (empty_file), " in capsys.readouterr().out
+
+
+def test_broken_files_can_be_made_an_error(folder, set_param):
+    set_param("validate.bad_images", "fail")
+    (folder / "test" / "empty.jpg").touch()
+    said = "input/test/empty.jpg: empty_file (the file has no bytes); remove or replace it"
+    assert faults() == [said]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has neither pipes nor such names in folders")
+def test_odd_files_get_a_verdict(inside, folder):
+    os.mkfifo(folder / "test" / "pipe.jpg")
+    (folder / "test" / "nowhere.jpg").symlink_to("gone.jpg")
+    latin = os.fsdecode(b"input/test/caf\xe9.jpg")
+    (inside / latin).write_bytes((folder / "test" / "0.jpg").read_bytes())
+    draw(folder / "test" / "=1,<b>\n.jpg", "cross", 70)
+    validate.main()
+    codes = {path: code for path, (code, _) in found(inside).items()}
+    unreadable = ["input/test/caf\\xe9.jpg", "input/test/nowhere.jpg", "input/test/pipe.jpg"]
+    assert codes == dict.fromkeys(unreadable, "unreadable")
+    assert "input/test/=1,<b>\n.jpg" in [row.path for row in rows(inside)]
+
+
+def test_the_same_content_twice_is_listed_and_kept(inside, folder):
+    def copy(source, target):
+        (folder / target).parent.mkdir(parents=True, exist_ok=True)
+        (folder / target).write_bytes((folder / source).read_bytes())
+
+    copy("train/circle/0.jpg", "train/circle/copy.jpg")
+    copy("train/cross/0.jpg", "train/square/cross.jpg")
+    copy("train/cross/1.jpg", "test/leak.jpg")
+    copy("train/square/0.jpg", "validation/square/leak.jpg")
+    validate.main()
+    assert found(inside) == {
+        "input/train/circle/copy.jpg": ("duplicate", "kept"),
+        "input/train/cross/0.jpg": ("label_conflict", "kept"),
+        "input/train/square/cross.jpg": ("label_conflict", "kept"),
+        "input/train/cross/1.jpg": ("in_train_and_test", "kept"),
+        "input/test/leak.jpg": ("in_train_and_test", "kept"),
+        "input/train/square/0.jpg": ("in_train_and_validation", "kept"),
+        "input/validation/square/leak.jpg": ("in_train_and_validation", "kept"),
+    }
+    assert len(rows(inside)) == 6 + 3 + 4
+
+
+def test_no_train_folder_is_said(inside):
+    where = "put the pictures of each class in input/train/<class>/"
+    assert faults() == [f"input/train: no such folder; {where}"]
+
+
+def test_one_class_is_too_few(inside):
+    draw(inside / "input" / "train" / "circle" / "0.jpg", "circle", 0)
+    (said,) = faults()
+    assert said.startswith("input/train has 1 class folder (circle); a classifier needs 2 or more")
+
+
+def test_pictures_beside_the_class_folders_are_a_fault(folder):
+    draw(folder / "train" / "loose.jpg", "circle", 0)
+    (said,) = faults()
+    assert said.startswith("input/train: only class folders may be in it; got loose.jpg: put the")
+
+
+def test_classes_with_too_few_pictures_are_all_named(folder):
+    (folder / "train" / "empty").mkdir()
+    (folder / "train" / "cross" / "1.jpg").write_bytes(b"broken")
+    data = (folder / "train" / "square" / "0.jpg").read_bytes()
+    (folder / "train" / "square" / "1.jpg").write_bytes(data)
+    broken, cross, empty, square = faults()
+    assert broken.startswith("input/train/cross/1.jpg: not_an_image")
+    least = "needs 2 or more different usable pictures; got"
+    assert cross.startswith(f"input/train/cross: {least} 1: add some, or remove the folder")
+    assert empty.startswith(f"input/train/empty: {least} 0")
+    assert square.startswith(f"input/train/square: {least} 1")
+
+
+def test_a_validation_folder_must_be_a_class(folder):
+    draw(folder / "validation" / "circel" / "0.jpg", "circle", 0)
+    (said,) = faults()
+    assert said.startswith("input/validation/circel: must be named like a class of input/train")
+
+
+def test_no_test_folder_is_allowed_and_said(inside, capsys):
+    draw_classes(inside / "input", per_class=2, test=0)
+    validate.main()
+    assert "no pictures in input/test: the predictions will be empty" in capsys.readouterr().out
+
+
+def test_the_counts_are_a_flat_metric(inside, folder):
+    draw(folder / "train" / "cross" / "3.jpg", "cross", 3)
+    validate.main()
+    counts = json.loads((inside / "results" / "dataset.json").read_text())
+    assert (counts["classes"], counts["train"], counts["test"]) == (3, 7, 3)
+    assert (counts["smallest_class"], counts["largest_class"]) == (2, 3)
+
+
+def test_nothing_of_the_users_is_changed(inside, folder):
+    def state():
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        return [(path, path.read_bytes(), path.stat().st_mtime_ns) for path in files]
+
+    before = state()
+    validate.main()
+    assert state() == before

@@ -19,7 +19,8 @@ def main(
     validation_csv: Path = scores.VALIDATION,
 ) -> None:
     """Evaluates on the validation pictures, and on the test pictures where their class is known."""
-    model, table, folds = head.read(folder), features.read(train), split.read(split_csv)
+    model = head.read(folder, head.SCORED_WEIGHTS)
+    table, folds = features.read(train), split.read(split_csv)
     paths = table.paths.tolist()
     rows = [row for row, path in enumerate(paths) if folds[path] == split.VALIDATION]
     probabilities = model.probabilities(table.features[rows])

@@ -64,6 +64,8 @@ def imagenet(place: Path, url: str = pretrained.URL, md5: str = pretrained.MD5) 
             _download(url, part)
             _check(part, md5, place, "run again")
     except (HTTPException, OSError) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
         reason = getattr(error, "reason", None) or error
         raise StageError(
             f"no ImageNet weights: download failed ({reason}). {remedy(place)}"
@@ -110,6 +112,7 @@ def write_random(path: Path, seed: int) -> None:
     """
     from stages.backend import keras
 
+    keras.backend.clear_session()  # the layers are numbered from the first again
     model = keras.applications.InceptionV3(include_top=False, weights=None)
     rng = np.random.default_rng(seed)
     with h5py.File(path, "w") as file:

@@ -46,6 +46,7 @@ def inception(weights: Path, settings: Params) -> "keras.Model":
     """
     from stages.backend import keras
 
+    keras.backend.clear_session()  # the layers are numbered from the first again
     shape = (settings.image_height, settings.image_width, 3)
     model = keras.applications.InceptionV3(include_top=False, weights=None, input_shape=shape)
     try:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FOLDER = Path("models/head")
 ARCHITECTURE = "architecture.json"
 WEIGHTS = "head.weights.h5"
+SCORED_WEIGHTS = "scored.weights.h5"
 ABOUT = "head.json"
 
 
@@ -69,22 +70,38 @@ def softmax(values: np.ndarray) -> np.ndarray:
 ACTIVATIONS = {"relu": relu, "softmax": softmax}
 
 
-def write(folder: Path, model: "keras.Model", about: About) -> None:
-    """Writes the head whole: Keras's architecture and weights, and what it belongs to."""
+def write(folder: Path, used: "keras.Model", scored: "keras.Model", about: About) -> None:
+    """Writes the head whole: Keras's architecture and weights, and what it belongs to.
+
+    Args:
+        folder: of the head.
+        used: the head that names new pictures.
+        scored: one that has never learned from the validation pictures.
+        about: what both belong to.
+    """
     with outputs.whole(folder) as part:
         part.mkdir()
-        outputs.write_json(part / ARCHITECTURE, json.loads(model.to_json()))
-        model.save_weights(part / WEIGHTS)
+        outputs.write_json(part / ARCHITECTURE, json.loads(used.to_json()))
+        for model, name in ((used, WEIGHTS), (scored, SCORED_WEIGHTS)):
+            _without_optimizer(model).save_weights(part / name)
         outputs.write_json(part / ABOUT, asdict(about))
 
 
-def read(folder: Path) -> Head:
-    """Returns the head, read without TensorFlow."""
+def _without_optimizer(model: "keras.Model") -> "keras.Model":
+    from stages.backend import keras
+
+    bare = keras.models.clone_model(model)
+    bare.set_weights(model.get_weights())
+    return bare
+
+
+def read(folder: Path, weights: str = WEIGHTS) -> Head:
+    """Returns the head with the `weights` file asked for, read without TensorFlow."""
     about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     about["class_names"] = tuple(about["class_names"])
     architecture = json.loads((folder / ARCHITECTURE).read_text(encoding="utf-8"))
     dense = [item for item in architecture["config"]["layers"] if item["class_name"] == "Dense"]
-    with h5py.File(folder / WEIGHTS, "r") as file:
+    with h5py.File(folder / weights, "r") as file:
         layers = [
             (*_weights(file, number), item["config"]["activation"])
             for number, item in enumerate(dense)

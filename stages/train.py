@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from stages.features import Table
 if TYPE_CHECKING:
     import keras
 
+Data = tuple[np.ndarray, np.ndarray]
 HISTORY = Path("results/history.csv")
 COLUMNS = ("loss", "accuracy", "val_loss", "val_accuracy")
 
@@ -36,6 +37,7 @@ class Params:
     patience: int  # epochs without a lower validation loss before it stops
     class_weight: Literal["none", "balanced"]  # balanced: rare classes count more
     validation_split: float  # share of each class, unless there is input/validation
+    refit: bool  # train on the validation pictures too, once the number of epochs is known
     seed: int  # of the split, the first weights, the order and the dropout
 
     def __post_init__(self) -> None:
@@ -86,74 +88,92 @@ def network(dimensions: int, classes: int, settings: Params) -> "keras.Model":
 
 def fit(
     model: "keras.Model",
-    training: tuple[np.ndarray, np.ndarray],
-    validation: tuple[np.ndarray, np.ndarray],
+    training: Data,
     settings: Params,
+    epochs: int,
+    validation: Data | None = None,
 ) -> dict[str, list[float]]:
-    """Trains the model in place and returns the curves; it ends with its best weights.
+    """Trains the model in place and returns its curves by name, a number per epoch.
 
     Args:
         model: as `network` makes it.
         training: float32 (N, D) features, int32 (N,) labels.
-        validation: likewise; its loss decides when to stop.
         settings: of the stage.
+        epochs: at most so many; exactly so many without validation.
+        validation: likewise; its loss decides when to stop and which epoch's weights are kept.
     """
     from stages.backend import keras
 
     optimizer = keras.optimizers.get(settings.optimizer)
     optimizer.learning_rate = settings.learning_rate
     model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    stop = keras.callbacks.EarlyStopping(
+        "val_loss", patience=settings.patience, restore_best_weights=True
+    )
     history = model.fit(
-        _dataset(*training, settings, shuffle=True),
-        validation_data=_dataset(*validation, settings, shuffle=False),
+        _dataset(training, settings, shuffle=True),
+        validation_data=_dataset(validation, settings, shuffle=False) if validation else None,
         shuffle=False,  # the dataset does it
-        epochs=settings.epochs,
+        epochs=epochs,
         class_weight=class_weights(training[1], settings.class_weight),
-        callbacks=[
-            keras.callbacks.EarlyStopping(
-                "val_loss", patience=settings.patience, restore_best_weights=True
-            )
-        ],
+        callbacks=[stop] if validation else [],
         verbose=0,
     )
-    return {name: [float(value) for value in history.history[name]] for name in COLUMNS}
+    return {name: list(map(float, curve)) for name, curve in history.history.items()}
 
 
-def _dataset(features: np.ndarray, labels: np.ndarray, settings: Params, shuffle: bool):  # type: ignore[no-untyped-def]
+def train_twice(
+    data: Data, validates: np.ndarray, classes: int, settings: Params
+) -> tuple["keras.Model", "keras.Model", dict[str, list[float]]]:
+    """Returns the head to use, the head to score, and the curves of the second.
+
+    The head to score never sees the validation pictures but for stopping at their lowest loss.
+    With `refit` the head to use then trains as many epochs as that took, on all pictures, from
+    the same first weights; without, the two are one.
+
+    Args:
+        data: float32 (N, D) features, int32 (N,) labels, of all pictures.
+        validates: bool (N,), those of the validation fold.
+        classes: number of outputs.
+        settings: of the stage.
+    """
+    from stages.backend import keras
+
+    def untrained() -> "keras.Model":
+        keras.utils.set_random_seed(settings.seed)
+        return network(data[0].shape[1], classes, settings)
+
+    x, y = data
+    scored = untrained()
+    held_out = (x[validates], y[validates])
+    history = fit(scored, (x[~validates], y[~validates]), settings, settings.epochs, held_out)
+    if not settings.refit:
+        return scored, scored, history
+    used = untrained()
+    fit(used, data, settings, best_epoch(history))
+    return used, scored, history
+
+
+def best_epoch(history: Mapping[str, Sequence[float]]) -> int:
+    """Returns the epoch of the lowest validation loss, counted from 1; the first of equals."""
+    return int(np.argmin(history["val_loss"])) + 1
+
+
+def _dataset(data: Data, settings: Params, shuffle: bool) -> Any:
     """Returns the batches of an epoch; tf.data's autotuner would sleep up to seconds at its end."""
     from stages.backend import tf
 
     options = tf.data.Options()
     options.autotune.enabled = False
-    data = tf.data.Dataset.from_tensor_slices((features, labels))
+    dataset = tf.data.Dataset.from_tensor_slices(data)
     if shuffle:
-        data = data.shuffle(len(labels), seed=settings.seed)
-    return data.batch(settings.batch_size).with_options(options)
+        dataset = dataset.shuffle(len(data[1]), seed=settings.seed)
+    return dataset.batch(settings.batch_size).with_options(options)
 
 
-def statistics(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns mean and standard deviation of each feature, float64 (D,); 1 for a constant one."""
-    spread = features.std(axis=0, dtype=np.float64)
-    return features.mean(axis=0, dtype=np.float64), np.where(spread == 0, 1, spread)
-
-
-def with_scaling(model: "keras.Model", mean: np.ndarray, spread: np.ndarray) -> "keras.Model":
-    """Returns the model, not compiled, with `(x - mean) / spread` part of its first kernel."""
-    from stages.backend import keras
-
-    plain = keras.models.clone_model(model)
-    plain.set_weights(model.get_weights())
-    first = next(layer for layer in plain.layers if layer.weights)
-    kernel, bias = (weight.numpy().astype(np.float64) for weight in first.weights)
-    kernel = kernel / spread[:, None]
-    first.set_weights([kernel.astype(np.float32), (bias - mean @ kernel).astype(np.float32)])
-    return plain
-
-
-def in_content_order(table: Table, folds: Sequence[str], fold: str) -> np.ndarray:
-    """Returns the indices of a fold's rows, int (n,), such that names and folders have no say."""
-    order = np.lexsort((table.labels, table.views, table.sha256))
-    return order[np.array([folds[row] == fold for row in order], bool)]
+def content_order(table: Table) -> np.ndarray:
+    """Returns the rows' order, int (N,), in which names and folders have no say."""
+    return np.lexsort((table.labels, table.views, table.sha256))
 
 
 def write_history(path: Path, history: Mapping[str, Sequence[float]]) -> None:
@@ -174,24 +194,19 @@ def main(
     settings = params.load("train", Params)
     table = features.read(train)
     sides = folds(table, settings)
-    from stages.backend import keras
-
-    keras.utils.set_random_seed(settings.seed)
+    order = content_order(table)
+    validates = np.array(sides)[order] == split.VALIDATION
     names = tuple(table.class_names.tolist())
-    model = network(table.features.shape[1], len(names), settings)
-    rows = [in_content_order(table, sides, fold) for fold in (split.TRAIN, split.VALIDATION)]
-    mean, spread = statistics(table.features[rows[0]])
-    scaled = [((table.features[row] - mean) / spread).astype(np.float32) for row in rows]
-    data = [(x, table.labels[row]) for x, row in zip(scaled, rows, strict=True)]
-    history = fit(model, data[0], data[1], settings)
+    data = (table.features[order], table.labels[order])
+    used, scored, history = train_twice(data, validates, len(names), settings)
     about = head.About(names, str(table.weights), str(table.fingerprint))
-    head.write(out, with_scaling(model, mean, spread), about)
+    head.write(out, used, scored, about)
     write_history(history_csv, history)
     split.write(split_csv, table.paths.tolist(), sides)
-    best = int(np.argmin(history["val_loss"]))
+    best = best_epoch(history)
     print(
-        f"train: {len(rows[0])} pictures, {len(rows[1])} to validate, {len(history['loss'])} "
-        f"epochs, best {best + 1}: val_accuracy {history['val_accuracy'][best]:.3f} "
+        f"train: {len(sides)} pictures, {validates.sum()} to validate, {len(history['loss'])} "
+        f"epochs, best {best}: val_accuracy {history['val_accuracy'][best - 1]:.3f} "
         f"-> {out.as_posix()}, {time.perf_counter() - started:.1f} s"
     )
 

@@ -57,6 +57,7 @@ WRONG = [
     ("train.patience", 0, "1 or more"),
     ("train.class_weight", "some", "one of none, balanced"),
     ("train.validation_split", 1.0, "more than 0 and less than 1"),
+    ("train.refit", "yes", "true or false"),
     ("train.seed", 2**32, "0 to 4294967295"),
     ("predict.top_k", 0, "1 or more"),
 ]

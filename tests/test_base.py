@@ -1,0 +1,28 @@
+from stages import base
+from stages.base import Base
+
+ABOUT = Base("mixed8", "avg", 299, 200, "float32", "imagenet")
+
+
+def test_what_the_base_is_survives(tmp_path):
+    base.write_about(tmp_path, ABOUT)
+    assert base.read_about(tmp_path) == ABOUT
+
+
+def test_the_fingerprint_counts_every_file_and_the_recipe(tmp_path):
+    base.write_about(tmp_path, ABOUT)
+    (tmp_path / base.WEIGHTS).write_bytes(b"1")
+    seen = {base.fingerprint(tmp_path, "pillow 1"), base.fingerprint(tmp_path, "pillow 2")}
+    (tmp_path / base.WEIGHTS).write_bytes(b"2")
+    seen.add(base.fingerprint(tmp_path, "pillow 1"))
+    (tmp_path / "more").touch()
+    seen.add(base.fingerprint(tmp_path, "pillow 1"))
+    assert len(seen) == 4
+
+
+def test_the_fingerprint_is_that_of_the_content_alone(tmp_path):
+    folders = [tmp_path / "here", tmp_path / "there"]
+    for folder in folders:
+        folder.mkdir()
+        base.write_about(folder, ABOUT)
+    assert base.fingerprint(folders[0], "x") == base.fingerprint(folders[1], "x")

@@ -88,9 +88,7 @@ def write(folder: Path, used: "keras.Model", scored: "keras.Model", about: About
 
 
 def _without_optimizer(model: "keras.Model") -> "keras.Model":
-    from stages.backend import keras
-
-    bare = keras.models.clone_model(model)
+    bare = model.__class__.from_config(model.get_config())
     bare.set_weights(model.get_weights())
     return bare
 

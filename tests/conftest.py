@@ -15,7 +15,17 @@ from PIL import Image, ImageDraw
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
-COPIED = (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "dvc.yaml", "params.yaml")
+COPIED = (
+    "results/.gitignore",
+    "models/.gitignore",
+    "input/README.md",
+    ".dvc/config",
+    ".dvc/.gitignore",
+    ".dvcignore",
+    ".gitignore",
+    "dvc.yaml",
+    "params.yaml",
+)
 COLOURS = {"circle": "crimson", "cross": "seagreen", "square": "royalblue"}
 
 os.environ["DVC_NO_ANALYTICS"] = "1"

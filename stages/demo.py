@@ -1,0 +1,107 @@
+"""Try the whole pipeline on pictures drawn here: `python -m stages.demo`, or `make demo`.
+
+Reads   dvc.yaml, params.yaml, stages/
+Writes  demo/, a copy of the pipeline with pictures and results of its own
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from stages import drawings, outputs
+from stages.errors import StageError, run
+
+FOLDER = Path("demo")
+COPIED = ("dvc.yaml", "params.yaml", ".dvcignore")
+DVC_CONFIG = "[core]\n    analytics = false\n    check_update = false\n    no_scm = true\n"
+NO_WEIGHTS = """
+****************************************************************************************
+*  The ImageNet weights could not be had (see the error above). For this demo only,    *
+*  RANDOM weights stand in: every step runs, but the network knows nothing of the      *
+*  world, and the accuracy below says nothing of what your own pictures would get.     *
+****************************************************************************************
+"""
+
+
+def copy_pipeline(folder: Path) -> None:
+    """Copies the pipeline into `folder`, over an earlier copy; what it had computed stays."""
+    folder.mkdir(exist_ok=True)
+    outputs.remove(folder / "stages")
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree("stages", folder / "stages", ignore=ignore)
+    for name in COPIED:
+        shutil.copyfile(name, folder / name)
+    (folder / ".dvc").mkdir(exist_ok=True)
+    (folder / ".dvc" / "config").write_text(DVC_CONFIG, encoding="utf-8")
+
+
+def draw_pictures(folder: Path) -> None:
+    """Draws the pictures unless they are there."""
+    if folder.exists():
+        print(f"demo: the pictures of an earlier run are in {folder.as_posix()}", flush=True)
+        return
+    print(f"demo: drawing pictures into {folder.as_posix()} ...", flush=True)
+    with outputs.whole(folder) as part:
+        count = drawings.write_samples(part)
+    print(f"demo: {count} pictures drawn", flush=True)
+
+
+def repro(folder: Path, *stages: str) -> bool:
+    """Runs `dvc repro` in `folder` with this Python's programs, and tells whether it succeeded."""
+    programs = str(Path(sys.executable).parent)
+    env = {**os.environ, "PATH": programs + os.pathsep + os.environ.get("PATH", "")}
+    sys.stdout.flush()
+    command = [sys.executable, "-m", "dvc", "repro", *stages]
+    return subprocess.run(command, cwd=folder, env=env, check=False).returncode == 0
+
+
+def use_random_weights(params_yaml: Path) -> None:
+    """Sets `fetch.weights: random` in a params.yaml."""
+    document = yaml.safe_load(params_yaml.read_text(encoding="utf-8"))
+    document["fetch"]["weights"] = "random"
+    params_yaml.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+
+
+def columns(rows: list[list[str]]) -> str:
+    """Returns the rows as lines with their cells below each other."""
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def results(folder: Path) -> str:
+    """Returns the predictions as a table, and where everything is."""
+    rows = outputs.read_csv(folder / "results" / "predictions.csv")
+    table = [list(rows[0]), *(list(row.values()) for row in rows)]
+    places = [
+        ["the pictures", "input/"],
+        ["the predictions above", "results/predictions.csv"],
+        ["how good they can be expected to be", "results/metrics.json"],
+        ["the trained head", "models/head/"],
+        ["what to change before the next `dvc repro`", "params.yaml"],
+    ]
+    where = columns([[what, (folder / place).as_posix()] for what, place in places])
+    return f"\n{columns(table)}\n\n{where}"
+
+
+def main(folder: Path = FOLDER) -> None:
+    """Runs the demo in `folder`."""
+    copy_pipeline(folder)
+    draw_pictures(folder / "input")
+    if not repro(folder, "fetch"):
+        print(NO_WEIGHTS)
+        use_random_weights(folder / "params.yaml")
+    if not repro(folder):
+        raise StageError(f"{folder}: `dvc repro` failed; its own words are above")
+    print(results(folder))
+
+
+if __name__ == "__main__":
+    run(main)

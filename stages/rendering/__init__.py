@@ -1,0 +1,1 @@
+"""A small ray marcher that photographs things which are formulas."""

@@ -81,9 +81,10 @@ def write(folder: Path, used: "keras.Model", scored: "keras.Model", about: About
     """
     with outputs.whole(folder) as part:
         part.mkdir()
-        outputs.write_json(part / ARCHITECTURE, json.loads(used.to_json()))
         for model, name in ((used, WEIGHTS), (scored, SCORED_WEIGHTS)):
-            _without_optimizer(model).save_weights(part / name)
+            bare = _without_optimizer(model)
+            bare.save_weights(part / name)
+        outputs.write_json(part / ARCHITECTURE, json.loads(bare.to_json()))
         outputs.write_json(part / ABOUT, asdict(about))
 
 

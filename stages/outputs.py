@@ -54,7 +54,7 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
 
 
 class _UnixLines:
-    """Turns the line ends of csv into Unix ones; told of them, Python 3.11 leaves a lone CR bare."""
+    """Makes the line ends of csv Unix ones; asked for these, Python 3.11 leaves a lone CR bare."""
 
     def __init__(self, file: TextIO) -> None:
         self.file = file

@@ -1,0 +1,75 @@
+import sys
+
+import numpy as np
+import pytest
+from conftest import draw
+
+from stages import features, images, manifest
+
+pytestmark = pytest.mark.slow
+
+
+def table(project, name="train"):
+    return features.read(project.folder / "results" / f"{name}.npz")
+
+
+def test_a_row_is_the_features_of_its_picture_alone(finished):
+    from stages.engine import Engine
+
+    engine = Engine(finished.folder / "models" / "base")
+    for name in ("train", "test"):
+        found = table(finished, name)
+        for row in range(0, len(found.paths), 4):
+            data = (finished.folder / str(found.paths[row])).read_bytes()
+            pixels = images.decode(data, 75, 75).pixels[None]
+            assert found.features[row].tobytes() == engine.features(pixels, 1).tobytes()
+
+
+def test_rows_are_the_manifests_in_its_order(finished):
+    rows = manifest.read(finished.folder / "results" / "images.csv")
+    for name in ("train", "test"):
+        found = table(finished, name)
+        expected = [row for row in rows if row.split == name]
+        assert found.paths.tolist() == [row.path for row in expected]
+        assert found.sha256.tolist() == [row.sha256 for row in expected]
+        labels = [found.class_names[k] if k >= 0 else "" for k in found.labels.tolist()]
+        assert labels == [row.label for row in expected]
+
+
+def test_arrays_are_the_contracts(finished):
+    found = table(finished)
+    count = len(found.paths)
+    assert (found.features.shape, found.features.dtype) == ((count, 288), np.float32)
+    assert (found.labels.dtype, found.views.tolist()) == (np.int32, [0] * count)
+    assert found.class_names.tolist() == ["circle", "cross", "square"]
+    assert len(str(found.fingerprint)) == 64 and str(found.weights) == "random"
+
+
+def test_the_line_tells_pictures_and_files(finished):
+    done = finished.shell(sys.executable, "-m", "stages.extract")
+    files = "results/train.npz (18, 288), results/test.npz (3, 288)"
+    assert done.stdout.startswith(f"extract: 21 pictures, 21 new -> {files}, ")
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("change", ["edited", "gone"])
+def test_a_file_that_changed_since_validate_is_said(change, project):
+    path = project.folder / "input" / "test" / "0.jpg"
+    path.unlink() if change == "gone" else draw(path, "cross", 77)
+    done = project.stage("extract")
+    assert done.returncode == 1
+    said = "error: input/test/0.jpg: changed while `dvc repro` was running; run it again"
+    assert done.stderr.startswith(said)
+
+
+def test_memory_does_not_grow_with_the_number_of_pictures(project):
+    def peak(count: int) -> int:
+        rows = manifest.read(project.folder / "results" / "images.csv")
+        manifest.write(project.folder / "results" / "images.csv", (rows * count)[:count])
+        code = "import resource; from stages import extract; extract.main(); "
+        code += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        return int(project.shell(sys.executable, "-c", code).stdout.splitlines()[-1])
+
+    few, many = peak(200), peak(2000)
+    decoded = 1800 * 75 * 75 * 3 // 1024  # KiB, were all kept in memory
+    assert many - few < decoded / 2

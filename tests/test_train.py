@@ -1,0 +1,173 @@
+import csv
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.class_weight import compute_class_weight
+
+from stages import features, head, train
+from stages.features import Pictures, Table
+from stages.train import Params
+
+SETTINGS = Params(
+    units=8,
+    dropout=0.2,
+    optimizer="adam",
+    learning_rate=0.01,
+    batch_size=16,
+    epochs=40,
+    patience=5,
+    class_weight="none",
+    validation_split=0.25,
+    refit=True,
+    seed=1,
+)
+
+
+def settings(**changes: object) -> Params:
+    return dataclasses.replace(SETTINGS, **changes)
+
+
+def clusters(count: int = 160, spread: float = 1.0, seed: int = 0) -> Table:
+    """Three Gaussian clusters in six dimensions, as if they were features."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, count).astype(np.int32)
+    centres = np.random.default_rng(9).normal(0, 1.5, (3, 6))
+    values = (centres[labels] + rng.normal(0, spread, (count, 6))).astype(np.float32)
+    return Table(
+        labels=labels,
+        class_names=np.array(["a", "b", "c"]),
+        sha256=np.array([f"{number:064x}" for number in rng.permutation(count)]),
+        paths=np.array([f"input/train/{'abc'[k]}/{n:04}.jpg" for n, k in enumerate(labels)]),
+        views=np.zeros(count, np.int32),
+        fingerprint=np.array("f" * 64),
+        weights=np.array("random"),
+        features=values,
+    )
+
+
+def trained(table: Table, chosen: Params):
+    folds = np.array(train.folds(table, chosen)) == "validation"
+    return train.train_twice((table.features, table.labels), folds, 3, chosen)
+
+
+def test_it_is_as_good_as_logistic_regression():
+    table, new = clusters(), clusters(2000, seed=1)
+    used, _, _ = trained(table, SETTINGS)
+    ours = (used.predict(new.features, verbose=0).argmax(axis=1) == new.labels).mean()
+    floor = LogisticRegression().fit(table.features, table.labels).score(new.features, new.labels)
+    assert ours > floor - 0.02 > 0.8
+
+
+def test_the_weights_of_the_best_epoch_are_kept():
+    table, chosen = clusters(spread=2.5), settings(refit=False, learning_rate=0.05)
+    used, scored, history = trained(table, chosen)
+    validates = np.array(train.folds(table, chosen)) == "validation"
+    held_out = (table.features[validates], table.labels[validates])
+    loss, accuracy = scored.evaluate(*held_out, verbose=0)
+    best = train.best_epoch(history)
+    assert len(history["val_loss"]) == best + chosen.patience < chosen.epochs
+    assert loss == pytest.approx(min(history["val_loss"]), rel=1e-4)
+    assert accuracy == pytest.approx(history["val_accuracy"][best - 1], rel=1e-4)
+    assert used is scored
+
+
+def test_refit_learns_from_the_validation_pictures_too():
+    used, scored, _ = trained(clusters(), SETTINGS)
+    other, again, _ = trained(clusters(), settings(refit=False))
+    assert np.array_equal(scored.get_weights()[0], again.get_weights()[0])
+    assert not np.array_equal(used.get_weights()[0], other.get_weights()[0])
+
+
+def test_the_same_seed_gives_the_same_weights():
+    def weights(seed: int) -> bytes:
+        return trained(clusters(), settings(seed=seed))[0].get_weights()[0].tobytes()
+
+    assert weights(1) == weights(1) != weights(2)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
+def test_every_optimizer_learns_at_the_rate_asked(optimizer):
+    _, scored, history = trained(clusters(), settings(optimizer=optimizer, learning_rate=0.02))
+    assert history["loss"][-1] < history["loss"][0]
+    assert float(scored.optimizer.learning_rate) == pytest.approx(0.02)
+    assert scored.optimizer.__class__.__name__.lower() == optimizer
+
+
+def test_no_units_is_a_head_of_one_layer():
+    used, _, _ = trained(clusters(), settings(units=0))
+    assert [weights.shape for weights in used.get_weights()] == [(6, 3), (3,)]
+
+
+def test_layers_are_dense_dropout_softmax():
+    model = train.network(6, 3, settings(units=5, dropout=0.3))
+    names = [layer.__class__.__name__ for layer in model.layers]
+    assert names == ["Dense", "Dropout", "Dense"]
+    first, dropout, last = model.layers
+    assert (first.units, first.activation.__name__, dropout.rate) == (5, "relu", 0.3)
+    assert (last.units, last.activation.__name__) == (3, "softmax")
+
+
+def test_balanced_weights_are_scikit_learns():
+    labels = np.array([0] * 10 + [1] * 3 + [2], np.int32)
+    theirs = compute_class_weight("balanced", classes=np.arange(3), y=labels)
+    assert list(train.class_weights(labels, "balanced").values()) == pytest.approx(theirs)
+    assert train.class_weights(labels, "none") is None
+
+
+def test_balanced_weights_help_the_rare_class():
+    table = clusters(400, spread=2.0)
+    keep = (table.labels != 2) | (np.arange(400) % 8 == 0)
+    per_picture = ("features", "labels", "sha256", "paths", "views")
+    changes = {name: vars(table)[name][keep] for name in per_picture}
+    rare = dataclasses.replace(table, **changes)
+    new = clusters(2000, spread=2.0, seed=1)
+    hits = []
+    for mode in ("none", "balanced"):
+        used, _, _ = trained(rare, settings(class_weight=mode))
+        guess = used.predict(new.features, verbose=0).argmax(axis=1)
+        hits.append((guess == 2)[new.labels == 2].mean())
+    assert hits[1] > hits[0]
+
+
+def test_the_users_own_validation_folder_decides_alone():
+    table = clusters(6)
+    paths = table.paths.copy()
+    paths[2] = "input/validation/a/1.jpg"
+    folds = train.folds(dataclasses.replace(table, paths=paths), SETTINGS)
+    assert folds == ["train", "train", "validation", "train", "train", "train"]
+
+
+def test_names_and_order_of_the_pictures_have_no_say(inside):
+    table = clusters(40)
+    order = np.random.default_rng(1).permutation(40)
+    renamed = np.array([f"input/train/{number}.jpg" for number in range(40)])
+    mixed = {"paths": renamed}
+    for name in ("features", "labels", "sha256", "views"):
+        mixed[name] = vars(table)[name][order]
+    weights = []
+    for number, one in enumerate((table, dataclasses.replace(table, **mixed))):
+        run(one, inside / str(number))
+        weights.append((inside / str(number) / "head" / head.WEIGHTS).read_bytes())
+    assert weights[0] == weights[1]
+
+
+def run(table: Table, folder) -> None:
+    of = Pictures(**{name: array for name, array in vars(table).items() if name != "features"})
+    features.write(folder / "train.npz", of, table.features.shape[1:], [table.features])
+    places = ("head", "history.csv", "split.csv")
+    train.main(folder / "train.npz", *(folder / place for place in places))
+
+
+def test_the_stage_writes_what_it_promises(inside, set_param, capsys):
+    set_param("train.epochs", 3)
+    run(clusters(), inside)
+    with (inside / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    about = json.loads((inside / "head" / "head.json").read_text())
+    assert about["class_names"] == ["a", "b", "c"] and about["weights"] == "random"
+    assert capsys.readouterr().out.startswith("train: 160 pictures, ")

@@ -24,7 +24,7 @@ demo: setup
 	$(BIN)/python -m stages.demo
 
 test: setup-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: setup-dev
 	$(BIN)/ruff format --check .

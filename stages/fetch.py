@@ -105,10 +105,12 @@ def local(path: Path) -> Path:
 
 
 def write_random(path: Path, seed: int) -> None:
-    """Writes He-normal kernels and batch norms that change nothing, marked as random.
+    """Writes normal kernels and batch norms that change next to nothing, marked as random.
 
-    He et al. 2015 (arXiv:1502.01852): a variance of 2 / fan-in keeps the scale of the activations
-    through the 94 rectified convolutions.
+    Each kernel's mean over its inputs is taken out, or what all pictures have in common would
+    drown their differences within a few layers; its variance of 2 / (1 - 1/pi) / fan-in then keeps
+    the scale of the activations through the 94 rectified convolutions (Brock et al. 2021,
+    arXiv:2101.08692, section 4.3).
     """
     from stages.backend import keras
 
@@ -127,8 +129,10 @@ def write_random(path: Path, seed: int) -> None:
 
 def _random(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     if name == "kernel":
-        deviation = np.sqrt(2 / np.prod(shape[:-1]))
-        return (rng.standard_normal(shape) * deviation).astype(np.float32)
+        kernel = rng.standard_normal(shape)  # (kh, kw, in, out)
+        kernel -= kernel.mean(axis=(0, 1, 2))
+        gain = 2 / (1 - 1 / np.pi)
+        return (kernel * np.sqrt(gain / np.prod(shape[:-1]))).astype(np.float32)
     return np.full(shape, 1 if name == "moving_variance" else 0, np.float32)
 
 

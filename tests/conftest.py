@@ -64,6 +64,7 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.said = ""  # by the last `dvc repro`
 
     def shell(self, *command: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs a command in the project, with this Python's programs first on the path."""
@@ -77,7 +78,8 @@ class Project:
 
     def repro(self, *arguments: str) -> set[str]:
         """Runs `dvc repro` and returns the names of the stages that were executed."""
-        return ran(self.shell("dvc", "repro", *arguments).stdout)
+        self.said = self.shell("dvc", "repro", *arguments).stdout
+        return ran(self.said)
 
     def stage(self, name: str) -> subprocess.CompletedProcess[str]:
         """Runs one stage without DVC, whether it succeeds or not."""
@@ -118,6 +120,7 @@ def make_project(folder: Path, weights: Path) -> Project:
         "train.units": 8,
         "train.batch_size": 4,
         "train.epochs": 4,
+        "train.refit": False,
     }.items():
         project.set(name, value)
     project.shell("git", "init", "-q")

@@ -20,7 +20,10 @@ def run(tmp_path_factory):
     quick = {"freeze.image_height": 75, "freeze.image_width": 75, "train.epochs": 3}
     for name, value in quick.items():
         project.set(name, value)
-    closed = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(folder / "keras")}
+    closed = {
+        "https_proxy": "http://127.0.0.1:9",
+        "KERAS_HOME": str(tmp_path_factory.mktemp("keras")),
+    }
     with pytest.MonkeyPatch.context() as patch:
         for name, value in closed.items():
             patch.setenv(name, value)

@@ -32,7 +32,7 @@ TABLE = [
     ("train.patience", 9, {"train"}),  # four epochs are over before: the same head
     ("train.class_weight", "balanced", HEAD),
     ("train.validation_split", 0.4, HEAD),
-    ("train.refit", False, HEAD),
+    ("train.refit", True, HEAD),
     ("train.seed", 2, HEAD),
     ("predict.top_k", 2, {"predict"}),
 ]

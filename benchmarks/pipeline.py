@@ -1,0 +1,99 @@
+"""Accuracy and seconds per stage of the whole pipeline on folders of pictures.
+
+    python -m benchmarks.pipeline --weights FILE.h5 --pictures DIR [DIR ...] [--cut mixed8 mixed10]
+
+Each DIR holds train/<class>/* and test/<class>/*. Beside the head stands scikit-learn's logistic
+regression on the same features (centred; each C of 0.01, 0.1, 1, 10 is shown), as a floor.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+from sklearn.linear_model import LogisticRegression
+
+from stages import features
+
+STAGES = ("validate", "fetch", "freeze", "extract", "train", "predict", "evaluate")
+ROOT = Path(__file__).parents[1]
+
+
+def prepare(folder: Path, pictures: Path, changes: dict[str, object]) -> None:
+    """Makes a copy of the pipeline in `folder` that reads `pictures`, with params changed."""
+    shutil.copytree(ROOT / "stages", folder / "stages")
+    (folder / "input").symlink_to(pictures.resolve())
+    document = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    for name, value in changes.items():
+        section, _, key = name.partition(".")
+        document[section][key] = value
+    (folder / "params.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+
+
+def run_stages(folder: Path) -> dict[str, float]:
+    """Runs the stages one after the other and returns the seconds of each, start-up included."""
+    seconds = {}
+    for stage in STAGES:
+        started = time.perf_counter()
+        command = [sys.executable, "-m", f"stages.{stage}"]
+        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        seconds[stage] = time.perf_counter() - started
+    return seconds
+
+
+def logistic_regression(folder: Path) -> dict[str, float]:
+    """Returns the test accuracy of scikit-learn's logistic regression by its C."""
+    train, test = (features.read(folder / p) for p in (features.TRAIN, features.TEST))
+    mean = train.features.mean(axis=0)
+    scores = {}
+    for c in (0.01, 0.1, 1, 10):
+        model = LogisticRegression(C=c, max_iter=5000)
+        model.fit(train.features - mean, train.labels)
+        scores[str(c)] = round(float(model.score(test.features - mean, test.labels)), 3)
+    return scores
+
+
+def interval(scores: dict[str, float]) -> str:
+    """Returns an accuracy with its 95 % interval."""
+    return "{accuracy:.3f} [{accuracy_low:.3f}-{accuracy_high:.3f}] of {n}".format(**scores)
+
+
+def measure(pictures: Path, weights: Path, cut: str) -> None:
+    """Measures one set with one cut and prints what came out."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        prepare(folder, pictures, {"fetch.weights": str(weights.resolve()), "freeze.cut": cut})
+        seconds = run_stages(folder)
+        metrics = json.loads((folder / "results" / "metrics.json").read_text())
+        data = json.loads((folder / "results" / "dataset.json").read_text())
+        count = data["train"] + data["validation"] + data["test"]
+        print(f"{pictures.name} {cut}: validation {interval(metrics['validation'])}", end="")
+        print(f", test {interval(metrics['test'])}" if "test" in metrics else "")
+        print(
+            f"  logistic regression on the same features, test, by C: {logistic_regression(folder)}"
+        )
+        print(f"  seconds: {', '.join(f'{k} {v:.1f}' for k, v in seconds.items())}", end="")
+        print(
+            f"; extract: {count / seconds['extract']:.1f} pictures/s, start-up included", flush=True
+        )
+
+
+def main() -> None:
+    """Measures every set with every cut."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--pictures", type=Path, nargs="+", required=True)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--cut", nargs="+", default=["mixed8", "mixed10"])
+    arguments = parser.parse_args()
+    for pictures in arguments.pictures:
+        for cut in arguments.cut:
+            measure(pictures, arguments.weights, cut)
+
+
+if __name__ == "__main__":
+    main()

@@ -29,7 +29,9 @@ def load(section: str, kind: type[T], path: Path = PATH) -> T:
     document = _document(path)
     if unknown := [str(name) for name in document if name not in SECTIONS]:
         raise StageError(*(f"{path}: no section {_meant(name, SECTIONS)}" for name in unknown))
-    values = document.get(section)
+    if missing := [name for name in SECTIONS if name not in document]:
+        raise StageError(*(f"{path}: section {name} is missing" for name in missing))
+    values = document[section]
     if not isinstance(values, dict):
         raise StageError(f"{path}: section {section} must hold values; got {values!r}")
     types = get_type_hints(kind)

@@ -118,8 +118,13 @@ def test_an_unknown_section_is_refused_by_every_stage(tmp_path):
     assert said == ["params.yaml: no section 'trian'; did you mean train?"]
 
 
-def test_a_missing_section_is_refused(tmp_path):
-    (said,) = fault("predict", lambda document: document.pop("predict"), tmp_path)
+def test_a_missing_section_is_refused_by_every_stage(tmp_path):
+    (said,) = fault("predict", lambda document: document.pop("train"), tmp_path)
+    assert said == "params.yaml: section train is missing"
+
+
+def test_a_section_without_values_is_refused(tmp_path):
+    (said,) = fault("predict", lambda document: document.update(predict=None), tmp_path)
     assert said == "params.yaml: section predict must hold values; got None"
 
 

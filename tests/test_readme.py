@@ -17,8 +17,7 @@ PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 
 def rows(text: str, heading: str) -> list[list[str]]:
     """Returns the cells of the first table below a heading."""
-    lines = text.split(heading, 1)[1].splitlines()
-    table = [line for line in lines if line.startswith("|")]
+    table = text.split(heading, 1)[1].split("\n|", 1)[1].split("\n\n", 1)[0].splitlines()
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
 
 

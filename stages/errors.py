@@ -1,5 +1,6 @@
 """What a user can mend, said in one line each; everything else keeps its traceback."""
 
+import io
 import sys
 from collections.abc import Callable
 
@@ -18,6 +19,9 @@ class StageError(Exception):
 
 def run(main: Callable[[], None]) -> None:
     """Runs `main`; a StageError becomes `error:` lines and exit code 1, Ctrl-C 130."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that it cannot show must not stop us
+            stream.reconfigure(errors="backslashreplace")
     try:
         main()
     except StageError as error:

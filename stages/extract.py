@@ -61,7 +61,10 @@ def pixels(row: Row, height: int, width: int) -> Pixels:
         raise StageError(f"{changed} ({error.strerror})") from None
     if hashlib.sha256(data).hexdigest() != row.sha256:
         raise StageError(changed)
-    return images.decode(data, height, width).pixels
+    try:
+        return images.decode(data, height, width).pixels
+    except images.ImageError as error:
+        raise StageError(f"{row.path}: {error}; remove or replace it") from None
 
 
 def batches(
@@ -81,8 +84,8 @@ def main(
 ) -> None:
     """Extracts the features of all pictures of images.csv."""
     started = time.perf_counter()
-    size = params.load("extract", Params).batch_size
     rows = manifest.read(images_csv)
+    size = min(params.load("extract", Params).batch_size, len(rows))
     about, engine = base.read_about(folder), Engine(folder)
     fingerprint = base.fingerprint(folder, f"{images.recipe()} {engine.name}")
     names = manifest.class_names(rows)

@@ -33,12 +33,16 @@ class Params:
         known = self.weights in ("imagenet", "random") or self.weights.endswith(".h5")
         rule = "imagenet, random or the path of a .h5 file"
         params.require(known, "fetch.weights", rule, self.weights)
+        own = Path(self.weights) != pretrained.PATH  # DVC removes it before it runs the stage
+        rule = f"a file of yours elsewhere than the output {pretrained.PATH.as_posix()}"
+        params.require(own, "fetch.weights", rule, self.weights)
         params.require(0 <= self.seed < 2**32, "fetch.seed", "0 to 4294967295", self.seed)
 
 
 def keras_folder() -> Path:
     """Returns where Keras itself keeps downloaded weights."""
-    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
+    home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")  # noqa: PTH111 never fails
+    return Path(home) / "models"
 
 
 def remedy(place: Path) -> str:
@@ -56,7 +60,7 @@ def imagenet(place: Path, url: str = pretrained.URL, md5: str = pretrained.MD5) 
         StageError: no network, a download that broke off, a wrong hash or a full disk; `place`
             is then as it was.
     """
-    if place.exists():
+    if place.is_file():
         _check(place, md5, place, f"delete {place} to have it downloaded again")
         return place
     try:
@@ -116,6 +120,7 @@ def write_random(path: Path, seed: int) -> None:
 
     keras.backend.clear_session()  # the layers are numbered from the first again
     model = keras.applications.InceptionV3(include_top=False, weights=None)
+    outputs.require_space(path, 5 * model.count_params())  # 4 bytes each, and HDF5's own
     rng = np.random.default_rng(seed)
     with h5py.File(path, "w") as file:
         file.attrs[pretrained.MARK] = "random"

@@ -79,6 +79,7 @@ def write(folder: Path, used: "keras.Model", scored: "keras.Model", about: About
         scored: one that has never learned from the validation pictures.
         about: what both belong to.
     """
+    outputs.require_space(folder, 10 * used.count_params() + 2**20)  # two of 4 bytes each
     with outputs.whole(folder) as part:
         part.mkdir()
         for model, name in ((used, WEIGHTS), (scored, SCORED_WEIGHTS)):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
+from PIL import ExifTags, Image, UnidentifiedImageError, features
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
 # 8 bytes a pixel at worst: 1.2 GB; Pillow raises its DecompressionBombError at twice its limit
@@ -18,7 +18,16 @@ Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 warnings.filterwarnings("ignore", module=r"PIL\b")  # odd metadata is no news to the user
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
-SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+TURNS = {  # by EXIF orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -76,9 +85,13 @@ def decode(data: bytes, height: int, width: int) -> Picture:
     except Image.DecompressionBombError:
         detail = f"more than {MAX_PIXELS:,} pixels"
         raise ImageError("too_large", detail) from None
+    except (ImageError, MemoryError):
+        raise
     except Exception as error:  # Pillow's plug-ins raise nearly anything on broken files
         said = " ".join(str(error).split()) or type(error).__name__
-        cut_off = isinstance(error, EOFError) or "truncated" in said or "broken data" in said
+        cut_off = (
+            isinstance(error, EOFError) or "truncated" in said.lower() or "broken data" in said
+        )
         raise ImageError("truncated" if cut_off else "unreadable", said) from None
 
 
@@ -89,8 +102,7 @@ def _picture(image: Image.Image, height: int, width: int) -> Picture:
     stored = (height, width) if orientation in SIDEWAYS else (width, height)  # (across, down)
     image.draft(None, stored)
     small = _rgb(image).resize(stored, Image.Resampling.BILINEAR)
-    small.getexif()[ExifTags.Base.Orientation] = orientation
-    upright = ImageOps.exif_transpose(small)
+    upright = small.transpose(TURNS[orientation]) if orientation in TURNS else small
     return Picture(np.asarray(upright, np.uint8), *shown, kind)
 
 
@@ -99,7 +111,7 @@ def _orientation(image: Image.Image) -> int:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # broken EXIF says nothing about the pixels
         return 1
-    return value if value in range(1, 9) else 1
+    return value if value in TURNS else 1
 
 
 def _rgb(image: Image.Image) -> Image.Image:
@@ -114,6 +126,8 @@ def _rgb(image: Image.Image) -> Image.Image:
 def _grey(image: Image.Image) -> Image.Image:
     """Returns an 8-bit picture of one with deeper grey, scaled by the range its values use."""
     values = np.asarray(image, np.float32)
+    if not np.isfinite(values).all():
+        raise ImageError("unreadable", "some of its values are no numbers")
     largest = float(values.max(initial=0))
     white = next((top for top in (1.0, 255.0, 65535.0) if largest <= top), largest)
     if image.mode.startswith("I"):

@@ -49,16 +49,16 @@ def walk(top: Path, above: frozenset[str] = frozenset()) -> Iterator[Path]:
         StageError: a folder that may not be read.
     """
     real = os.path.realpath(top)
-    if real in above or not top.is_dir():
-        return
     try:
-        items = sorted(top.iterdir())
+        if real in above or not top.is_dir():
+            return
+        items = [(path, path.is_dir()) for path in sorted(top.iterdir())]
     except OSError as error:
         raise StageError(f"{top.as_posix()}: cannot be read ({error.strerror})") from None
-    for path in items:
+    for path, is_folder in items:
         if clutter(path.name):
             continue
-        if path.is_dir():
+        if is_folder:
             yield from walk(path, above | {real})
         else:
             yield path

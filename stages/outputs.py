@@ -12,6 +12,9 @@ from typing import TextIO
 
 from stages.errors import StageError
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
@@ -21,20 +24,41 @@ def whole(path: Path) -> Iterator[Path]:
     was not there before.
 
     Raises:
-        StageError: the disk is full.
+        StageError: the disk is full, or the place may not be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        yield part
-        remove(path)
-        part.replace(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove(part)  # of a killed run that had the same number
+        try:
+            yield part
+            if path.is_dir():
+                remove(path)
+            part.replace(path)
+        finally:
+            remove(part)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in FULL:
             raise StageError(f"{path}: the disk is full; free some space and run again") from error
+        if error.errno in CLOSED:
+            raise StageError(f"{path}: cannot be written ({error.strerror})") from error
         raise
-    finally:
-        remove(part)
+
+
+def require_space(path: Path, size: int) -> None:
+    """Refuses to begin a file of `size` bytes that the disk has no room for.
+
+    HDF5 needs this: it crashes when the disk is full.
+
+    Raises:
+        StageError: too little is free.
+    """
+    place = next(parent for parent in path.absolute().parents if parent.exists())
+    if (free := shutil.disk_usage(place).free) < size:
+        raise StageError(
+            f"{path}: the disk is full; {size:,} bytes are needed, {free:,} are free: "
+            "free some space and run again"
+        )
 
 
 def remove(path: Path) -> None:

@@ -62,7 +62,9 @@ def _document(path: Path) -> dict[str, Any]:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StageError(f"{path}: no such file; run from the folder that holds dvc.yaml") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise StageError(f"{path}: cannot be read ({error.strerror})") from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
         raise StageError(f"{path}: must be YAML; got {' '.join(str(error).split())}") from None
     if not isinstance(document, dict):
         raise StageError(f"{path}: must hold sections of values; got {document!r}")
@@ -75,7 +77,8 @@ def _type_rule(value: object, kind: Any) -> str | None:
         choices = get_args(kind)
         return None if value in choices else "one of " + ", ".join(map(str, choices))
     if kind is float:
-        right = type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+        right = isinstance(value, float) and math.isfinite(value)
+        right = right or (type(value) is int and abs(value) < 2**63)
     else:
         right = type(value) is kind
     return None if right else NOUNS[kind]

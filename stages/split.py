@@ -18,7 +18,9 @@ def assign(
 
     A content's number between 0 and 1, hashed from it and the seed, is below `validation_split`
     for those that validate: other pictures, names and folders have no say, and the same content
-    is always on one side. Only a class left with nothing on one side gives its extreme one there.
+    is always on one side. So the share is met on average, not in each class. Only where a class
+    is left with nothing on one side its picture of the most extreme number goes there; that one
+    may go back once the class has grown.
 
     Args:
         sha256: content hash of each picture.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from stages import features, head, layout, outputs, params, split
-from stages.errors import run
+from stages.errors import StageError, run
 from stages.features import Table
 
 if TYPE_CHECKING:
@@ -56,12 +56,15 @@ class Params:
 
 
 def folds(table: Table, settings: Params) -> list[str]:
-    """Returns the fold of each picture: as the user's folders say, else by content hash."""
+    """Returns the fold of each picture: as the user's folders say, else by content hash.
+
+    A copy of a picture of input/validation in input/train validates too, so none is on both sides.
+    """
     own = (layout.INPUT / split.VALIDATION).as_posix() + "/"
-    validates = [path.startswith(own) for path in table.paths.tolist()]
-    if any(validates):
-        return [split.VALIDATION if yes else split.TRAIN for yes in validates]
     hashes, labels = table.sha256.tolist(), table.labels.tolist()
+    pairs = zip(table.paths.tolist(), hashes, strict=True)
+    if validate := {sha256 for path, sha256 in pairs if path.startswith(own)}:
+        return [split.VALIDATION if sha256 in validate else split.TRAIN for sha256 in hashes]
     return split.assign(hashes, labels, settings.validation_split, settings.seed)
 
 
@@ -75,13 +78,16 @@ def class_weights(labels: np.ndarray, mode: str) -> dict[int, float] | None:
 
 
 def network(dimensions: int, classes: int, settings: Params) -> "keras.Model":
-    """Returns the untrained head: Dense(units, relu), Dropout, Dense(classes, softmax)."""
+    """Returns the untrained head: Dense(units, relu), Dropout, Dense(classes, softmax).
+
+    Without units it is the last layer alone: logistic regression.
+    """
     from stages.backend import keras
 
     layers = [keras.Input((dimensions,), name="features")]
     if settings.units:
         layers.append(keras.layers.Dense(settings.units, activation="relu", name="hidden"))
-    layers.append(keras.layers.Dropout(settings.dropout, name="dropout"))
+        layers.append(keras.layers.Dropout(settings.dropout, name="dropout"))
     layers.append(keras.layers.Dense(classes, activation="softmax", name="probabilities"))
     return keras.Sequential(layers, name="head")
 
@@ -101,6 +107,9 @@ def fit(
         settings: of the stage.
         epochs: at most so many; exactly so many without validation.
         validation: likewise; its loss decides when to stop and which epoch's weights are kept.
+
+    Raises:
+        StageError: the learning rate is so high that the loss left the range of numbers.
     """
     from stages.backend import keras
 
@@ -119,7 +128,13 @@ def fit(
         callbacks=[stop] if validation else [],
         verbose=0,
     )
-    return {name: list(map(float, curve)) for name, curve in history.history.items()}
+    curves = {name: list(map(float, curve)) for name, curve in history.history.items()}
+    if not np.isfinite(curves["loss"]).all():
+        raise StageError(
+            f"params.yaml: train.learning_rate must let the loss fall, not grow without bounds; "
+            f"got {settings.learning_rate!r}: lower it"
+        )
+    return curves
 
 
 def train_twice(
@@ -156,7 +171,7 @@ def train_twice(
 
 def best_epoch(history: Mapping[str, Sequence[float]]) -> int:
     """Returns the epoch of the lowest validation loss, counted from 1; the first of equals."""
-    return int(np.argmin(history["val_loss"])) + 1
+    return int(np.nanargmin(history["val_loss"])) + 1
 
 
 def _dataset(data: Data, settings: Params, shuffle: bool) -> Any:

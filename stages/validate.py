@@ -122,12 +122,19 @@ def class_faults(rows: list[Row], root: Path, class_names: list[str]) -> list[st
     for row in rows:
         if row.split == "train":
             contents[row.label].add(row.sha256)
-    return [
+    faults = [
         f"{(root / 'train' / name).as_posix()}: needs 2 or more different usable pictures; "
         f"got {len(contents[name])}: add some, or remove the folder"
         for name in class_names
         if len(contents[name]) < 2
     ]
+    own = layout.folders(root, "validation")
+    if own and not any(row.split == "validation" for row in rows):
+        faults.append(
+            f"{(root / 'validation').as_posix()}: needs a usable picture; got 0: "
+            "add some, or remove the folder to have training pictures validate"
+        )
+    return faults
 
 
 def summary(rows: list[Row], found: list[Problem]) -> dict[str, int]:

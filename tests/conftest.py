@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 import yaml
@@ -28,7 +29,15 @@ COPIED = (
 )
 COLOURS = {"circle": "crimson", "cross": "seagreen", "square": "royalblue"}
 
-os.environ["DVC_NO_ANALYTICS"] = "1"
+# what is set up on this machine must not reach the tests, nor a proxy their local servers
+os.environ |= {
+    "DVC_NO_ANALYTICS": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "no_proxy": "127.0.0.1",
+}
+hypothesis.settings.register_profile("shared machine", deadline=None)
+hypothesis.settings.load_profile("shared machine")
 
 
 def draw(path: Path, shape: str, seed: int, size: tuple[int, int] = (120, 90)) -> Path:
@@ -133,6 +142,17 @@ def commit(project: Project, message: str) -> None:
     project.shell("git", "add", "-A")
     author = ("-c", "user.name=test", "-c", "user.email=test@example.org")
     project.shell("git", *author, "commit", "-qm", message)
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets every file written through `outputs.whole` end on a full disk: Linux's /dev/full."""
+    full, plain = Path("/dev/full"), Path.open
+    if not full.exists():
+        pytest.skip("this system has no /dev/full")
+    monkeypatch.setattr(
+        Path, "open", lambda self, *a, **k: plain(full if self.suffix == ".part" else self, *a, **k)
+    )
 
 
 @pytest.fixture(scope="session")

@@ -70,6 +70,6 @@ def test_memory_does_not_grow_with_the_number_of_pictures(project):
         code += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
         return int(project.shell(sys.executable, "-c", code).stdout.splitlines()[-1])
 
-    few, many = peak(200), peak(2000)
-    decoded = 1800 * 75 * 75 * 3 // 1024  # KiB, were all kept in memory
+    few, many = peak(300), peak(3300)
+    decoded = 3000 * 75 * 75 * 3 // 1024  # KiB, were all kept in memory
     assert many - few < decoded / 2

@@ -56,6 +56,12 @@ def test_exif_orientation_is_obeyed(orientation):
     assert (picture.width, picture.height) == upright.size
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_broken_exif_does_not_matter(kind):
+    data = encoded(scene(200, 120), kind, exif=b"Exif\0\0garbage")
+    assert decode(data, 75, 75).pixels.shape == (75, 75, 3)
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr", "LAB", "RGBA", "I", "F"])
 def test_any_mode_becomes_rgb_as_pillow_has_it(mode):
     image = scene(100, 80).convert("L" if mode in ("I", "F") else mode)
@@ -87,12 +93,14 @@ def test_the_first_frame_of_an_animation_counts():
 
 
 JPEG = encoded(scene(200, 120), "JPEG")
+NO_NUMBER = Image.fromarray(np.full((9, 9), np.nan, np.float32))
 BROKEN = [
+    (encoded(NO_NUMBER, "TIFF"), "unreadable"),
     (b"", "empty_file"),
     (b"<!DOCTYPE html><title>Not found</title>", "not_an_image"),
     (JPEG[: len(JPEG) // 2], "truncated"),
     (encoded(scene(99, 99), "PNG")[:-200], "truncated"),
-    (JPEG[:10], "unreadable"),
+    (JPEG[:10], "truncated"),
 ]
 
 

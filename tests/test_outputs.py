@@ -1,5 +1,5 @@
+import errno
 import os
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -27,13 +27,30 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["new"]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_disk_is_said_and_leaves_nothing(tmp_path):
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, full_disk):
     path = tmp_path / "out.csv"
-    (tmp_path / f"out.csv.{os.getpid()}.part").symlink_to("/dev/full")
     with pytest.raises(StageError, match=r"out\.csv: the disk is full; free some space"):
         outputs.write_csv(path, ["a"], [["b" * 100_000]])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_may_not_be_written_is_said(tmp_path):
+    said = r"out: cannot be written \(Permission denied\)"
+    with pytest.raises(StageError, match=said), outputs.whole(tmp_path / "out"):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+
+def test_what_a_killed_run_left_is_no_hindrance(tmp_path):
+    (tmp_path / f"out.{os.getpid()}.part").mkdir()
+    with outputs.whole(tmp_path / "out") as part:
+        part.mkdir()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_room_is_asked_for_before_writing(tmp_path):
+    outputs.require_space(tmp_path / "not" / "yet" / "there", 1)
+    with pytest.raises(StageError, match=r"the disk is full; 1,000,000,000,000,000,000 bytes are"):
+        outputs.require_space(tmp_path / "out", 10**18)
 
 
 @given(st.lists(st.tuples(st.text(st.characters(exclude_categories=["Cs"])), st.integers())))

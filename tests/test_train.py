@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.class_weight import compute_class_weight
 
 from stages import features, head, train
+from stages.errors import StageError
 from stages.features import Pictures, Table
 from stages.train import Params
 
@@ -98,7 +99,17 @@ def test_every_optimizer_learns_at_the_rate_asked(optimizer):
 
 def test_no_units_is_a_head_of_one_layer():
     used, _, _ = trained(clusters(), settings(units=0))
+    assert [layer.__class__.__name__ for layer in used.layers] == ["Dense"]
     assert [weights.shape for weights in used.get_weights()] == [(6, 3), (3,)]
+
+
+def test_a_learning_rate_too_high_is_said():
+    with pytest.raises(StageError, match=r"train.learning_rate must let the loss fall.*got 1e\+18"):
+        trained(clusters(60), settings(optimizer="sgd", learning_rate=1e18))
+
+
+def test_the_best_epoch_is_never_one_without_a_number():
+    assert train.best_epoch({"val_loss": [1.0, 0.5, 0.6, float("nan")]}) == 2
 
 
 def test_layers_are_dense_dropout_softmax():
@@ -138,6 +149,14 @@ def test_the_users_own_validation_folder_decides_alone():
     paths[2] = "input/validation/a/1.jpg"
     folds = train.folds(dataclasses.replace(table, paths=paths), SETTINGS)
     assert folds == ["train", "train", "validation", "train", "train", "train"]
+
+
+def test_a_training_copy_of_a_validation_picture_does_not_train():
+    table = clusters(6)
+    paths, sha256 = table.paths.copy(), table.sha256.copy()
+    paths[2], sha256[4] = "input/validation/a/1.jpg", sha256[2]
+    folds = train.folds(dataclasses.replace(table, paths=paths, sha256=sha256), SETTINGS)
+    assert folds == ["train", "train", "validation", "train", "validation", "train"]
 
 
 def test_names_and_order_of_the_pictures_have_no_say(inside):

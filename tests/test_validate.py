@@ -143,6 +143,13 @@ def test_a_validation_folder_must_be_a_class(folder):
     assert said.startswith("input/validation/circel: must be named like a class of input/train")
 
 
+def test_a_validation_folder_without_a_usable_picture_is_a_fault(folder):
+    (folder / "validation" / "cross").mkdir(parents=True)
+    (folder / "validation" / "cross" / "0.jpg").write_bytes(b"broken")
+    _, said = faults()
+    assert said.startswith("input/validation: needs a usable picture; got 0: add some, or remove")
+
+
 def test_no_test_folder_is_allowed_and_said(inside, capsys):
     draw_classes(inside / "input", per_class=2, test=0)
     validate.main()

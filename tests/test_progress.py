@@ -2,7 +2,6 @@ import os
 import re
 import subprocess
 import sys
-import termios
 import threading
 import time
 
@@ -47,8 +46,8 @@ def test_the_bar_is_silent_where_nobody_looks_on(capfd):
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 def test_on_a_terminal_the_bar_shows_rate_and_time_left():
+    termios = pytest.importorskip("termios", reason="Windows has no pseudo-terminals")
     ours, theirs = os.openpty()
     termios.tcsetwinsize(theirs, (24, 100))
     code = "import time; from stages import progress\nwith progress.bar('work', 100) as bar:"

@@ -6,7 +6,7 @@ import time
 
 import pytest
 import yaml
-from conftest import COLOURS, Project, commit, copy, draw, make_project
+from conftest import COLOURS, Project, commit, copy, draw, make_project, needs_git
 
 from stages import features
 
@@ -130,6 +130,7 @@ def test_a_second_run_does_nothing_in_about_dvcs_own_time(project):
     assert seconds("dvc", "repro") < 3 * seconds("dvc", "status") + 2
 
 
+@needs_git
 def test_two_clones_of_the_same_commit_and_data_agree(project, tmp_path):
     locks = []
     for name in ("one", "two"):
@@ -223,6 +224,7 @@ def test_a_wrong_param_is_one_line_and_leaves_no_trace(name, project):
     assert "Traceback" not in done.stderr
 
 
+@needs_git
 def test_experiments_and_their_comparison_work(project):
     done = project.shell("dvc", "exp", "run", "-S", "train.units=24")
     assert {"train", "predict", "evaluate"} == {
@@ -235,6 +237,7 @@ def test_experiments_and_their_comparison_work(project):
     assert "val_loss" in page and "Validation pictures" in page
 
 
+@needs_git
 def test_pictures_under_dvc_serve_experiments_in_a_temporary_folder(project):
     project.shell("dvc", "add", "input/train", "input/test")
     project.repro()
@@ -244,6 +247,7 @@ def test_pictures_under_dvc_serve_experiments_in_a_temporary_folder(project):
     assert "Running stage 'extract'" not in done.stdout
 
 
+@needs_git
 def test_the_checkout_stays_clean_but_for_what_belongs_to_git(finished, tmp_path):
     project = copy(finished, tmp_path / "clean")
     assert project.shell("git", "status", "--short").stdout == ""

@@ -34,8 +34,7 @@ def main(
         f"[{part['accuracy_low']:.3f}-{part['accuracy_high']:.3f}] of {part['n']}"
         for name, part in metrics.items()
     )
-    warned = "; RANDOM weights, for trying things out only" * (model.about.weights == "random")
-    print(f"evaluate: {', '.join(said)} -> {out.as_posix()}{warned}")
+    print(f"evaluate: {', '.join(said)} -> {out.as_posix()}{model.about.warning}")
 
 
 if __name__ == "__main__":

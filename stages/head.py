@@ -34,6 +34,11 @@ class About:
     weights: str
     fingerprint: str
 
+    @property
+    def warning(self) -> str:
+        """Returns what a line of output has to add where the weights know nothing."""
+        return "; RANDOM weights, for trying things out only" if self.weights == "random" else ""
+
 
 @dataclass(frozen=True)
 class Head:

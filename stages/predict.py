@@ -103,9 +103,8 @@ def main(
     rows = table(test.paths.tolist(), probabilities, skipped, names, count)
     outputs.write_csv(out, header(count), rows)
     write_labelled(test_csv, test, probabilities, model)
-    warned = "; RANDOM weights, for trying things out only" * (model.about.weights == "random")
     unread = f", {len(skipped)} of them unreadable" if skipped else ""
-    print(f"predict: {len(rows)} test files{unread} -> {out.as_posix()}{warned}")
+    print(f"predict: {len(rows)} test files{unread} -> {out.as_posix()}{model.about.warning}")
 
 
 if __name__ == "__main__":

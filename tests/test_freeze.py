@@ -40,7 +40,7 @@ def test_features_are_the_uncut_keras_models(cut, height, width, random_weights,
     pixels = noise(height, width)
     engine = Engine(write(random_weights, settings(cut, height, width), tmp_path))
     expected = uncut(random_weights, cut, pixels)
-    assert engine.features(pixels, 3) == pytest.approx(expected, abs=1e-4 * expected.max())
+    assert engine.features(pixels, 3) == pytest.approx(expected, abs=1e-4 * float(expected.max()))
 
 
 def test_features_of_photographs_with_real_weights(real_weights, photographs, tmp_path):

@@ -93,7 +93,8 @@ def test_the_tree_names_what_is_there():
 
 def plain(line: str) -> str:
     """Returns a line of output without what differs from run to run."""
-    return re.sub(r"[\d.,]+(e-\d+)?|\S+\.h5|random|imagenet|epochs?|[()]", "", line).split("->")[0]
+    varying = r"\(.*?\)|[\d.,]+(e-\d+)?|\S+\.h5|random|imagenet"
+    return re.sub(varying, "", line).split("->")[0]
 
 
 @pytest.mark.slow

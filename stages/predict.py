@@ -103,7 +103,7 @@ def main(
     rows = table(test.paths.tolist(), probabilities, skipped, names, count)
     outputs.write_csv(out, header(count), rows)
     write_labelled(test_csv, test, probabilities, model)
-    unread = f", {len(skipped)} of them unreadable" if skipped else ""
+    unread = f", {len(skipped)} of them skipped" if skipped else ""
     print(f"predict: {len(rows)} test files{unread} -> {out.as_posix()}{model.about.warning}")
 
 

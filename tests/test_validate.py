@@ -127,6 +127,7 @@ def test_pictures_beside_the_class_folders_are_a_fault(folder):
 def test_classes_with_too_few_pictures_are_all_named(folder):
     (folder / "train" / "empty").mkdir()
     (folder / "train" / "cross" / "1.jpg").write_bytes(b"broken")
+    (folder / "test" / "beside.jpg").write_bytes(b"broken, but not why a class is too small")
     data = (folder / "train" / "square" / "0.jpg").read_bytes()
     (folder / "train" / "square" / "1.jpg").write_bytes(data)
     broken, cross, empty, square = faults()

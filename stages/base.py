@@ -22,6 +22,7 @@ class Base:
         pooling: `avg`: features are averages over its map.
         image_height: of the pictures it takes, in pixels.
         image_width: likewise.
+        feature_shape: of one picture's features.
         precision: of its arithmetic: `float32`.
         weights: `imagenet`, `random` or `sha256:<hash>`.
     """
@@ -30,8 +31,14 @@ class Base:
     pooling: str
     image_height: int
     image_width: int
+    feature_shape: tuple[int, ...]
     precision: str
     weights: str
+
+    def __str__(self) -> str:
+        """Returns it in a few words."""
+        size = f"{self.image_height}x{self.image_width}"
+        return f"{size} pixels to {self.cut}, {self.precision}, {self.weights}"
 
 
 def write_about(folder: Path, base: Base) -> None:
@@ -41,7 +48,8 @@ def write_about(folder: Path, base: Base) -> None:
 
 def read_about(folder: Path) -> Base:
     """Returns what the network in the folder is."""
-    return Base(**json.loads((folder / ABOUT).read_text(encoding="utf-8")))
+    values = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    return Base(**(values | {"feature_shape": tuple(values["feature_shape"])}))
 
 
 def fingerprint(folder: Path, recipe: str) -> str:

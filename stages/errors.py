@@ -17,6 +17,11 @@ class StageError(Exception):
         self.faults = faults
 
 
+def warn(message: str) -> None:
+    """Says what the user should know though the work goes on."""
+    print(f"warning: {message}", file=sys.stderr)
+
+
 def run(main: Callable[[], None]) -> None:
     """Runs `main`; a StageError becomes `error:` lines and exit code 1, Ctrl-C 130."""
     for stream in (sys.stdout, sys.stderr):
@@ -28,6 +33,7 @@ def run(main: Callable[[], None]) -> None:
         for fault in error.faults:
             print(f"error: {fault}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("stopped; `dvc repro` goes on from the last finished stage", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        rest = str(stop) or "`dvc repro` goes on from the last finished stage"
+        print(f"stopped; {rest}", file=sys.stderr)
         sys.exit(130)

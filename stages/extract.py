@@ -1,25 +1,44 @@
-"""Push every picture once through the frozen network and keep its features.
+"""Push every new picture once through the frozen network, and gather the features of all.
 
 Reads   results/images.csv, input/, models/base
 Writes  results/train.npz, results/test.npz
 """
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from stages import base, features, images, manifest, params, progress
-from stages.engine import Engine
-from stages.errors import StageError, run
-from stages.features import Pictures
+from stages import (
+    base,
+    committed,
+    database,
+    engine,
+    features,
+    forward,
+    images,
+    manifest,
+    params,
+    progress,
+    rows,
+)
+from stages.base import Base
+from stages.errors import StageError, run, warn
+from stages.features import Column
+from stages.forward import WINDOW, Forward
 from stages.images import Pixels
+from stages.index import Index
 from stages.manifest import Row
+from stages.rows import Rows
+
+IN_TRAIN = ("train", "validation")  # splits in results/train.npz
+IN_TEST = ("test",)
+
+Table = Callable[[], Iterable[Row]]  # the list of pictures, from the start at every call
 
 
 @dataclass(frozen=True)
@@ -32,20 +51,9 @@ class Params:
         params.require(self.batch_size >= 1, "extract.batch_size", "1 or more", self.batch_size)
 
 
-def pictures(
-    rows: list[Row], class_names: tuple[str, ...], fingerprint: str, weights: str
-) -> Pictures:
-    """Returns what the features of the rows are of; a label that is no class counts as unknown."""
-    index = {name: number for number, name in enumerate(class_names)}
-    return Pictures(
-        labels=np.array([index.get(row.label, -1) for row in rows], np.int32),
-        class_names=np.array(class_names, str),
-        sha256=np.array([row.sha256 for row in rows], "U64"),
-        paths=np.array([row.path for row in rows], str),
-        views=np.zeros(len(rows), np.int32),
-        fingerprint=np.array(fingerprint),
-        weights=np.array(weights),
-    )
+def changed(path: str) -> StageError:
+    """Returns the error of a file that is gone or no longer what `validate` saw."""
+    return StageError(f"{path}: changed while `dvc repro` was running; run it again")
 
 
 def pixels(row: Row, height: int, width: int) -> Pixels:
@@ -54,26 +62,61 @@ def pixels(row: Row, height: int, width: int) -> Pixels:
     Raises:
         StageError: the file is gone or no longer what `validate` saw.
     """
-    changed = f"{row.path}: changed while `dvc repro` was running; run it again"
     try:
         data = Path(row.path).read_bytes()
-    except OSError as error:
-        raise StageError(f"{changed} ({error.strerror})") from None
+    except OSError:
+        raise changed(row.path) from None
     if hashlib.sha256(data).hexdigest() != row.sha256:
-        raise StageError(changed)
+        raise changed(row.path)
     try:
         return images.decode(data, height, width).pixels
     except images.ImageError as error:
         raise StageError(f"{row.path}: {error}; remove or replace it") from None
 
 
-def batches(
-    decoded: Iterable[Pixels], batch_size: int, compute: Callable[[Pixels], np.ndarray]
-) -> Iterator[np.ndarray]:
-    """Yields the features of `batch_size` pictures at a time, float32 (n, *dimensions)."""
-    decoded = iter(decoded)
-    while group := list(islice(decoded, batch_size)):
-        yield compute(np.stack(group))
+def verify(table: Iterable[Row], kept: Rows, known: Index) -> None:
+    """Checks that the files behind reused features are still what `validate` saw.
+
+    Raises:
+        StageError: naming one that is not.
+    """
+    for window in progress.groups(table, WINDOW):
+        have = kept.has({rows.key(row.sha256) for row in window})
+        reused = [row for row in window if rows.key(row.sha256) in have]
+        hashes = known.hashes([Path(row.path) for row in reused])
+        for row in reused:
+            if hashes.get(Path(row.path)) != row.sha256:
+                raise changed(row.path)
+
+
+def columns(
+    table: Table,
+    class_names: tuple[str, ...],
+    about: Base,
+    fingerprint: str,
+    vectors: Iterable[np.ndarray],
+) -> dict[str, Column]:
+    """Returns the arrays of a results/*.npz; a label that is no class counts as unknown."""
+    index = {name: number for number, name in enumerate(class_names)}
+    count = longest = 0
+    for row in table():
+        count, longest = count + 1, max(longest, len(row.path))
+
+    def column(dtype: str, value: Callable[[Row], object]) -> Column:
+        windows = progress.groups(table(), WINDOW)
+        chunks = (np.array([value(row) for row in window], dtype) for window in windows)
+        return Column(np.dtype(dtype), (count,), chunks)
+
+    return {
+        "features": Column(Rows.dtype, (count, *about.feature_shape), vectors),
+        "labels": column("<i4", lambda row: index.get(row.label, -1)),
+        "class_names": Column.of(np.array(class_names, str)),
+        "sha256": column("<U64", lambda row: row.sha256),
+        "paths": column(f"<U{max(longest, 1)}", lambda row: row.path),
+        "views": column("<i4", lambda row: 0),
+        "fingerprint": Column.of(np.array(fingerprint)),
+        "weights": Column.of(np.array(about.weights)),
+    }
 
 
 def main(
@@ -84,34 +127,41 @@ def main(
 ) -> None:
     """Extracts the features of all pictures of images.csv."""
     started = time.perf_counter()
-    rows = manifest.read(images_csv)
-    size = min(params.load("extract", Params).batch_size, len(rows))
-    about, engine = base.read_about(folder), Engine(folder)
-    fingerprint = base.fingerprint(folder, f"{images.recipe()} {engine.name}")
-    names = manifest.class_names(rows)
-    workers = os.cpu_count() or 1
-    said = []
-    with progress.bar("extract", len(rows)) as bar:
+    settings = params.load("extract", Params)
+    about, store = base.read_about(folder), database.folder()
+    fingerprint = engine.fingerprint(folder)
+    kept = Rows(store, fingerprint, about.feature_shape, f"{about}, {engine.name()}")
 
-        def compute(stack: Pixels) -> np.ndarray:
-            result = engine.features(stack, size)
-            bar.update(len(stack))
-            return result
+    def table(splits: tuple[str, ...] = IN_TRAIN + IN_TEST) -> Iterator[Row]:
+        return (row for row in manifest.stream(images_csv) if row.split in splits)
 
-        for out, wanted in ((train, ("train", "validation")), (test, ("test",))):
-            part = [row for row in rows if row.split in wanted]
-            decoded = progress.ahead(
-                lambda row: pixels(row, about.image_height, about.image_width),
-                part,
-                workers,
-                waiting=size + 2 * workers,
-            )
-            of = pictures(part, names, fingerprint, about.weights)
-            shape = features.write(out, of, engine.dimensions, batches(decoded, size, compute))
-            said.append(f"{out.as_posix()} {shape}")
-    seconds = time.perf_counter() - started
-    count = f"{len(rows)} pictures, {len(rows)} new"
-    print(f"extract: {count} -> {', '.join(said)}, {seconds:.1f} s on {engine.device}")
+    if forward.count_missing(table(), kept):
+        for path in committed.find(train, test):
+            committed.adopt(kept, path, fingerprint)
+    verify(table(), kept, Index(store))
+    size = (about.image_height, about.image_width)
+    passes = Forward(folder, settings.batch_size, kept, lambda row: pixels(row, *size))
+    if count := forward.count_missing(table(), kept):
+        passes.fill(table(), count)
+    names, shapes = manifest.class_names(table()), {}
+    for out, splits in ((train, IN_TRAIN), (test, IN_TEST)):
+        vectors = passes.gather(table(splits))
+        arrays = columns(partial(table, splits), names, about, fingerprint, vectors)
+        features.write(out, arrays)
+        shapes[out] = arrays["features"].shape
+    kept.close()
+    if kept.damaged:
+        warn(f"{kept.path}: {kept.damaged} damaged rows were computed again")
+    print(line(shapes, passes.new, time.perf_counter() - started))
+
+
+def line(shapes: dict[Path, tuple[int, ...]], new: int, seconds: float) -> str:
+    """Returns what the stage says when it has done."""
+    total = sum(shape[0] for shape in shapes.values())
+    files = ", ".join(f"{path.as_posix()} {shape}" for path, shape in shapes.items())
+    reused = f"{total - new} reused"
+    where = f" on {engine.device()}" if new else ""
+    return f"extract: {total} pictures, {new} new -> {files}, {reused}, {seconds:.1f} s{where}"
 
 
 if __name__ == "__main__":

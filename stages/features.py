@@ -1,9 +1,10 @@
 """results/train.npz and results/test.npz: the features of every picture, and what they are of."""
 
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -14,10 +15,11 @@ TEST = Path("results/test.npz")
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """What a table of features is of.
+class Table:
+    """The arrays of a file.
 
     Attributes:
+        features: float32 (N, D).
         labels: int32 (N,), index into `class_names`; -1 where unknown.
         class_names: str (C,), sorted.
         sha256: str (N,), of the files' bytes.
@@ -27,6 +29,7 @@ class Pictures:
         weights: str (): `imagenet`, `random` or `sha256:<hash>`.
     """
 
+    features: np.ndarray
     labels: np.ndarray
     class_names: np.ndarray
     sha256: np.ndarray
@@ -37,48 +40,61 @@ class Pictures:
 
 
 @dataclass(frozen=True)
-class Table(Pictures):
-    """The pictures with their `features`: float32 (N, D), or float16 (N, h, w, c) for maps."""
+class Column:
+    """An array to be written: its dtype, its shape, and its rows, some at a time."""
 
-    features: np.ndarray
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    chunks: Iterable[np.ndarray]
+
+    @classmethod
+    def of(cls, array: np.ndarray) -> "Column":
+        """Returns the column of an array that is in memory."""
+        return cls(array.dtype, array.shape, [array])
 
 
-def write(
-    path: Path,
-    pictures: Pictures,
-    dimensions: tuple[int, ...],
-    batches: Iterable[np.ndarray],
-) -> tuple[int, ...]:
-    """Streams the features to an .npz file and returns their shape; nothing is held in memory.
+def write(path: Path, columns: Mapping[str, Column]) -> None:
+    """Streams arrays to an .npz file, as NumPy would write it; no column is held in memory.
 
     Args:
         path: of the file, which is written whole or not at all.
-        pictures: what the features are of.
-        dimensions: shape of one picture's features.
-        batches: float32 (n, *dimensions) each, N rows in all.
+        columns: by name, as Table has them.
     """
-    shape = (len(pictures.paths), *dimensions)
     with outputs.whole(path) as part, zipfile.ZipFile(part, "w") as archive:
-        with archive.open(_entry("features"), "w", force_zip64=True) as file:
-            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(file, header)
-            rows = 0
-            for batch in batches:
-                file.write(np.ascontiguousarray(batch, "<f4").tobytes())
-                rows += len(batch)
-        if rows != len(pictures.paths):
-            raise ValueError(f"{rows} rows of features for {len(pictures.paths)} pictures")
-        for name, array in vars(pictures).items():
-            with archive.open(_entry(name), "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, array, allow_pickle=False)
-    return shape
+        for name, column in columns.items():
+            entry = zipfile.ZipInfo(f"{name}.npy")  # its date is 1980 whatever the clock says
+            with archive.open(entry, "w", force_zip64=True) as file:
+                _write(file, name, column)
 
 
-def _entry(name: str) -> zipfile.ZipInfo:
-    return zipfile.ZipInfo(f"{name}.npy")  # its date is 1980 whatever the clock says
+def _write(file: IO[bytes], name: str, column: Column) -> None:
+    descr = np.lib.format.dtype_to_descr(column.dtype)
+    header = {"descr": descr, "fortran_order": False, "shape": column.shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    values = 0
+    for chunk in column.chunks:
+        file.write(np.ascontiguousarray(chunk, column.dtype).tobytes())
+        values += chunk.size
+    if values != np.prod(column.shape, dtype=int):
+        raise ValueError(f"{name}: {values} values for shape {column.shape}")
 
 
 def read(path: Path) -> Table:
     """Returns the whole table, features included."""
     with np.load(path, allow_pickle=False) as arrays:
         return Table(**{name: arrays[name] for name in arrays.files})
+
+
+def stream(path: Path, name: str, count: int) -> Iterator[np.ndarray]:
+    """Yields `count` rows of an array at a time; it is checked once the last is out.
+
+    Raises:
+        KeyError, ValueError, zipfile.BadZipFile: the file is not whole, or not of this format.
+    """
+    with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ValueError(f"{path}: {name} is not of NumPy's format 1.0")
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        size = dtype.itemsize * int(np.prod(shape[1:], dtype=int))
+        while data := file.read(count * size):
+            yield np.frombuffer(data, dtype).reshape(-1, *shape[1:])

@@ -120,7 +120,12 @@ def main(weights: Path = pretrained.PATH, out: Path = base.FOLDER) -> None:
     model = inception(weights, settings)
     folded = fold_batch_norm(model)
     difference, largest = largest_difference(model, folded)
-    about = Base(**asdict(settings), precision="float32", weights=pretrained.identity(weights))
+    about = Base(
+        **asdict(settings),
+        feature_shape=folded.output_shape[1:],
+        precision="float32",
+        weights=pretrained.identity(weights),
+    )
     outputs.require_space(out, 5 * folded.count_params())  # 4 bytes each, and HDF5's own
     with outputs.whole(out) as part:
         part.mkdir()

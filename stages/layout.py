@@ -25,14 +25,20 @@ class Entry:
     folder: str
 
 
-def find(root: Path = INPUT) -> list[Entry]:
-    """Returns every file of the three splits below `root`, sorted by path."""
-    found = []
-    for split in SPLITS:
+def find(root: Path = INPUT) -> Iterator[Entry]:
+    """Yields every file of the three splits below `root`, in the order of their paths."""
+    for split in sorted(SPLITS):
         for path in walk(root / split):
             inner = path.relative_to(root / split).parts
-            found.append(Entry(path, split, inner[0] if len(inner) > 1 else ""))
-    return sorted(found, key=lambda entry: entry.path.as_posix())
+            yield Entry(path, split, inner[0] if len(inner) > 1 else "")
+
+
+def loose(root: Path, split: str) -> list[str]:
+    """Returns the sorted names of the files directly in a split."""
+    if not (root / split).is_dir():
+        return []
+    top = (root / split).iterdir()
+    return sorted(p.name for p in top if not p.is_dir() and not clutter(p.name))
 
 
 def folders(root: Path, split: str) -> list[str]:
@@ -43,7 +49,9 @@ def folders(root: Path, split: str) -> list[str]:
 
 
 def walk(top: Path, above: frozenset[str] = frozenset()) -> Iterator[Path]:
-    """Yields the files below `top`, clutter left out; links are followed, but never in a circle.
+    """Yields the files below `top` in the order of their paths, without clutter.
+
+    Links are followed, but never in a circle.
 
     Raises:
         StageError: a folder that may not be read.
@@ -52,16 +60,17 @@ def walk(top: Path, above: frozenset[str] = frozenset()) -> Iterator[Path]:
     try:
         if real in above or not top.is_dir():
             return
-        items = [(path, path.is_dir()) for path in sorted(top.iterdir())]
+        with os.scandir(top) as items:  # a folder's files follow its name and a slash
+            names = sorted(f"{i.name}/" if i.is_dir() else i.name for i in items)
     except OSError as error:
         raise StageError(f"{top.as_posix()}: cannot be read ({error.strerror})") from None
-    for path, is_folder in items:
-        if clutter(path.name):
+    for name in names:
+        if clutter(name.removesuffix("/")):
             continue
-        if is_folder:
-            yield from walk(path, above | {real})
+        if name.endswith("/"):
+            yield from walk(top / name, above | {real})
         else:
-            yield path
+            yield top / name
 
 
 def clutter(name: str) -> bool:

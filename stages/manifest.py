@@ -1,6 +1,6 @@
 """results/images.csv: every usable picture, with its split, label and content hash."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from stages import outputs
 PATH = Path("results/images.csv")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """A usable picture.
 
@@ -36,14 +36,19 @@ HEADER = tuple(field.name for field in fields(Row))
 
 
 def write(path: Path, rows: Iterable[Row]) -> None:
-    """Writes the rows, sorted by path."""
-    outputs.write_csv(path, HEADER, map(astuple, sorted(rows, key=lambda row: row.path)))
+    """Writes the rows, which come sorted by path."""
+    outputs.write_csv(path, HEADER, map(astuple, rows))
+
+
+def stream(path: Path) -> Iterator[Row]:
+    """Yields the rows, in the order of the file."""
+    for cells in outputs.stream_csv(path):
+        yield Row(width=int(cells.pop("width")), height=int(cells.pop("height")), **cells)
 
 
 def read(path: Path) -> list[Row]:
     """Returns the rows, in the order of the file."""
-    rows = outputs.read_csv(path)
-    return [Row(width=int(row.pop("width")), height=int(row.pop("height")), **row) for row in rows]
+    return list(stream(path))
 
 
 def class_names(rows: Iterable[Row]) -> tuple[str, ...]:

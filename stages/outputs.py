@@ -87,10 +87,15 @@ class _UnixLines:
         return self.file.write(line.removesuffix("\r\n") + "\n")
 
 
+def stream_csv(path: Path) -> Iterator[dict[str, str]]:
+    """Yields the rows of a table written by `write_csv`, as dictionaries by column name."""
+    with path.open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
+
+
 def read_csv(path: Path) -> list[dict[str, str]]:
     """Returns the rows of a table written by `write_csv`, as dictionaries by column name."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return list(stream_csv(path))
 
 
 def write_json(path: Path, value: object) -> None:

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import Never, TypeVar
 
 from tqdm import tqdm
@@ -15,6 +16,13 @@ def bar(description: str, total: int, unit: str = " pictures") -> "tqdm[Never]":
     """Returns a progress bar with rate and time left; silent when not on a terminal."""
     scaled = unit == "B"
     return tqdm(total=total, desc=description, unit=unit, unit_scale=scaled, disable=None)
+
+
+def groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yields `size` items at a time; the last group may be smaller."""
+    items = iter(items)
+    while group := list(islice(items, size)):
+        yield group
 
 
 def ahead(

@@ -4,22 +4,28 @@ Reads   input/train, input/validation, input/test
 Writes  results/images.csv, results/problems.csv, results/dataset.json
 """
 
-import hashlib
 import os
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from stages import images, layout, manifest, outputs, params, problems, progress
+import numpy as np
+
+from stages import database, images, layout, manifest, outputs, params, problems, progress
+from stages import index as files
 from stages.errors import StageError, run
+from stages.index import Index, Seen, Verdict
 from stages.layout import Entry
 from stages.manifest import Row
 from stages.problems import Problem
 
 DATASET = Path("results/dataset.json")
 PROBE = 64  # pixels a side: all of a file is read, but JPEGs decode faster when small
+GROUP = 1024  # files whose state is asked for at once
+ODD_NAME = Verdict(problem="unreadable", detail="the file's name is not UTF-8; rename it")
 MIX_UPS = ("label_conflict", "in_train_and_validation", "in_train_and_test", "duplicate")
 
 
@@ -30,30 +36,112 @@ class Params:
     bad_images: Literal["skip", "fail"]  # what to do about files that are no usable pictures
 
 
-def verdict(entry: Entry, class_names: Iterable[str]) -> Row | Problem:
-    """Returns the row of a usable picture, or what is wrong with the file.
+def decoded(data: bytes) -> Verdict:
+    """Returns what decoding a file's bytes comes to."""
+    try:
+        picture = images.decode(data, PROBE, PROBE)
+    except images.ImageError as error:
+        return Verdict(problem=error.code, detail=error.detail)
+    return Verdict(picture.width, picture.height, picture.format)
+
+
+def looked_at(path: Path, index: Index, recipe: str) -> tuple[Seen | None, Verdict]:
+    """Returns what a file holds, read now, and the verdict, decoded unless its content is known."""
+    try:
+        if not path.is_file():  # a broken link, or a pipe that would never end
+            return None, Verdict(problem="unreadable", detail="not a file, or a link to nothing")
+        data, seen = files.read(path)
+    except OSError as error:
+        return None, Verdict(problem="unreadable", detail=error.strerror or str(error))
+    known = index.verdicts(recipe, [seen.sha256])
+    return seen, known.get(seen.sha256) or decoded(data)
+
+
+def verdicts(paths: list[Path], index: Index) -> dict[Path, tuple[str, Verdict]]:
+    """Returns content hash and verdict of each file; only those are read that are not known."""
+    recipe = images.recipe()
+    hashes = index.known(paths)
+    judged = index.verdicts(recipe, set(hashes.values()))
+    new = [path for path in paths if hashes.get(path) not in judged]
+    workers = os.cpu_count() or 1
+    looks = progress.ahead(lambda path: looked_at(path, index, recipe), new, workers, 4 * workers)
+    looked = dict(zip(new, looks, strict=True))
+    seen = {path: one for path, (one, _) in looked.items() if one}
+    index.remember(recipe, seen, {one.sha256: looked[path][1] for path, one in seen.items()})
+    fresh = {path: (one.sha256 if one else "", said) for path, (one, said) in looked.items()}
+    return fresh | {p: (hashes[p], judged[hashes[p]]) for p in paths if p not in fresh}
+
+
+def outcomes(
+    entries: Iterable[Entry], class_names: Iterable[str], index: Index
+) -> Iterator[Row | Problem]:
+    """Yields the row of every usable picture, or what is wrong with the file, in their order.
 
     Args:
-        entry: a file found below input/.
+        entries: the files found below input/.
         class_names: folders of input/train; another folder of input/test is no label.
+        index: what is known of files since they were last read.
     """
+    classes = frozenset(class_names)
+    for group in progress.groups(entries, GROUP):
+        said = verdicts([entry.path for entry in group if _in_utf8(entry.path)], index)
+        for entry in group:
+            label = entry.folder if entry.split != "test" or entry.folder in classes else ""
+            yield outcome(entry, label, *said.get(entry.path, ("", ODD_NAME)))
+
+
+def outcome(entry: Entry, label: str, sha256: str, verdict: Verdict) -> Row | Problem:
+    """Returns the row or the problem that a verdict makes of a file."""
     path = entry.path.as_posix()
-    label = entry.folder if entry.split != "test" or entry.folder in class_names else ""
-    try:
-        path.encode()
-        if not entry.path.is_file():  # a broken link, or a pipe that would never end
-            raise images.ImageError("unreadable", "not a file, or a link to nothing")
-        data = entry.path.read_bytes()
-        picture = images.decode(data, PROBE, PROBE)
-    except UnicodeEncodeError:
+    if verdict.problem:
         shown = os.fsencode(path).decode("utf-8", "backslashreplace")
-        return Problem(shown, "unreadable", "the file's name is not UTF-8; rename it", "skipped")
-    except OSError as error:
-        return Problem(path, "unreadable", error.strerror or str(error), "skipped")
-    except images.ImageError as problem:
-        return Problem(path, problem.code, problem.detail, "skipped")
-    sha256 = hashlib.sha256(data).hexdigest()
-    return Row(path, entry.split, label, sha256, picture.width, picture.height, picture.format)
+        return Problem(shown, verdict.problem, verdict.detail, "skipped")
+    size = (verdict.width, verdict.height)
+    return Row(path, entry.split, label, sha256, *size, verdict.format)
+
+
+def _in_utf8(path: Path) -> bool:
+    try:
+        return bool(str(path).encode())
+    except UnicodeEncodeError:
+        return False
+
+
+@dataclass
+class Tally:
+    """What is counted while the rows pass by, in memory that does not grow with their number.
+
+    Attributes:
+        counts: pictures by split, and `test_labelled`.
+        per_class: training pictures by class.
+        contents: up to two different hashes by class: two are enough.
+        starts: the first 8 bytes of every hash, in which equal ones are looked for.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    per_class: Counter[str] = field(default_factory=Counter)
+    contents: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    starts: "array[int]" = field(default_factory=lambda: array("Q"))
+
+    def add(self, row: Row) -> None:
+        """Counts a row."""
+        self.counts[row.split] += 1
+        self.counts["test_labelled"] += row.split == "test" and row.label != ""
+        self.starts.append(_start(row))
+        if row.split == "train":
+            self.per_class[row.label] += 1
+            if len(self.contents[row.label]) < 2:
+                self.contents[row.label].add(row.sha256)
+
+    def repeated(self, rows: Iterable[Row]) -> list[Row]:
+        """Returns those of the rows, passing by again, that may have the content of another."""
+        starts, counts = np.unique(np.array(self.starts, np.uint64), return_counts=True)
+        several = set(starts[counts > 1].tolist())
+        return [row for row in rows if _start(row) in several] if several else []
+
+
+def _start(row: Row) -> int:
+    return int(row.sha256[:16], 16)
 
 
 def repeated(rows: Iterable[Row]) -> list[Problem]:
@@ -88,7 +176,7 @@ def _mix_up(row: Row, others: Iterable[Row]) -> list[tuple[str, Row]]:
     return [(code, found[code]) for code in MIX_UPS if code in found][:1]
 
 
-def folder_faults(entries: list[Entry], root: Path, class_names: list[str]) -> list[str]:
+def folder_faults(root: Path, class_names: list[str]) -> list[str]:
     """Returns what is wrong with the layout of the folders, a line each; empty if nothing."""
     train = root / "train"
     where = f"put the pictures of each class in {train.as_posix()}/<class>/"
@@ -96,8 +184,7 @@ def folder_faults(entries: list[Entry], root: Path, class_names: list[str]) -> l
         return [f"{train.as_posix()}: no such folder; {where}"]
     faults = []
     for split in ("train", "validation"):
-        loose = [e.path.name for e in entries if e.split == split and not e.folder]
-        if loose:
+        if loose := layout.loose(root, split):
             place = (root / split).as_posix()
             faults.append(f"{place}: only class folders may be in it; got {_some(loose)}: {where}")
     if len(class_names) < 2:
@@ -113,23 +200,18 @@ def folder_faults(entries: list[Entry], root: Path, class_names: list[str]) -> l
     return faults
 
 
-def class_faults(rows: list[Row], root: Path, class_names: list[str]) -> list[str]:
+def class_faults(tally: Tally, root: Path, class_names: list[str]) -> list[str]:
     """Returns the classes with too few usable pictures, a line each.
 
     Two different ones are the least: one to learn from and one to validate with.
     """
-    contents = defaultdict(set)
-    for row in rows:
-        if row.split == "train":
-            contents[row.label].add(row.sha256)
     faults = [
         f"{(root / 'train' / name).as_posix()}: needs 2 or more different usable pictures; "
-        f"got {len(contents[name])}: add some, or remove the folder"
+        f"got {len(tally.contents[name])}: add some, or remove the folder"
         for name in class_names
-        if len(contents[name]) < 2
+        if len(tally.contents[name]) < 2
     ]
-    own = layout.folders(root, "validation")
-    if own and not any(row.split == "validation" for row in rows):
+    if layout.folders(root, "validation") and not tally.counts["validation"]:
         faults.append(
             f"{(root / 'validation').as_posix()}: needs a usable picture; got 0: "
             "add some, or remove the folder to have training pictures validate"
@@ -137,28 +219,16 @@ def class_faults(rows: list[Row], root: Path, class_names: list[str]) -> list[st
     return faults
 
 
-def summary(rows: list[Row], found: list[Problem]) -> dict[str, int]:
+def summary(tally: Tally, found: list[Problem]) -> dict[str, int]:
     """Returns the counts of results/dataset.json."""
-    per_class: defaultdict[str, int] = defaultdict(int)
-    for row in rows:
-        if row.split == "train":
-            per_class[row.label] += 1
     return {
-        "classes": len(per_class),
-        **{split: sum(row.split == split for row in rows) for split in layout.SPLITS},
-        "test_labelled": sum(row.split == "test" and row.label != "" for row in rows),
-        "smallest_class": min(per_class.values()),
-        "largest_class": max(per_class.values()),
+        "classes": len(tally.per_class),
+        **{name: tally.counts[name] for name in (*layout.SPLITS, "test_labelled")},
+        "smallest_class": min(tally.per_class.values()),
+        "largest_class": max(tally.per_class.values()),
         "skipped": sum(problem.action == "skipped" for problem in found),
         "repeated": sum(problem.action == "kept" for problem in found),
     }
-
-
-def unknown_folders(rows: list[Row], root: Path, class_names: list[str]) -> list[str]:
-    """Returns the folders of a labelled test set that are no class, whose pictures get no score."""
-    folders = layout.folders(root, "test")
-    labelled = any(row.split == "test" and row.label for row in rows)
-    return [name for name in folders if name not in class_names] if labelled else []
 
 
 def main(
@@ -169,29 +239,53 @@ def main(
 ) -> None:
     """Validates the folders below `root`."""
     settings = params.load("validate", Params)
-    entries, names = layout.find(root), layout.folders(root, "train")
-    if faults := folder_faults(entries, root, names):
+    names = layout.folders(root, "train")
+    if faults := folder_faults(root, names):
         raise StageError(*faults)
-    rows: list[Row] = []
+    tally = Tally()
     found: list[Problem] = []
-    workers = os.cpu_count() or 1
-    with progress.bar("validate", len(entries)) as bar:
-        for one in progress.ahead(lambda e: verdict(e, names), entries, workers, 4 * workers):
-            (rows if isinstance(one, Row) else found).append(one)  # type: ignore[arg-type]
+    with outputs.whole(images_csv) as part:
+        manifest.write(part, usable(root, names, tally, found))
+        if faults := content_faults(settings, found, class_faults(tally, root, names)):
+            raise StageError(*faults)
+        found += repeated(tally.repeated(manifest.stream(part)))
+    problems.write(problems_csv, found)
+    counts = summary(tally, found)
+    outputs.write_json(dataset, counts)
+    print(line(counts, found, unknown_folders(counts, root, names), images_csv))
+
+
+def usable(root: Path, names: list[str], tally: Tally, found: list[Problem]) -> Iterator[Row]:
+    """Yields the rows of the usable pictures and puts the problems of the others into `found`."""
+    index = Index(database.folder())
+    count = sum(1 for _ in layout.find(root))
+    with progress.bar("validate", count) as bar:
+        for one in outcomes(layout.find(root), names, index):
             bar.update()
+            if isinstance(one, Problem):
+                found.append(one)
+            else:
+                tally.add(one)
+                yield one
+    index.close()
+
+
+def content_faults(settings: Params, found: list[Problem], small: list[str]) -> list[str]:
+    """Returns the faults for which to stop: classes too small, and unusable files.
+
+    Where these are to be skipped, only those are named that explain a class too small.
+    """
     bad = [f"{p.path}: {p.problem} ({p.detail}); remove or replace it" for p in found]
-    small = class_faults(rows, root, names)
-    if settings.bad_images == "skip":  # only those that explain why a folder has too few
+    if settings.bad_images == "skip":
         lacking = tuple(fault.split(":")[0] + "/" for fault in small)
         bad = [fault for fault in bad if fault.startswith(lacking)]
-    if small or (bad and settings.bad_images == "fail"):
-        raise StageError(*bad, *small)
-    found += repeated(rows)
-    manifest.write(images_csv, rows)
-    problems.write(problems_csv, found)
-    counts = summary(rows, found)
-    outputs.write_json(dataset, counts)
-    print(line(counts, found, unknown_folders(rows, root, names), images_csv))
+    return [*bad, *small]
+
+
+def unknown_folders(counts: dict[str, int], root: Path, class_names: list[str]) -> list[str]:
+    """Returns the folders of a labelled test set that are no class, whose pictures get no score."""
+    folders = layout.folders(root, "test")
+    return [name for name in folders if name not in class_names] if counts["test_labelled"] else []
 
 
 def line(counts: dict[str, int], found: list[Problem], unknown: list[str], out: Path) -> str:

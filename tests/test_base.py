@@ -1,7 +1,7 @@
 from stages import base
 from stages.base import Base
 
-ABOUT = Base("mixed8", "avg", 299, 200, "float32", "imagenet")
+ABOUT = Base("mixed8", "avg", 299, 200, (1280,), "float32", "imagenet")
 
 
 def test_what_the_base_is_survives(tmp_path):

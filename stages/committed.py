@@ -1,0 +1,58 @@
+"""Features that were computed before: results/*.npz of the last commit, in DVC's cache.
+
+They make a fresh clone incremental after `dvc pull`, and a project whose image store was deleted.
+"""
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from stages import features, rows
+from stages.errors import warn
+from stages.rows import Rows
+
+CHUNK = 256  # rows in memory
+
+
+def find(*paths: Path) -> list[Path]:
+    """Returns where DVC's local cache has those of the outputs that were committed last."""
+    from dvc.api import DVCFileSystem  # costs 0.3 s
+    from dvc.exceptions import DvcException
+    from scmrepo.exceptions import SCMError
+
+    found = []
+    try:
+        files = DVCFileSystem(rev="HEAD")
+        for path in paths:
+            if md5 := files.info(path.as_posix()).get("md5"):
+                found.append(Path(files.repo.cache.local.oid_to_path(md5)))
+    except (DvcException, SCMError, OSError):  # no repository, no commit, no such output
+        pass
+    return [path for path in found if path.exists()]
+
+
+def adopt(kept: Rows, path: Path, fingerprint: str) -> None:
+    """Puts the features of a results/*.npz into the image store, as far as it lacks them.
+
+    A file that is damaged, or of another network, gives nothing.
+    """
+    try:
+        if str(next(features.stream(path, "fingerprint", 1))[0]) != fingerprint:
+            return
+        if all(kept.has(keys) >= set(keys) for keys in _keys(path)):
+            return
+        for _ in features.stream(path, "features", CHUNK):
+            pass  # checks the whole before any of it is used
+        for keys, vectors in zip(
+            _keys(path), features.stream(path, "features", CHUNK), strict=True
+        ):
+            new = {key: row for row, key in enumerate(keys) if key not in kept.has(keys)}
+            kept.put(list(new), vectors[list(new.values())])
+    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+        warn(f"{path}: damaged ({error}); its features are not used")
+
+
+def _keys(path: Path) -> Iterator[list[bytes]]:
+    hashes, views = (features.stream(path, name, CHUNK) for name in ("sha256", "views"))
+    for some, of in zip(hashes, views, strict=True):
+        yield [rows.key(*pair) for pair in zip(some.tolist(), of.tolist(), strict=True)]

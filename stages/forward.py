@@ -1,0 +1,112 @@
+"""Forward passes: a picture goes through the network only if the image store lacks its features."""
+
+import os
+import random
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from stages import progress, rows
+from stages.engine import Engine
+from stages.images import Pixels
+from stages.manifest import Row
+from stages.rows import Rows
+
+GROUP = 256  # rows of features in memory
+WINDOW = 4096  # rows of the list of pictures in memory
+
+
+def missing(table: Iterable[Row], kept: Rows, size: int) -> Iterator[Row]:
+    """Yields a row of each content that has no features yet, once.
+
+    Looks again before every `size` of them, for another process may have computed them meanwhile;
+    where one does, both go through the pictures in an order of their own, so as not to meet.
+    """
+    asked: set[bytes] = set()
+    for window in progress.groups(table, WINDOW):
+        asked -= kept.has(asked)
+        contents = {rows.key(row.sha256): row for row in window}
+        todo = list(contents.keys() - kept.has(contents) - asked)
+        todo.sort(key=lambda key: contents[key].path)
+        if kept.contended:
+            random.shuffle(todo)
+        for some in progress.groups(todo, size):
+            have = kept.has(some)
+            for key in some:
+                if key not in have:
+                    asked.add(key)
+                    yield contents[key]
+
+
+def count_missing(table: Iterable[Row], kept: Rows) -> int:
+    """Returns how many contents have no features yet; one may count twice."""
+    windows = ({rows.key(row.sha256) for row in w} for w in progress.groups(table, WINDOW))
+    return sum(len(keys - kept.has(keys)) for keys in windows)
+
+
+class Forward:
+    """The network, and the store that spares its work.
+
+    Args:
+        folder: of the network, models/base.
+        batch_size: pictures in a run of it, at most.
+        kept: the store.
+        pixels: returns the picture of a row as uint8 (height, width, 3).
+
+    Attributes:
+        new: pictures that went through the network.
+    """
+
+    def __init__(
+        self, folder: Path, batch_size: int, kept: Rows, pixels: Callable[[Row], Pixels]
+    ) -> None:
+        self.new = 0
+        self._folder = folder
+        self._batch_size = batch_size
+        self._kept = kept
+        self._pixels = pixels
+        self._engine: Engine | None = None  # its start takes seconds: only if there is work
+
+    def compute(self, wanted: Iterable[Row], count: int) -> Iterator[dict[bytes, np.ndarray]]:
+        """Computes and keeps features, and yields them by key, a batch at a time.
+
+        Args:
+            wanted: rows of different contents.
+            count: about how many.
+        """
+        self._engine = self._engine or Engine(self._folder)
+        size = min(self._batch_size, count)
+        workers = os.cpu_count() or 1
+        decoded = progress.ahead(self._decoded, wanted, workers, size + 2 * workers)
+        for group in progress.groups(decoded, size):
+            keys = [rows.key(row.sha256) for row, _ in group]
+            vectors = self._engine.features(np.stack([picture for _, picture in group]), size)
+            self._kept.put(keys, vectors)
+            self.new += len(group)
+            yield dict(zip(keys, vectors, strict=True))
+
+    def fill(self, table: Iterable[Row], count: int) -> None:
+        """Computes what the store lacks; `count` is about how much."""
+        with progress.bar("extract", count) as bar:
+            try:
+                wanted = missing(table, self._kept, min(self._batch_size, count))
+                for batch in self.compute(wanted, count):
+                    bar.update(len(batch))
+            except KeyboardInterrupt:
+                kept = f"the features of {self.new:,} new pictures are kept"
+                raise KeyboardInterrupt(f"{kept}, and `dvc repro` goes on from there") from None
+
+    def gather(self, table: Iterable[Row]) -> Iterator[np.ndarray]:
+        """Yields the features of the rows in their order, float32 (n, *feature_shape)."""
+        for group in progress.groups(table, GROUP):
+            contents = {rows.key(row.sha256): row for row in group}
+            found = self._kept.get(contents)
+            lost = [row for key, row in contents.items() if key not in found]
+            if lost:  # damaged, or deleted meanwhile
+                for batch in self.compute(lost, len(lost)):
+                    found |= batch
+            yield np.stack([found[rows.key(row.sha256)] for row in group])
+
+    def _decoded(self, row: Row) -> tuple[Row, Pixels]:
+        return row, self._pixels(row)

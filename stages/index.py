@@ -1,0 +1,166 @@
+"""What is known of the user's files since they were last read, as git's index knows it.
+
+A file is read again only if its size, times or inode have changed, and decoded only if its content
+is new.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+from stages import database, progress
+from stages.database import Database
+from stages.layers import Layers
+
+NAME = "files.sqlite"
+SCHEMA = (
+    "CREATE TABLE files (path TEXT PRIMARY KEY, token TEXT NOT NULL, sha256 BLOB NOT NULL, "
+    "seal BLOB NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE contents (sha256 BLOB NOT NULL, recipe TEXT NOT NULL, verdict TEXT NOT NULL, "
+    "seal BLOB NOT NULL, PRIMARY KEY (sha256, recipe)) WITHOUT ROWID",
+)
+# A file changed again within the clock's grain keeps its times: trusted only when older. FAT's: 2 s
+GRAIN_NS = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What decoding a content came to: a size and a format, or a problem with its detail."""
+
+    width: int = 0
+    height: int = 0
+    format: str = ""
+    problem: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a file held when it was read: the SHA-256, and its token; empty if in flux."""
+
+    sha256: str
+    token: str
+
+
+def token(status: os.stat_result) -> str:
+    """Returns what tells that a file is still the one that was read."""
+    numbers = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    return " ".join(map(str, numbers))
+
+
+def read(path: Path) -> tuple[bytes, Seen]:
+    """Returns a file's bytes, and what they are known by."""
+    with path.open("rb") as file:
+        before = os.fstat(file.fileno())
+        data = file.read()
+        after = os.fstat(file.fileno())
+    newest = max(after.st_mtime_ns, after.st_ctime_ns)
+    settled = token(before) == token(after) and newest < time.time_ns() - GRAIN_NS
+    return data, Seen(hashlib.sha256(data).hexdigest(), token(after) if settled else "")
+
+
+class Index:
+    """The files and contents seen so far.
+
+    Args:
+        folder: of the image store.
+
+    Raises:
+        StageError: a newer version of the project wrote it, the disk is full, or the like.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        about = {"files": "by path", "contents": "by hash"}
+        self._file = Layers(folder / NAME, SCHEMA, about, _start_anew)
+
+    def known(self, paths: Iterable[Path]) -> dict[Path, str]:
+        """Returns the SHA-256, in hexadecimal, of those files that are as they were when read."""
+        tokens = {}
+        for path in paths:
+            try:
+                tokens[str(path.absolute())] = (path, token(path.stat()))
+            except (OSError, ValueError):
+                continue
+        query = f"SELECT path, token, sha256, seal FROM files WHERE path IN ({_marks(tokens)})"
+        return {
+            tokens[path][0]: sha256.hex()
+            for path, then, sha256 in self._sound(query, list(tokens))
+            if tokens[path][1] == then
+        }
+
+    def hashes(self, paths: Iterable[Path]) -> dict[Path, str]:
+        """Returns the SHA-256, in hexadecimal, of those files that can be read.
+
+        Only those are read that are not known.
+        """
+        paths = list(paths)
+        found = self.known(paths)
+        unknown = [path for path in paths if path not in found]
+        if unknown:
+            workers = os.cpu_count() or 1
+            seen = {p: s for p, s in progress.ahead(_seen, unknown, workers, 4 * workers) if s}
+            self.remember("", seen, {})
+            found |= {path: one.sha256 for path, one in seen.items()}
+        return found
+
+    def verdicts(self, recipe: str, contents: Iterable[str]) -> dict[str, Verdict]:
+        """Returns the verdicts on contents that `recipe` has decoded before, by SHA-256."""
+        wanted = [bytes.fromhex(sha256) for sha256 in contents]
+        query = "SELECT sha256, recipe, verdict, seal FROM contents WHERE recipe = ? AND sha256 IN "
+        found = self._sound(f"{query}({_marks(wanted)})", [recipe, *wanted])
+        return {sha256.hex(): Verdict(*json.loads(said)) for sha256, _, said in found}
+
+    def remember(
+        self, recipe: str, seen: Mapping[Path, Seen], verdicts: Mapping[str, Verdict]
+    ) -> None:
+        """Keeps what files held and what contents came to; files in flux are left out."""
+        files = [
+            (str(path.absolute()), one.token, bytes.fromhex(one.sha256))
+            for path, one in seen.items()
+            if one.token
+        ]
+        contents = [
+            (bytes.fromhex(sha256), recipe, json.dumps(astuple(verdict)))
+            for sha256, verdict in verdicts.items()
+        ]
+
+        def write(layers: list[Database]) -> None:
+            with layers[0].transaction() as connection:
+                for table, rows in (("files", files), ("contents", contents)):
+                    statement = f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?)"
+                    connection.executemany(statement, [(*row, _seal(*row)) for row in rows])
+
+        self._file.run(write)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def _sound(self, query: str, values: list[object]) -> list[tuple[Any, ...]]:
+        """Returns the rows of a query that fit their seal, without it."""
+        rows = self._file.run(lambda layers: [r for at in layers for r in at.rows(query, values)])
+        return [row[:-1] for row in rows if _seal(*row[:-1]) == row[-1]]
+
+
+def _seen(path: Path) -> tuple[Path, Seen | None]:
+    try:
+        return path, read(path)[1]
+    except OSError:
+        return path, None
+
+
+def _seal(*cells: object) -> bytes:
+    return database.seal(repr(cells).encode())
+
+
+def _start_anew(aside: Path) -> str:
+    return f"it is now {aside.name}"
+
+
+def _marks(values: Iterable[object]) -> str:
+    return ",".join("?" for _ in values)

@@ -1,0 +1,208 @@
+"""Look into the image store, check it, and delete from it: `python -m stages.store --help`.
+
+Reads   .cache, results/images.csv, models/base
+Writes  .cache, only with --delete
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from stages import base, database, engine, images, index, manifest, outputs, progress, rows
+from stages.database import DamagedError, Database
+from stages.errors import StageError, run
+
+HELP = """
+Deleting is always safe: what is missing is computed again when it is needed. With both --unused
+and --older-than, rows go that are both. Where several checkouts share a store, --unused knows
+the pictures of this one only.
+"""
+
+
+@dataclass(frozen=True)
+class Network:
+    """The rows of a network, and which of them are chosen for deletion.
+
+    Attributes:
+        path: of the file.
+        note: what the network is; what is wrong with the file if it cannot be read.
+        rows: all.
+        in_use: those of the present network and pictures.
+        chosen: those to delete.
+        last_used: the day of the latest use, counted from 1970.
+        size: of the file and its log, in bytes.
+    """
+
+    path: Path
+    note: str
+    rows: int = 0
+    in_use: int = 0
+    chosen: int = 0
+    last_used: int = 0
+    size: int = 0
+
+
+def parts(path: Path) -> list[Path]:
+    """Returns the files of a database that are there: itself, its log and its lock."""
+    named = (path.with_name(path.name + end) for end in ("", "-wal", "-shm"))
+    return [part for part in named if part.exists()]
+
+
+def size(path: Path) -> int:
+    """Returns the bytes of a database."""
+    return sum(part.stat().st_size for part in parts(path))
+
+
+def remove(path: Path) -> None:
+    """Deletes a database."""
+    for part in parts(path):
+        outputs.remove(part)
+
+
+def mark(at: Database, present: Iterable[bytes], unused: bool, before: int | None) -> None:
+    """Makes tables of this connection: the rows in use, `used`, and those to delete, `chosen`.
+
+    Args:
+        at: rows of a network.
+        present: keys of the present pictures, if this is the present network.
+        unused: choose rows that are not among them.
+        before: choose rows not used since this day; None: whatever the day.
+    """
+    chosen = unused or before is not None
+    where = f"{int(chosen)} AND ({int(not unused)} OR id NOT IN used) AND used < ?"
+    at.rows("CREATE TEMP TABLE used (id INTEGER PRIMARY KEY)")
+    for keys in progress.groups(present, 1000):
+        marks = ",".join("?" * len(keys))
+        query = f"INSERT OR IGNORE INTO used SELECT id FROM keys WHERE key IN ({marks})"
+        at.rows(query, keys)
+    at.rows("CREATE TEMP TABLE chosen (id INTEGER PRIMARY KEY)")
+    day = 2**62 if before is None else before
+    at.rows(f"INSERT INTO chosen SELECT id FROM keys WHERE {where}", (day,))
+
+
+def measure(at: Database) -> Network:
+    """Returns what there is in a file whose rows are marked."""
+    counts = ("keys", "used", "chosen")
+    found = [at.rows(f"SELECT count(*) FROM {table}")[0][0] for table in counts]
+    ((last,),) = at.rows("SELECT max(used) FROM keys")
+    return Network(at.path, at.about["note"], *found, last or 0, size(at.path))
+
+
+def delete(at: Database, network: Network) -> None:
+    """Deletes the chosen rows; the whole file if they are all."""
+    if network.chosen == network.rows:
+        at.close()
+        remove(at.path)
+        return
+    with at.transaction() as connection:
+        for table in ("vectors", "keys"):
+            connection.execute(f"DELETE FROM {table} WHERE id IN chosen")
+    at.rows("VACUUM")
+    at.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def faults(at: Database) -> list[str]:
+    """Returns what is wrong in a file of rows, by SQLite's check and by the seals."""
+    found = [said for (said,) in at.rows("PRAGMA integrity_check") if said != "ok"]
+    orphans = "SELECT count(*) FROM {} WHERE id NOT IN (SELECT id FROM {})"
+    for one, other in (("keys", "vectors"), ("vectors", "keys")):
+        if count := at.rows(orphans.format(one, other))[0][0]:
+            found.append(f"{count} of {one} without {other}")
+    broken = sum(not rows.fits(at.about["fingerprint"], *row) for row in every(at))
+    return [*found, f"{broken} rows do not fit their seal"] if broken else found
+
+
+def every(at: Database) -> Iterator[tuple[object, object, object]]:
+    """Yields key, value and seal of every row, some in memory at a time."""
+    query = "SELECT id, key, value, seal FROM keys JOIN vectors USING (id) "
+    last = -1
+    while some := at.rows(f"{query} WHERE id > ? ORDER BY id LIMIT 256", (last,)):
+        last = some[-1][0]
+        yield from (row[1:] for row in some)
+
+
+def listing(networks: list[Network]) -> str:
+    """Returns the networks as lines."""
+    heading = f"{'rows':>11}  {'in use':>11}  {'chosen':>11}  {'MB':>9}  last used   network"
+    lines = [
+        f"{one.rows:11,}  {one.in_use:11,}  {one.chosen:11,}  {one.size / 1e6:9,.1f}  "
+        f"{datetime.fromtimestamp(one.last_used * 86_400, UTC):%Y-%m-%d}  {one.note}"
+        for one in networks
+    ]
+    return "\n".join([heading, *lines])
+
+
+def arguments() -> argparse.Namespace:
+    """Returns what the command line asks for."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.store",
+        description="Show what the image store keeps, and delete from it.",
+        epilog=HELP,
+    )
+    parser.add_argument("--check", action="store_true", help="read everything and verify it")
+    parser.add_argument(
+        "--unused", action="store_true", help="choose rows of other pictures or networks"
+    )
+    parser.add_argument(
+        "--older-than", type=int, metavar="DAYS", help="choose rows last used longer ago"
+    )
+    parser.add_argument("--delete", action="store_true", help="delete what is chosen")
+    return parser.parse_args()
+
+
+def look(path: Path, present: Iterable[bytes], asked: argparse.Namespace) -> Network:
+    """Returns what a file of rows holds, after deleting from it what is asked for."""
+    try:
+        at = Database(path, (), None)
+        before = None if asked.older_than is None else rows.today() - asked.older_than
+        mark(at, present, asked.unused, before)
+        network = measure(at)
+        if asked.check and (said := faults(at)):
+            network = replace(network, note=f"{network.note}: DAMAGED ({'; '.join(said)})")
+        if asked.delete and network.chosen:
+            delete(at, network)
+        at.close()
+    except DamagedError as damage:
+        return Network(path, str(damage).upper())
+    return network
+
+
+def forget(path: Path) -> int:
+    """Forgets files that are no more, and contents that only they had, and counts the files."""
+    at = Database(path, (), None)
+    gone: list[str] = []
+    last = ""
+    while some := at.rows("SELECT path FROM files WHERE path > ? ORDER BY path LIMIT 1000", (last,)):
+        gone += [name for (name,) in some if not Path(name).exists()]
+        ((last,),) = some[-1:]
+    with at.transaction() as connection:
+        connection.executemany("DELETE FROM files WHERE path = ?", [(name,) for name in gone])
+        connection.execute("DELETE FROM contents WHERE sha256 NOT IN (SELECT sha256 FROM files)")
+    at.rows("VACUUM")
+    at.close()
+    return len(gone)
+
+
+def main(images_csv: Path = manifest.PATH, folder: Path = base.FOLDER) -> None:
+    """Shows the image store, and deletes from it what is asked for."""
+    asked, store = arguments(), database.folder()
+    known = images_csv.exists() and (folder / base.ABOUT).exists()
+    if asked.unused and not known:
+        raise StageError(
+            f"{images_csv} and {folder}: must be there to tell what is unused; run `dvc repro` "
+            f"first, or delete {store} as a whole"
+        )
+    present = rows.place(store, engine.fingerprint(folder)) if known else None
+    networks = []
+    for path in sorted((store / rows.FOLDER).glob("*.sqlite")):
+        table = manifest.stream(images_csv) if path == present else ()
+        networks.append(look(path, (rows.key(row.sha256) for row in table), asked))
+    print(listing(networks) if networks else f"{store}: no features are kept")
+    ...
+
+
+if __name__ == "__main__":
+    run(main)

@@ -130,9 +130,12 @@ def main() -> None:
     parser.add_argument("--page-size", type=int, nargs="+", default=[4096, 8192, 16384, 65536])
     arguments = parser.parse_args()
     print(f"{arguments.rows:,} rows of {NUMBERS} numbers; seconds, and bytes on disk per byte kept")
-    print("| | written | looked for | read in order | read in another | size |\n|---|---|---|---|---|---|")
+    columns = ("written", "looked for", "read in order", "read in another", "size")
+    print("| | " + " | ".join(columns) + " |\n" + "|---" * 6 + "|")
     for size in arguments.page_size:
-        measure(f"SQLite, pages of {size}", lambda at, size=size: InSqlite(at, size), arguments.rows)
+        measure(
+            f"SQLite, pages of {size}", lambda at, size=size: InSqlite(at, size), arguments.rows
+        )
     if lmdb:
         measure("LMDB", InLmdb, arguments.rows)
 

@@ -18,6 +18,7 @@ APPLICATION = 0x70696373  # tells our files from those of other programs
 VERSION = 1  # of the tables; a file of a later one is left alone
 PATIENCE = 120  # seconds to wait while another process writes
 ABOUT = "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID"
+BROKEN = (sqlite3.DatabaseError, UnicodeDecodeError)  # what SQLite raises on a damaged file
 NO_SCHEMA = (0, sqlite3.SQLITE_ERROR)  # a table that is missing, text that is none
 
 
@@ -139,6 +140,8 @@ class Database:
         """Makes of SQLite's errors those that the caller or the user can mend."""
         try:
             yield
+        except UnicodeDecodeError as error:
+            raise self.damaged(str(error)) from error
         except sqlite3.DatabaseError as error:
             extended = getattr(error, "sqlite_errorcode", 0)
             code = extended & 0xFF

@@ -158,7 +158,7 @@ def _seal(*cells: object) -> bytes:
     return database.seal(repr(cells).encode())
 
 
-def _start_anew(aside: Path) -> str:
+def _start_anew(aside: Path, layers: list[Database]) -> str:
     return f"it is now {aside.name}"
 
 

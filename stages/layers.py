@@ -40,7 +40,8 @@ class Layers:
         path: of the file.
         schema: statements that make its tables.
         about: what it is for.
-        salvage: takes a broken file, saves what can be saved of it, and tells what that is.
+        salvage: given a broken file and what takes its place, saves what can be saved of it, and
+            tells what that is.
 
     Raises:
         StageError: see Database.
@@ -51,7 +52,7 @@ class Layers:
         path: Path,
         schema: Sequence[str],
         about: Mapping[str, str],
-        salvage: Callable[[Path], str],
+        salvage: Callable[[Path, list[Database]], str],
     ) -> None:
         self.path = path
         self._make = partial(Database, schema=schema, about=about)
@@ -72,7 +73,7 @@ class Layers:
             self.close()
             aside = set_aside(damage)
             self._open = self._reopened()
-            saved = self._salvage(aside) if aside else "nothing could be saved"
+            saved = self._salvage(aside, self._open) if aside else "nothing could be saved"
             warn(f"{damage}; {saved}, the rest is computed again")
             return work(self._open)
 

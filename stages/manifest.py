@@ -36,8 +36,8 @@ HEADER = tuple(field.name for field in fields(Row))
 
 
 def write(path: Path, rows: Iterable[Row]) -> None:
-    """Writes the rows, which come sorted by path."""
-    outputs.write_csv(path, HEADER, map(astuple, rows))
+    """Writes the rows, which must come sorted by path, one by one."""
+    outputs.write_csv(path, HEADER, map(astuple, _in_order(rows)))
 
 
 def stream(path: Path) -> Iterator[Row]:
@@ -49,6 +49,15 @@ def stream(path: Path) -> Iterator[Row]:
 def read(path: Path) -> list[Row]:
     """Returns the rows, in the order of the file."""
     return list(stream(path))
+
+
+def _in_order(rows: Iterable[Row]) -> Iterator[Row]:
+    before = ""
+    for row in rows:
+        if row.path <= before:
+            raise ValueError(f"rows must be sorted by path; got {row.path!r} after {before!r}")
+        before = row.path
+        yield row
 
 
 def class_names(rows: Iterable[Row]) -> tuple[str, ...]:

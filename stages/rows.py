@@ -129,7 +129,8 @@ class Rows:
     def _put(self, layers: list[Database], pairs: Iterable[tuple[bytes, bytes]]) -> None:
         with layers[0].transaction() as connection:
             for name, value in pairs:
-                added = connection.execute(ADD_KEY, (name, _seal(self._fingerprint, name, value), today()))
+                seal = _seal(self._fingerprint, name, value)
+                added = connection.execute(ADD_KEY, (name, seal, today()))
                 if added.rowcount:
                     connection.execute(ADD_VECTOR, (added.lastrowid, value))
                 elif connection.execute(f"{BOTH} key = ?", (today(), name)).fetchone():
@@ -151,13 +152,13 @@ class Rows:
         self.damaged += len(broken)
         return [(row[1], row[2]) for row in rows if row[0] not in broken]
 
-    def _salvage(self, aside: Path) -> str:
+    def _salvage(self, aside: Path, layers: list[Database]) -> str:
         """Copies the sound rows of a broken file, and deletes it if there were any."""
         saved = 0
         with contextlib.closing(sqlite3.connect(aside)) as connection:
             for group in _readable(connection, aside.stat().st_size):
                 sound = [row[1:3] for row in group if fits(self._fingerprint, *row[1:4])]
-                self._file.run(partial(self._put, pairs=sound))
+                self._put(layers, sound)
                 saved += len(sound)
         if saved:
             for rest in aside.parent.glob(f"{aside.name}*"):
@@ -177,14 +178,14 @@ def _readable(connection: sqlite3.Connection, size: int) -> Iterator[list[Found]
 
     try:
         ((most,),) = connection.execute("SELECT max(id) FROM vectors").fetchall()
-    except sqlite3.DatabaseError:
+    except database.BROKEN:
         return
     for first in range(1, min(most or 0, size // SMALLEST) + 1, 64):
         try:
             yield between(first, first + 63)
-        except sqlite3.DatabaseError:
+        except database.BROKEN:
             for number in range(first, first + 64):
-                with contextlib.suppress(sqlite3.DatabaseError):
+                with contextlib.suppress(*database.BROKEN):
                     yield between(number, number)
 
 

@@ -5,13 +5,12 @@ Writes  .cache, only with --delete
 """
 
 import argparse
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stages import base, database, engine, images, index, manifest, outputs, progress, rows
+from stages import base, database, engine, index, manifest, outputs, progress, rows
 from stages.database import DamagedError, Database
 from stages.errors import StageError, run
 
@@ -28,12 +27,13 @@ class Network:
 
     Attributes:
         path: of the file.
-        note: what the network is; what is wrong with the file if it cannot be read.
+        note: what the network is.
         rows: all.
         in_use: those of the present network and pictures.
         chosen: those to delete.
         last_used: the day of the latest use, counted from 1970.
         size: of the file and its log, in bytes.
+        fault: what is wrong with the file; empty if nothing was found.
     """
 
     path: Path
@@ -43,6 +43,7 @@ class Network:
     chosen: int = 0
     last_used: int = 0
     size: int = 0
+    fault: str = ""
 
 
 def parts(path: Path) -> list[Path]:
@@ -63,7 +64,7 @@ def remove(path: Path) -> None:
 
 
 def mark(at: Database, present: Iterable[bytes], unused: bool, before: int | None) -> None:
-    """Makes tables of this connection: the rows in use, `used`, and those to delete, `chosen`.
+    """Makes tables of this connection: the rows `in_use`, and those to delete, `chosen`.
 
     Args:
         at: rows of a network.
@@ -72,11 +73,11 @@ def mark(at: Database, present: Iterable[bytes], unused: bool, before: int | Non
         before: choose rows not used since this day; None: whatever the day.
     """
     chosen = unused or before is not None
-    where = f"{int(chosen)} AND ({int(not unused)} OR id NOT IN used) AND used < ?"
-    at.rows("CREATE TEMP TABLE used (id INTEGER PRIMARY KEY)")
+    where = f"{int(chosen)} AND ({int(not unused)} OR id NOT IN in_use) AND used < ?"
+    at.rows("CREATE TEMP TABLE in_use (id INTEGER PRIMARY KEY)")
     for keys in progress.groups(present, 1000):
         marks = ",".join("?" * len(keys))
-        query = f"INSERT OR IGNORE INTO used SELECT id FROM keys WHERE key IN ({marks})"
+        query = f"INSERT OR IGNORE INTO in_use SELECT id FROM keys WHERE key IN ({marks})"
         at.rows(query, keys)
     at.rows("CREATE TEMP TABLE chosen (id INTEGER PRIMARY KEY)")
     day = 2**62 if before is None else before
@@ -85,10 +86,11 @@ def mark(at: Database, present: Iterable[bytes], unused: bool, before: int | Non
 
 def measure(at: Database) -> Network:
     """Returns what there is in a file whose rows are marked."""
-    counts = ("keys", "used", "chosen")
+    counts = ("keys", "in_use", "chosen")
     found = [at.rows(f"SELECT count(*) FROM {table}")[0][0] for table in counts]
     ((last,),) = at.rows("SELECT max(used) FROM keys")
-    return Network(at.path, at.about["note"], *found, last or 0, size(at.path))
+    keys, in_use, chosen = found
+    return Network(at.path, at.about["note"], keys, in_use, chosen, last or 0, size(at.path))
 
 
 def delete(at: Database, network: Network) -> None:
@@ -126,9 +128,13 @@ def every(at: Database) -> Iterator[tuple[object, object, object]]:
 
 def listing(networks: list[Network]) -> str:
     """Returns the networks as lines."""
-    heading = f"{'rows':>11}  {'in use':>11}  {'chosen':>11}  {'MB':>9}  last used   network"
+    heading = (
+        f"{'fingerprint':16}  {'rows':>9}  {'in use':>9}  {'chosen':>9}  {'MB':>9}  "
+        "last used   network"
+    )
     lines = [
-        f"{one.rows:11,}  {one.in_use:11,}  {one.chosen:11,}  {one.size / 1e6:9,.1f}  "
+        f"{one.path.stem}  {one.rows:9,}  {one.in_use:9,}  {one.chosen:9,}  "
+        f"{one.size / 1e6:9,.1f}  "
         f"{datetime.fromtimestamp(one.last_used * 86_400, UTC):%Y-%m-%d}  {one.note}"
         for one in networks
     ]
@@ -161,29 +167,31 @@ def look(path: Path, present: Iterable[bytes], asked: argparse.Namespace) -> Net
         mark(at, present, asked.unused, before)
         network = measure(at)
         if asked.check and (said := faults(at)):
-            network = replace(network, note=f"{network.note}: DAMAGED ({'; '.join(said)})")
+            network = replace(network, fault="; ".join(said))
         if asked.delete and network.chosen:
             delete(at, network)
         at.close()
     except DamagedError as damage:
-        return Network(path, str(damage).upper())
+        return Network(path, path.name, size=size(path), fault=str(damage))
     return network
 
 
 def forget(path: Path) -> int:
     """Forgets files that are no more, and contents that only they had, and counts the files."""
     at = Database(path, (), None)
-    gone: list[str] = []
-    last = ""
-    while some := at.rows("SELECT path FROM files WHERE path > ? ORDER BY path LIMIT 1000", (last,)):
-        gone += [name for (name,) in some if not Path(name).exists()]
-        ((last,),) = some[-1:]
+    query = "SELECT path FROM files WHERE path > ? ORDER BY path LIMIT 1000"
+    gone, last = 0, ""
+    while some := at.rows(query, (last,)):
+        last = some[-1][0]
+        with at.transaction() as connection:
+            absent = [(name,) for (name,) in some if not Path(name).exists()]
+            connection.executemany("DELETE FROM files WHERE path = ?", absent)
+        gone += len(absent)
     with at.transaction() as connection:
-        connection.executemany("DELETE FROM files WHERE path = ?", [(name,) for name in gone])
         connection.execute("DELETE FROM contents WHERE sha256 NOT IN (SELECT sha256 FROM files)")
     at.rows("VACUUM")
     at.close()
-    return len(gone)
+    return gone
 
 
 def main(images_csv: Path = manifest.PATH, folder: Path = base.FOLDER) -> None:
@@ -198,10 +206,32 @@ def main(images_csv: Path = manifest.PATH, folder: Path = base.FOLDER) -> None:
     present = rows.place(store, engine.fingerprint(folder)) if known else None
     networks = []
     for path in sorted((store / rows.FOLDER).glob("*.sqlite")):
-        table = manifest.stream(images_csv) if path == present else ()
-        networks.append(look(path, (rows.key(row.sha256) for row in table), asked))
+        pictures = manifest.stream(images_csv) if path == present else iter(())
+        networks.append(look(path, (rows.key(row.sha256) for row in pictures), asked))
     print(listing(networks) if networks else f"{store}: no features are kept")
-    ...
+    aside = sorted(store.rglob("*.damaged"))
+    for path in aside:
+        print(f"{path}: {size(path) / 1e6:,.1f} MB, set aside because it was damaged")
+    if asked.delete and asked.unused:
+        for path in aside:
+            remove(path)
+        if (store / index.NAME).exists():
+            print(f"{forget(store / index.NAME):,} files that are no more forgotten")
+    print(closing(networks, asked))
+    if broken := [network for network in networks if network.fault]:
+        mend = "`dvc repro` mends what it needs of it"
+        raise StageError(*(f"{one.path}: {one.fault}; {mend}" for one in broken))
+
+
+def closing(networks: list[Network], asked: argparse.Namespace) -> str:
+    """Returns what was, or would be, deleted."""
+    count = sum(network.chosen for network in networks)
+    total = f"{sum(network.size for network in networks) / 1e6:,.1f} MB in all"
+    if not asked.unused and asked.older_than is None:
+        return f"{total}; choose what to delete with --unused or --older-than DAYS"
+    if asked.delete:
+        return f"{count:,} rows deleted, of {total}"
+    return f"{count:,} rows would be deleted, of {total}; add --delete to do so"
 
 
 if __name__ == "__main__":

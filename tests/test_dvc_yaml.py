@@ -13,7 +13,7 @@ from stages import params
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 RUNTIME_ONLY = {"extract"}  # its section changes no byte of a result
-VERBS = {*STAGES, "demo"}
+VERBS = {*STAGES, "demo", "store"}
 
 WATCH = """
 import json, runpy, sys

@@ -46,9 +46,10 @@ def test_arrays_are_the_contracts(finished):
 
 
 def test_the_line_tells_pictures_and_files(finished):
-    done = finished.shell(sys.executable, "-m", "stages.extract")
     files = "results/train.npz (18, 288), results/test.npz (3, 288)"
-    assert done.stdout.startswith(f"extract: 21 pictures, 21 new -> {files}, ")
+    assert f"\nextract: 21 pictures, 21 new -> {files}, 0 reused, " in finished.said
+    done = finished.shell(sys.executable, "-m", "stages.extract")
+    assert done.stdout.startswith(f"extract: 21 pictures, 0 new -> {files}, 21 reused, ")
     assert done.stderr == ""
 
 

@@ -1,3 +1,5 @@
+import pytest
+
 from stages import manifest
 from stages.manifest import Row
 
@@ -8,8 +10,16 @@ def row(path: str, split: str = "train", label: str = "a") -> Row:
 
 def test_the_table_survives_sorted_by_path(tmp_path):
     rows = [row("b,c.jpg"), row("a\n.jpg"), row("=1.jpg", "test", "")]
+    rows.sort(key=lambda one: one.path)
     manifest.write(tmp_path / "images.csv", rows)
-    assert manifest.read(tmp_path / "images.csv") == sorted(rows, key=lambda one: one.path)
+    assert manifest.read(tmp_path / "images.csv") == rows
+
+
+@pytest.mark.parametrize("names", ["ba", "aa"])
+def test_rows_that_are_not_in_order_are_a_bug_that_leaves_no_file(names, tmp_path):
+    with pytest.raises(ValueError, match="rows must be sorted by path; got 'a' after"):
+        manifest.write(tmp_path / "images.csv", map(row, names))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_columns_are_the_contracts(tmp_path):

@@ -9,7 +9,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from stages import features, head, train
 from stages.errors import StageError
-from stages.features import Pictures, Table
+from stages.features import Column, Table
 from stages.train import Params
 
 SETTINGS = Params(
@@ -174,8 +174,8 @@ def test_names_and_order_of_the_pictures_have_no_say(inside):
 
 
 def run(table: Table, folder) -> None:
-    of = Pictures(**{name: array for name, array in vars(table).items() if name != "features"})
-    features.write(folder / "train.npz", of, table.features.shape[1:], [table.features])
+    columns = {name: Column.of(array) for name, array in vars(table).items()}
+    features.write(folder / "train.npz", columns)
     places = ("head", "history.csv", "split.csv")
     train.main(folder / "train.npz", *(folder / place for place in places))
 

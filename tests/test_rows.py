@@ -229,7 +229,7 @@ def test_a_kill_leaves_whole_batches_and_a_sound_file(tmp_path):
         assert keys == vectors and keys % 8 == 0
 
 
-@given(st.lists(st.lists(st.integers(0, 39), max_size=9, unique=True), max_size=8))
+@given(groups=st.lists(st.lists(st.integers(0, 39), max_size=9, unique=True), max_size=8))
 def test_it_is_a_dictionary_that_keeps_the_first(groups, tmp_path_factory):
     folder = tmp_path_factory.mktemp("rows")
     model = {}

@@ -1,8 +1,11 @@
 import json
 import os
+import shutil
+import sys
+import time
 
 import pytest
-from conftest import draw, draw_classes
+from conftest import ROOT, Project, draw, draw_classes
 
 from stages import manifest, problems, validate
 from stages.errors import StageError
@@ -173,3 +176,41 @@ def test_nothing_of_the_users_is_changed(inside, folder):
     before = state()
     validate.main()
     assert state() == before
+
+
+OPENED = """
+import sys
+opened = []
+sys.addaudithook(lambda name, args: name == "open" and opened.append(str(args[0])))
+from PIL import Image
+decoded, plain = [], Image.open
+Image.open = lambda *a, **k: decoded.append(1) or plain(*a, **k)
+from stages import index, validate
+index.GRAIN_NS = 1
+validate.main()
+print(*(len([p for p in opened if p.startswith("input/t")]), len(decoded)))
+"""
+
+
+def test_a_file_is_read_again_only_if_it_changed_and_decoded_only_if_it_is_new(
+    inside, folder, monkeypatch
+):
+    def work():
+        time.sleep(0.05)
+        monkeypatch.setenv("PYTHONPATH", str(ROOT))
+        said = Project(inside).shell(sys.executable, "-c", OPENED).stdout
+        counts = tuple(map(int, said.splitlines()[-1].split()))
+        return counts, (inside / "results" / "images.csv").read_bytes()
+
+    assert work()[0] == (9, 9)
+    assert work()[0] == (0, 0)
+    draw(folder / "test" / "new.jpg", "cross", 90)
+    assert work()[0] == (1, 1)
+    (folder / "test" / "new.jpg").rename(folder / "test" / "renamed.jpg")
+    shutil.copy(folder / "test" / "renamed.jpg", folder / "test" / "copy.jpg")
+    assert work()[0] == (2, 0)
+    (folder / "test" / "0.jpg").write_bytes((folder / "test" / "1.jpg").read_bytes())
+    opened, table = work()
+    assert opened == (1, 0)
+    shutil.rmtree(inside / ".cache")
+    assert work() == ((11, 11), table)

@@ -23,6 +23,7 @@ class Base:
         image_height: of the pictures it takes, in pixels.
         image_width: likewise.
         feature_shape: of one picture's features.
+        dtype: of the features.
         precision: of its arithmetic: `float32`.
         weights: `imagenet`, `random` or `sha256:<hash>`.
     """
@@ -32,6 +33,7 @@ class Base:
     image_height: int
     image_width: int
     feature_shape: tuple[int, ...]
+    dtype: str
     precision: str
     weights: str
 

@@ -22,8 +22,9 @@ def device() -> str:
 
 
 def name() -> str:
-    """Returns what runs the network: library, version and device."""
-    return f"tensorflow {metadata.version('tensorflow')} on {device()}"
+    """Returns what runs the network: libraries, versions and device."""
+    versions = (f"{package} {metadata.version(package)}" for package in ("tensorflow", "keras"))
+    return f"{', '.join(versions)} on {device()}"
 
 
 def recipe() -> str:

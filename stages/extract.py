@@ -108,7 +108,7 @@ def columns(
         return Column(np.dtype(dtype), (count,), chunks)
 
     return {
-        "features": Column(Rows.dtype, (count, *about.feature_shape), vectors),
+        "features": Column(np.dtype(about.dtype), (count, *about.feature_shape), vectors),
         "labels": column("<i4", lambda row: index.get(row.label, -1)),
         "class_names": Column.of(np.array(class_names, str)),
         "sha256": column("<U64", lambda row: row.sha256),
@@ -130,7 +130,8 @@ def main(
     settings = params.load("extract", Params)
     about, store = base.read_about(folder), database.folder()
     fingerprint = engine.fingerprint(folder)
-    kept = Rows(store, fingerprint, about.feature_shape, f"{about}, {engine.name()}")
+    note = f"{about}, {engine.name()}"
+    kept = Rows(store, fingerprint, about.feature_shape, about.dtype, note)
 
     def table(splits: tuple[str, ...] = IN_TRAIN + IN_TEST) -> Iterator[Row]:
         return (row for row in manifest.stream(images_csv) if row.split in splits)

@@ -123,6 +123,7 @@ def main(weights: Path = pretrained.PATH, out: Path = base.FOLDER) -> None:
     about = Base(
         **asdict(settings),
         feature_shape=folded.output_shape[1:],
+        dtype="float32",
         precision="float32",
         weights=pretrained.identity(weights),
     )

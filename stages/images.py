@@ -13,6 +13,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError, features
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
 # 8 bytes a pixel at worst: 1.2 GB; Pillow raises its DecompressionBombError at twice its limit
 MAX_PIXELS = 150_000_000
+LIBRARIES = ("pil", "jpg", "zlib", "webp", "libtiff")  # those that decode
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 warnings.filterwarnings("ignore", module=r"PIL\b")  # odd metadata is no news to the user
@@ -60,7 +61,7 @@ class Picture:
 def recipe() -> str:
     """Returns what identifies the way from bytes to pixels: this module and its libraries."""
     source = Path(__file__).read_bytes().replace(b"\r\n", b"\n")
-    libraries = [f"{name} {features.version(name)}" for name in ("pil", "jpg", "zlib", "webp")]
+    libraries = [f"{name} {features.version(name)}" for name in LIBRARIES]
     return " ".join([*libraries, hashlib.sha256(source).hexdigest()])
 
 

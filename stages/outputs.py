@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import glob
 import json
 import os
 import shutil
@@ -29,7 +30,7 @@ def whole(path: Path) -> Iterator[Path]:
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        remove(part)  # of a killed run that had the same number
+        _sweep(path)
         try:
             yield part
             if path.is_dir():
@@ -43,6 +44,20 @@ def whole(path: Path) -> Iterator[Path]:
         if error.errno in CLOSED:
             raise StageError(f"{path}: cannot be written ({error.strerror})") from error
         raise
+
+
+def _sweep(path: Path) -> None:
+    """Removes what killed runs have left beside `path`, and a run that had this one's number."""
+    for part in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
+        number = part.name.removeprefix(f"{path.name}.").removesuffix(".part")
+        if number.isdigit() and not _runs_elsewhere(int(number)):
+            remove(part)
+
+
+def _runs_elsewhere(number: int) -> bool:
+    from psutil import pid_exists
+
+    return number != os.getpid() and pid_exists(number)
 
 
 def require_space(path: Path, size: int) -> None:

@@ -64,10 +64,12 @@ class Rows:
         folder: of the image store.
         fingerprint: of all between bytes and features, in hexadecimal.
         shape: of one picture's features.
+        dtype: of the features, in NumPy's words.
         note: what the network is, for people to read.
 
     Attributes:
         path: of the file.
+        dtype: of the features, lowest byte first.
         contended: whether another process has computed the same rows meanwhile.
         damaged: rows that did not fit their seal.
 
@@ -75,11 +77,12 @@ class Rows:
         StageError: a newer version of the project wrote it, the disk is full, or the like.
     """
 
-    dtype = np.dtype("<f4")
-
-    def __init__(self, folder: Path, fingerprint: str, shape: Sequence[int], note: str) -> None:
+    def __init__(
+        self, folder: Path, fingerprint: str, shape: Sequence[int], dtype: str, note: str
+    ) -> None:
         self.contended = False
         self.damaged = 0
+        self.dtype = np.dtype(dtype).newbyteorder("<")
         self._shape = tuple(shape)
         self._fingerprint = fingerprint
         about = {
@@ -100,7 +103,7 @@ class Rows:
         )
 
     def get(self, keys: Iterable[bytes]) -> dict[bytes, np.ndarray]:
-        """Returns the features of those keys that have a sound row: read-only float32, `shape`."""
+        """Returns the features of those keys that have a sound row: read-only, `shape`."""
         wanted = list(keys)
         query = f"{BOTH} key IN ({_marks(wanted)})"
         return self._file.run(
@@ -116,7 +119,7 @@ class Rows:
 
         Args:
             keys: N keys; one that has a row keeps it.
-            features: float32 (N, *shape).
+            features: `dtype` (N, *shape).
         """
         values = [row.tobytes() for row in np.ascontiguousarray(features, self.dtype)]
         pairs = list(zip(keys, values, strict=True))

@@ -1,12 +1,36 @@
+from dataclasses import fields, replace
+
+import pytest
+
 from stages import base
 from stages.base import Base
 
-ABOUT = Base("mixed8", "avg", 299, 200, (1280,), "float32", "imagenet")
+ABOUT = Base("mixed8", "avg", 299, 200, (1280,), "float32", "float32", "imagenet")
 
 
 def test_what_the_base_is_survives(tmp_path):
     base.write_about(tmp_path, ABOUT)
     assert base.read_about(tmp_path) == ABOUT
+
+
+CHANGED = {
+    "cut": "mixed9",
+    "pooling": "none",
+    "image_height": 300,
+    "image_width": 201,
+    "feature_shape": (1281,),
+    "dtype": "float16",
+    "precision": "int8",
+    "weights": "random",
+}
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(Base)])
+def test_the_fingerprint_counts_every_value(field, tmp_path):
+    base.write_about(tmp_path, ABOUT)
+    before = base.fingerprint(tmp_path, "")
+    base.write_about(tmp_path, replace(ABOUT, **{field: CHANGED[field]}))
+    assert base.fingerprint(tmp_path, "") != before
 
 
 def test_the_fingerprint_counts_every_file_and_the_recipe(tmp_path):

@@ -23,7 +23,7 @@ def table(there):
 
 
 def empty(folder, table):
-    return Rows(folder, str(table.fingerprint), table.features.shape[1:], "")
+    return Rows(folder, str(table.fingerprint), table.features.shape[1:], "float32", "")
 
 
 @needs_git
@@ -57,7 +57,7 @@ def test_rows_are_adopted_as_they_were_computed(there, table, tmp_path):
 
 
 def test_rows_of_another_network_are_not(there, table, tmp_path):
-    kept = Rows(tmp_path, "f" * 64, table.features.shape[1:], "")
+    kept = Rows(tmp_path, "f" * 64, table.features.shape[1:], "float32", "")
     committed.adopt(kept, features.TRAIN, "f" * 64)
     assert kept.has(rows.key(sha256) for sha256 in table.sha256.tolist()) == set()
 

@@ -115,6 +115,12 @@ def test_tensorflow_stays_unloaded_where_it_is_not_needed(stage, project):
     assert not [m for m in modules if "/tensorflow/" in m or "/keras/" in m]
 
 
+def test_nothing_reaches_the_features_but_what_their_key_names():
+    # base reads models/base, whose every byte is in the key; outputs and errors serve its writing
+    assert needed("images") == {"images"}
+    assert needed("engine") == {"engine", "backend", "images", "base", "outputs", "errors"}
+
+
 def test_every_output_is_kept_from_git():
     for stage in STAGES:
         for item in STAGES[stage].get("outs", []):

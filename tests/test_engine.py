@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from test_freeze import settings, write
 
+from stages import engine as engines
 from stages.engine import Engine, device
 
 
@@ -40,3 +41,18 @@ def test_it_runs_on_every_gpu_that_tensorflow_sees(engine):
     seen = tf.config.list_physical_devices("GPU")
     assert device() == ("GPU" if seen else "CPU")
     assert len(tf.config.get_visible_devices("GPU")) == len(seen)
+
+
+@pytest.mark.parametrize("package", ["tensorflow", "keras"])
+def test_the_recipe_names_the_libraries_that_compute(package, monkeypatch):
+    before, version = engines.recipe(), engines.metadata.version
+    monkeypatch.setattr(
+        engines.metadata, "version", lambda name: "0" if name == package else version(name)
+    )
+    assert engines.recipe() != before
+
+
+def test_the_recipe_names_the_device(monkeypatch):
+    before = engines.recipe()
+    monkeypatch.setattr(engines, "device", lambda: "TPU")
+    assert engines.recipe() != before

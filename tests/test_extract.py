@@ -1,3 +1,4 @@
+import hashlib
 import sys
 
 import numpy as np
@@ -63,13 +64,29 @@ def test_a_file_that_changed_since_validate_is_said(change, project):
     assert done.stderr.startswith(said)
 
 
+PEAK = """
+import resource
+from stages import extract
+extract.main()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
 def test_memory_does_not_grow_with_the_number_of_pictures(project):
+    data = (project.folder / "input" / "test" / "0.jpg").read_bytes()
+
     def peak(count: int) -> int:
-        rows = manifest.read(project.folder / "results" / "images.csv")
-        manifest.write(project.folder / "results" / "images.csv", (rows * count)[:count])
-        code = "import resource; from stages import extract; extract.main(); "
-        code += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-        return int(project.shell(sys.executable, "-c", code).stdout.splitlines()[-1])
+        rows = []
+        for number in range(count):
+            content = data + number.to_bytes(4, "big") + count.to_bytes(4, "big")
+            path = f"input/test/{number:05}.jpg"  # the same picture, but another content
+            (project.folder / path).write_bytes(content)
+            sha256 = hashlib.sha256(content).hexdigest()
+            rows.append(manifest.Row(path, "test", "", sha256, 120, 90, "JPEG"))
+        manifest.write(project.folder / "results" / "images.csv", rows)
+        said = project.shell(sys.executable, "-c", PEAK).stdout.splitlines()
+        assert said[0].startswith(f"extract: {count} pictures, {count} new ")
+        return int(said[1])
 
     few, many = peak(300), peak(3300)
     decoded = 3000 * 75 * 75 * 3 // 1024  # KiB, were all kept in memory

@@ -134,8 +134,8 @@ def test_a_damaged_row_is_computed_again_and_said(bench, capsys):
 
 
 def test_where_it_met_another_process_it_goes_another_way(bench, monkeypatch):
-    kept = Rows(database.folder(), "f" * 64, (288,), "")
-    table = [bench.row(name) for name in NAMES]
+    kept = Rows(database.folder(), "f" * 64, (288,), "float32", "")
+    table = [bench.row(name) for name in sorted(NAMES)]
     straight = list(forward.missing(table, kept, 2))
     assert straight == table
     kept.contended = True
@@ -145,8 +145,8 @@ def test_where_it_met_another_process_it_goes_another_way(bench, monkeypatch):
 
 
 def test_what_another_process_computes_meanwhile_is_left_out(bench):
-    ours, theirs = (Rows(database.folder(), "f" * 64, (1,), "") for _ in range(2))
-    table = [bench.row(name) for name in NAMES]
+    ours, theirs = (Rows(database.folder(), "f" * 64, (1,), "float32", "") for _ in range(2))
+    table = [bench.row(name) for name in sorted(NAMES)]
     asked = forward.missing(table, ours, 2)
     assert list(itertools.islice(asked, 2)) == table[:2]
     theirs.put([rows.key(row.sha256) for row in table[2:6]], [[0.0]] * 4)
@@ -155,6 +155,6 @@ def test_what_another_process_computes_meanwhile_is_left_out(bench):
 
 def test_a_content_is_asked_for_once_though_many_pictures_have_it(bench, monkeypatch):
     monkeypatch.setattr(forward, "WINDOW", 2)
-    kept = Rows(database.folder(), "f" * 64, (1,), "")
+    kept = Rows(database.folder(), "f" * 64, (1,), "float32", "")
     table = [bench.row(NAMES[0])] * 9
     assert list(forward.missing(table, kept, 2)) == table[:1]

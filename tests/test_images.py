@@ -158,3 +158,12 @@ def verdict(path: Path) -> str:
 def test_the_recipe_names_the_library_and_the_code():
     assert "pil " in images.recipe()
     assert len(images.recipe().split()[-1]) == 64
+
+
+@pytest.mark.parametrize("library", ["pil", "jpg", "zlib", "webp", "libtiff"])
+def test_the_recipe_names_the_libraries_that_decode(library, monkeypatch):
+    before, version = images.recipe(), images.features.version
+    monkeypatch.setattr(
+        images.features, "version", lambda name: "0" if name == library else version(name)
+    )
+    assert images.recipe() != before

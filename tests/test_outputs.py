@@ -1,5 +1,7 @@
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -41,10 +43,22 @@ def test_a_place_that_may_not_be_written_is_said(tmp_path):
 
 
 def test_what_a_killed_run_left_is_no_hindrance(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
     (tmp_path / f"out.{os.getpid()}.part").mkdir()
+    (tmp_path / f"out.{ended.pid}.part").write_text("half")
     with outputs.whole(tmp_path / "out") as part:
         part.mkdir()
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_another_run_is_writing_stays(tmp_path):
+    others = (f"out.{os.getppid()}.part", "out.x.part", f"other.{os.getpid()}.part")
+    for name in others:
+        (tmp_path / name).touch()
+    with outputs.whole(tmp_path / "out") as part:
+        part.touch()
+    assert {path.name for path in tmp_path.iterdir()} == {"out", *others}
 
 
 def test_room_is_asked_for_before_writing(tmp_path):

@@ -20,7 +20,7 @@ VALUES = np.random.default_rng(0).random((40, 300), np.float32)
 
 
 def opened(folder, shape=(300,)):
-    return Rows(folder, PRINT, shape, "a network")
+    return Rows(folder, PRINT, shape, "float32", "a network")
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_a_row_that_is_there_stays(folder):
 
 
 def test_networks_have_nothing_in_common(folder):
-    assert Rows(folder, "e" * 64, (300,), "another").has(KEYS) == set()
+    assert Rows(folder, "e" * 64, (300,), "float32", "another").has(KEYS) == set()
 
 
 def test_a_batch_is_kept_as_a_whole_or_not_at_all(tmp_path):
@@ -158,7 +158,7 @@ def test_a_text_file_in_its_place_is_set_aside(folder, capsys):
 
 def test_another_networks_file_is_not_used(folder, capsys):
     rows.place(folder, PRINT).rename(rows.place(folder, "e" * 64))
-    assert Rows(folder, "e" * 64, (300,), "another").get(KEYS) == {}
+    assert Rows(folder, "e" * 64, (300,), "float32", "another").get(KEYS) == {}
     assert "made for something else" in capsys.readouterr().err
 
 
@@ -188,7 +188,7 @@ from stages import rows
 values = np.random.default_rng(0).random((400, 2048), np.float32)
 keys = [rows.key(f"{n:064x}") for n in range(400)]
 order = np.random.default_rng(int(sys.argv[2])).permutation(400)
-kept = rows.Rows(Path(sys.argv[1]), "f" * 64, (2048,), "a network")
+kept = rows.Rows(Path(sys.argv[1]), "f" * 64, (2048,), "float32", "a network")
 for at in range(0, 400, 8):
     some = order[at:at + 8]
     kept.put([keys[i] for i in some], values[some])

@@ -118,10 +118,7 @@ def main() -> None:
     arguments = parser.parse_args()
     found = []
     for count in arguments.count:
-        print(f"
-{count:,} pictures
-
-" + HEADING)
+        print(f"\n{count:,} pictures\n\n{HEADING}")
         with tempfile.TemporaryDirectory(dir=arguments.work) as name:
             found += run(Path(name), count)
     if arguments.json:

@@ -116,7 +116,7 @@ def test_tensorflow_stays_unloaded_where_it_is_not_needed(stage, project):
 
 
 def test_nothing_reaches_the_features_but_what_their_key_names():
-    # base reads models/base, whose every byte is in the key; outputs and errors serve its writing
+    # of base the key has every byte; outputs and errors serve its writing
     assert needed("images") == {"images"}
     assert needed("engine") == {"engine", "backend", "images", "base", "outputs", "errors"}
 

@@ -14,15 +14,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks import peak
 from benchmarks.pipeline import prepare
 
-CODE = """
-import resource, sys
-from stages import extract
-extract.main()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(peak / 1024 if sys.platform == "linux" else peak / 1024**2)
-"""
+CODE = "from stages import extract; extract.main()" + peak.CODE
 
 
 def repeated(pictures: Path, folder: Path, count: int) -> Path:
@@ -47,10 +42,10 @@ def measure(pictures: Path, weights: Path, count: int) -> None:
         command = [sys.executable, "-c", CODE]
         done = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True)
         seconds = time.perf_counter() - started
-        peak = float(done.stdout.splitlines()[-1])
+        most = float(done.stdout.splitlines()[-1])
         size = (folder / "results" / "train.npz").stat().st_size / 1024**2
         print(
-            f"{count:,} pictures: peak {peak:,.0f} MiB, output {size:,.1f} MiB, {seconds:.1f} s, "
+            f"{count:,} pictures: peak {most:,.0f} MiB, output {size:,.1f} MiB, {seconds:.1f} s, "
             f"{count / seconds:.1f} pictures/s",
             flush=True,
         )

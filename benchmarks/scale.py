@@ -19,6 +19,7 @@ import time
 import zlib
 from pathlib import Path
 
+from benchmarks import peak
 from benchmarks.pipeline import ROOT
 from stages import base
 from stages.base import Base
@@ -27,7 +28,7 @@ CLASSES = ("even", "odd")
 HEADING = "| event | stage | s | peak MB | it says |\n|---|---|---|---|---|"
 FOLDER = 10_000  # files in one
 STAGE = """
-import resource, sys
+import sys
 import numpy as np
 from stages import forward
 
@@ -41,8 +42,6 @@ forward.Engine = Stub
 name = sys.argv.pop(1)
 stage = getattr(__import__("stages." + name), name)
 stage.main()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(peak / 1024 if sys.platform == "linux" else peak / 1024**2)
 """
 
 
@@ -83,12 +82,12 @@ def prepare(folder: Path, count: int) -> None:
 def measure(folder: Path, event: str, stage: str) -> dict[str, object]:
     """Runs a stage; prints and returns its row of the table."""
     started = time.perf_counter()
-    command = [sys.executable, "-c", STAGE, stage]
+    command = [sys.executable, "-c", STAGE + peak.CODE, stage]
     done = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True)
     seconds = time.perf_counter() - started
-    *_, said, peak = done.stdout.splitlines()
-    print(f"| {event} | {stage} | {seconds:.1f} | {float(peak):.0f} | {said} |", flush=True)
-    return {"event": event, "stage": stage, "seconds": seconds, "peak_mb": float(peak)}
+    *_, said, most = done.stdout.splitlines()
+    print(f"| {event} | {stage} | {seconds:.1f} | {float(most):.0f} | {said} |", flush=True)
+    return {"event": event, "stage": stage, "seconds": seconds, "peak_mb": float(most)}
 
 
 def run(folder: Path, count: int) -> list[dict[str, object]]:

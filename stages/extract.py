@@ -136,13 +136,13 @@ def main(
     def table(splits: tuple[str, ...] = IN_TRAIN + IN_TEST) -> Iterator[Row]:
         return (row for row in manifest.stream(images_csv) if row.split in splits)
 
-    if forward.count_missing(table(), kept):
-        for path in committed.find(train, test):
-            committed.adopt(kept, path, fingerprint)
+    count = forward.count_missing(table(), kept)
+    for path in committed.find(train, test) if count else ():
+        committed.adopt(kept, path, fingerprint)
     verify(table(), kept, Index(store))
     size = (about.image_height, about.image_width)
     passes = Forward(folder, settings.batch_size, kept, lambda row: pixels(row, *size))
-    if count := forward.count_missing(table(), kept):
+    if count and (count := forward.count_missing(table(), kept)):
         passes.fill(table(), count)
     names, shapes = manifest.class_names(table()), {}
     for out, splits in ((train, IN_TRAIN), (test, IN_TEST)):

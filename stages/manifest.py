@@ -1,7 +1,8 @@
 """results/images.csv: every usable picture, with its split, label and content hash."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 
 from stages import outputs
@@ -37,13 +38,13 @@ HEADER = tuple(field.name for field in fields(Row))
 
 def write(path: Path, rows: Iterable[Row]) -> None:
     """Writes the rows, which must come sorted by path, one by one."""
-    outputs.write_csv(path, HEADER, map(astuple, _in_order(rows)))
+    outputs.write_csv(path, HEADER, map(attrgetter(*HEADER), _in_order(rows)))
 
 
 def stream(path: Path) -> Iterator[Row]:
     """Yields the rows, in the order of the file."""
-    for cells in outputs.stream_csv(path):
-        yield Row(width=int(cells.pop("width")), height=int(cells.pop("height")), **cells)
+    for path_, split, label, sha256, width, height, kind in outputs.stream_cells(path):
+        yield Row(path_, split, label, sha256, int(width), int(height), kind)
 
 
 def read(path: Path) -> list[Row]:

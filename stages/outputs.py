@@ -102,15 +102,18 @@ class _UnixLines:
         return self.file.write(line.removesuffix("\r\n") + "\n")
 
 
-def stream_csv(path: Path) -> Iterator[dict[str, str]]:
-    """Yields the rows of a table written by `write_csv`, as dictionaries by column name."""
+def stream_cells(path: Path) -> Iterator[list[str]]:
+    """Yields the cells of each row of a table written by `write_csv`, without the header."""
     with path.open(encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file)
+        reader = csv.reader(file)
+        next(reader)
+        yield from reader
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
     """Returns the rows of a table written by `write_csv`, as dictionaries by column name."""
-    return list(stream_csv(path))
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def write_json(path: Path, value: object) -> None:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from conftest import draw
 
+from benchmarks import peak
 from stages import features, images, manifest
 
 pytestmark = pytest.mark.slow
@@ -64,18 +65,13 @@ def test_a_file_that_changed_since_validate_is_said(change, project):
     assert done.stderr.startswith(said)
 
 
-PEAK = """
-import resource
-from stages import extract
-extract.main()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
+PEAK = "from stages import extract; extract.main()" + peak.CODE
 
 
 def test_memory_does_not_grow_with_the_number_of_pictures(project):
     data = (project.folder / "input" / "test" / "0.jpg").read_bytes()
 
-    def peak(count: int) -> int:
+    def measured(count: int) -> float:
         rows = []
         for number in range(count):
             content = data + number.to_bytes(4, "big") + count.to_bytes(4, "big")
@@ -86,8 +82,8 @@ def test_memory_does_not_grow_with_the_number_of_pictures(project):
         manifest.write(project.folder / "results" / "images.csv", rows)
         said = project.shell(sys.executable, "-c", PEAK).stdout.splitlines()
         assert said[0].startswith(f"extract: {count} pictures, {count} new ")
-        return int(said[1])
+        return float(said[1])
 
-    few, many = peak(300), peak(3300)
-    decoded = 3000 * 75 * 75 * 3 // 1024  # KiB, were all kept in memory
+    few, many = measured(300), measured(3300)
+    decoded = 3000 * 75 * 75 * 3 / 2**20  # MiB, were all kept in memory
     assert many - few < decoded / 2

@@ -15,6 +15,7 @@ from stages.errors import StageError
 from stages.rows import Rows
 
 PRINT = "f" * 64
+NOBODY = 65534  # the user id that owns nothing
 KEYS = [rows.key(f"{number:064x}") for number in range(40)]
 VALUES = np.random.default_rng(0).random((40, 300), np.float32)
 
@@ -251,13 +252,42 @@ def test_rows_note_the_day_of_their_use(folder, monkeypatch):
     assert days[-3:] == [int(2e9 // 86400)] * 3 and days[-4] < days[-3]
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_file_is_read_and_said(folder, capsys):
-    path = rows.place(folder, PRINT)
-    path.chmod(0o444)
-    path.parent.chmod(0o555)
-    kept = opened(folder)
-    kept.put([rows.key("a" * 64)], VALUES[:1])
-    assert kept.has([*KEYS, rows.key("a" * 64)]) == {*KEYS, rows.key("a" * 64)}
-    path.parent.chmod(0o755)
+@pytest.fixture
+def closed(folder):
+    """A store that may be read but not written, not even by root."""
+    if os.name == "nt":
+        pytest.skip("Windows knows no read-only folders")
+    uid, above = os.getuid(), [folder, *folder.parents]
+    modes = {place: place.stat().st_mode for place in above}
+    rows.place(folder, PRINT).chmod(0o444)
+    (folder / rows.FOLDER).chmod(0o555)
+    if uid == 0:
+        for place in above:
+            place.chmod(modes[place] | 0o555)
+        os.setresuid(NOBODY, NOBODY, uid)
+    yield folder
+    if uid == 0:
+        os.setresuid(uid, uid, uid)
+        for place in above:
+            place.chmod(modes[place])
+    (folder / rows.FOLDER).chmod(0o755)
+
+
+NEW = rows.key("a" * 64)
+
+
+def test_a_read_only_file_is_read_and_said(closed, capsys):
+    kept = opened(closed)
+    kept.put([NEW], VALUES[:1])
+    assert kept.has([*KEYS, NEW]) == {*KEYS, NEW}
+    assert (kept.get([NEW])[NEW] == VALUES[0]).all()
     assert "cannot be written, so what this run computes is not kept" in capsys.readouterr().err
+    kept.close()
+    assert opened(closed).has([NEW]) == set()
+
+
+def test_a_store_that_cannot_be_made_is_said(closed, capsys):
+    kept = Rows(closed, "e" * 64, (300,), "float32", "another")
+    kept.put([NEW], VALUES[:1])
+    assert kept.has([*KEYS, NEW]) == {NEW}
+    assert "cannot be made in this folder, so what this run" in capsys.readouterr().err

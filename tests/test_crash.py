@@ -1,0 +1,195 @@
+"""Whatever happens to the process, the disk or the store: nothing lost, nothing wrong."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import Project, copy, draw
+
+from benchmarks import kills
+from stages import rows
+
+pytestmark = pytest.mark.slow
+
+OUTPUTS = ("results/train.npz", "results/test.npz")
+
+
+@pytest.fixture
+def fresh(project):
+    """A project with 40 more pictures, validated and frozen, of which no features are known."""
+    for number in range(40):
+        draw(project.folder / "input" / "test" / f"more {number}.jpg", "cross", 500 + number)
+    project.repro("validate")
+    for name in (".cache", ".git", ".dvc/cache"):
+        shutil.rmtree(project.folder / name, ignore_errors=True)
+    project.shell("dvc", "config", "core.no_scm", "true")
+    for name in OUTPUTS:
+        (project.folder / name).unlink()
+    return project
+
+
+@pytest.fixture
+def expected(fresh, tmp_path):
+    """The outputs of an undisturbed run."""
+    shutil.copytree(fresh.folder, tmp_path / "undisturbed")
+    other = Project(tmp_path / "undisturbed")
+    assert other.stage("extract").returncode == 0
+    return outputs(other)
+
+
+def outputs(project):
+    return [(project.folder / name).read_bytes() for name in OUTPUTS]
+
+
+def new(project):
+    """Runs the stage to its end and returns its forward passes."""
+    done = project.stage("extract")
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout.split(" pictures, ")[1].split(" new")[0])
+
+
+def kept(project):
+    faults, count = kills.look(project.folder)
+    assert faults == ()
+    return count
+
+
+@pytest.mark.parametrize("command", kills.COMMANDS)
+def test_a_kill_costs_a_batch_at_most_and_changes_no_byte(command, fresh, tmp_path):
+    kills.log_passes(fresh.folder)
+    outcomes = kills.kills(
+        fresh.folder, tmp_path / "killed", kills.COMMANDS[command], 3, time.time_ns()
+    )
+    for outcome in outcomes:
+        assert outcome.same and not outcome.faults and 0 <= outcome.twice <= 4, outcome
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGINT for a single process")
+def test_ctrl_c_keeps_the_work_and_says_so(fresh, expected):
+    command = (sys.executable, "-m", "stages.extract")
+    process = subprocess.Popen(command, cwd=fresh.folder, stderr=subprocess.PIPE, text=True)
+    while not kept(fresh):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    count = kept(fresh)
+    assert process.returncode == 130
+    assert said == (
+        f"stopped; the features of {count} new pictures are kept, "
+        "and `dvc repro` goes on from there\n"
+    )
+    assert 0 < count < 61 and new(fresh) == 61 - count
+    assert outputs(fresh) == expected
+
+
+@pytest.fixture
+def small_disk(fresh):
+    """Puts a file system of 128 kB at a folder of the project; it grows when asked to."""
+    mounted = []
+
+    def mount(name, size="128k"):
+        place = fresh.folder / name
+        place.mkdir(exist_ok=True)
+        options = f"size={size}" + (",remount" if place in mounted else "")
+        command = ("mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place))
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("only root may mount a small disk, on Linux")
+        mounted.append(place)
+
+    yield mount
+    for place in set(mounted):
+        subprocess.run(("umount", str(place)), check=True)
+
+
+@pytest.mark.skipif(not shutil.which("mount"), reason="this system has no mount")
+def test_a_full_disk_below_the_store_is_said_and_room_mends_it(fresh, expected, small_disk):
+    small_disk(".cache")
+    done = fresh.stage("extract")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: .cache/features/")
+    assert "the disk is full; free some space and run again" in done.stderr
+    before = kept(fresh)
+    small_disk(".cache", "4m")
+    assert new(fresh) == 61 - before < 61
+    assert outputs(fresh) == expected
+
+
+@pytest.mark.skipif(not shutil.which("mount"), reason="this system has no mount")
+def test_a_full_disk_below_the_outputs_is_said_and_room_mends_it(fresh, expected, small_disk):
+    table = (fresh.folder / "results" / "images.csv").read_bytes()
+    small_disk("results", "48k")
+    (fresh.folder / "results" / "images.csv").write_bytes(table)
+    done = fresh.stage("extract")
+    assert done.returncode == 1
+    said = "npz: the disk is full; free some space and run again\n"
+    assert done.stderr.startswith("error: results/t") and done.stderr.endswith(said)
+    assert not list((fresh.folder / "results").glob("*.part"))
+    small_disk("results", "4m")
+    assert new(fresh) == 0
+    assert outputs(fresh) == expected
+
+
+def test_two_checkouts_fill_one_store_at_once(fresh, expected, tmp_path):
+    (tmp_path / "store").mkdir()
+    (fresh.folder / ".cache").symlink_to(tmp_path / "store")
+    checkouts = [fresh, copy(fresh, tmp_path / "other")]
+    command = (sys.executable, "-m", "stages.extract")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    running = [subprocess.Popen(command, cwd=one.folder, **pipes) for one in checkouts]
+    said = [process.communicate() for process in running]
+    assert [err for _, err in said] == ["", ""]
+    passes = [int(re.search(r"(\d+) new", out)[1]) for out, _ in said]
+    assert 61 <= sum(passes) <= 122
+    assert [outputs(one) for one in checkouts] == [expected, expected]
+    assert kept(fresh) == 61
+
+
+def harmed(project, change):
+    """Changes the bytes of the store of a project whose features are all kept."""
+    assert new(project) == 61
+    (path,) = (project.folder / ".cache" / rows.FOLDER).glob("*.sqlite")
+    data = bytearray(path.read_bytes())
+    change(data)
+    path.write_bytes(data)
+    for name in OUTPUTS:
+        (project.folder / name).unlink()
+
+
+def flip(data):
+    for position in np.random.default_rng().integers(8192, len(data), 5):
+        data[position] ^= 1 << (position % 8)
+
+
+def truncate(data):
+    del data[len(data) // 3 :]
+
+
+def replace(data):
+    data[:] = b"something else " * 1000
+
+
+@pytest.mark.parametrize("change", [flip, truncate, replace])
+def test_a_damaged_store_is_mended(change, fresh, expected):
+    harmed(fresh, change)
+    new(fresh)
+    assert outputs(fresh) == expected
+    assert kept(fresh) == 61
+    assert new(fresh) == 0
+
+
+def test_a_store_of_a_newer_version_is_refused_until_it_is_deleted(fresh, expected):
+    def newer(data):
+        data[60:64] = (9).to_bytes(4, "big")  # where SQLite keeps PRAGMA user_version
+
+    harmed(fresh, newer)
+    done = fresh.stage("extract")
+    assert done.returncode == 1 and "of a newer version of this project" in done.stderr
+    shutil.rmtree(fresh.folder / ".cache")
+    assert new(fresh) == 61
+    assert outputs(fresh) == expected

@@ -8,7 +8,8 @@ from pathlib import Path
 from stages import outputs
 
 FOLDER = Path("models/base")
-ARCHITECTURE = "architecture.json"
+NETWORK = "base.xml"  # for OpenVINO; its numbers lie in base.bin beside it
+ARCHITECTURE = "architecture.json"  # for TensorFlow
 WEIGHTS = "base.weights.h5"
 ABOUT = "base.json"
 
@@ -24,7 +25,8 @@ class Base:
         image_width: likewise.
         feature_shape: of one picture's features.
         dtype: of the features.
-        precision: of its arithmetic: `float32`.
+        engine: that runs it: `openvino` or `tensorflow`.
+        precision: of its arithmetic: `float32` or `int8`.
         weights: `imagenet`, `random` or `sha256:<hash>`.
     """
 
@@ -34,6 +36,7 @@ class Base:
     image_width: int
     feature_shape: tuple[int, ...]
     dtype: str
+    engine: str
     precision: str
     weights: str
 

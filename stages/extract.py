@@ -43,11 +43,13 @@ Table = Callable[[], Iterable[Row]]  # the list of pictures, from the start at e
 
 @dataclass(frozen=True)
 class Params:
-    """Section `extract` of params.yaml."""
+    """Section `extract` of params.yaml: memory and speed, without effect on a byte."""
 
-    batch_size: int  # pictures in a run of the network: changes memory and speed, not a byte
+    batch_size: int  # pictures in the network or on their way to the store
+    threads: int  # processor cores to use; 0: all
 
     def __post_init__(self) -> None:
+        params.require(self.threads >= 0, "extract.threads", "0 or more", self.threads)
         params.require(self.batch_size >= 1, "extract.batch_size", "1 or more", self.batch_size)
 
 
@@ -130,7 +132,7 @@ def main(
     settings = params.load("extract", Params)
     about, store = base.read_about(folder), database.folder()
     fingerprint = engine.fingerprint(folder)
-    note = f"{about}, {engine.name()}"
+    note = f"{about}, {engine.name(about.engine)}"
     kept = Rows(store, fingerprint, about.feature_shape, about.dtype, note)
 
     def table(splits: tuple[str, ...] = IN_TRAIN + IN_TEST) -> Iterator[Row]:
@@ -140,8 +142,8 @@ def main(
     for path in committed.find(train, test) if count else ():
         committed.adopt(kept, path, fingerprint)
     verify(table(), kept, Index(store))
-    size = (about.image_height, about.image_width)
-    passes = Forward(folder, settings.batch_size, kept, lambda row: pixels(row, *size))
+    decode = partial(pixels, height=about.image_height, width=about.image_width)
+    passes = Forward(folder, settings.batch_size, kept, decode, settings.threads)
     if count and (count := forward.count_missing(table(), kept)):
         passes.fill(table(), count)
     names, shapes = manifest.class_names(table()), {}
@@ -153,7 +155,8 @@ def main(
     kept.close()
     if kept.damaged:
         warn(f"{kept.path}: {kept.damaged} damaged rows were computed again")
-    print(line(shapes, passes.new, time.perf_counter() - started))
+    where = f" on {engine.device(about.engine)}" if passes.new else ""
+    print(line(shapes, passes.new, time.perf_counter() - started) + where)
 
 
 def line(shapes: dict[Path, tuple[int, ...]], new: int, seconds: float) -> str:
@@ -161,8 +164,7 @@ def line(shapes: dict[Path, tuple[int, ...]], new: int, seconds: float) -> str:
     total = sum(shape[0] for shape in shapes.values())
     files = ", ".join(f"{path.as_posix()} {shape}" for path, shape in shapes.items())
     reused = f"{total - new} reused"
-    where = f" on {engine.device()}" if new else ""
-    return f"extract: {total} pictures, {new} new -> {files}, {reused}, {seconds:.1f} s{where}"
+    return f"extract: {total} pictures, {new} new -> {files}, {reused}, {seconds:.1f} s"
 
 
 if __name__ == "__main__":

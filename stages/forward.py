@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stages import progress, rows
+from stages import engine, progress, rows
 from stages.engine import Engine
 from stages.images import Pixels
 from stages.manifest import Row
@@ -50,40 +50,50 @@ class Forward:
 
     Args:
         folder: of the network, models/base.
-        batch_size: pictures in a run of it, at most.
+        batch_size: pictures in the network or on their way from it to the store, at most.
         kept: the store.
         pixels: returns the picture of a row as uint8 (height, width, 3).
+        threads: processor cores to use; 0: all.
 
     Attributes:
         new: pictures that went through the network.
     """
 
     def __init__(
-        self, folder: Path, batch_size: int, kept: Rows, pixels: Callable[[Row], Pixels]
+        self,
+        folder: Path,
+        batch_size: int,
+        kept: Rows,
+        pixels: Callable[[Row], Pixels],
+        threads: int = 0,
     ) -> None:
         self.new = 0
         self._folder = folder
         self._batch_size = batch_size
         self._kept = kept
         self._pixels = pixels
+        self._threads = threads
         self._engine: Engine | None = None  # its start takes seconds: only if there is work
 
     def compute(self, wanted: Iterable[Row], count: int) -> Iterator[dict[bytes, np.ndarray]]:
-        """Computes and keeps features, and yields them by key, a batch at a time.
+        """Computes and keeps features, and yields them by key, some pictures at a time.
+
+        Decoding, network and store work at once, each on other pictures.
 
         Args:
             wanted: rows of different contents.
             count: about how many.
         """
-        self._engine = self._engine or Engine(self._folder)
-        size = min(self._batch_size, count)
-        workers = os.cpu_count() or 1
-        decoded = progress.ahead(self._decoded, wanted, workers, size + 2 * workers)
-        for group in progress.groups(decoded, size):
-            keys = [rows.key(row.sha256) for row, _ in group]
-            vectors = self._engine.features(np.stack([picture for _, picture in group]), size)
+        self._engine = self._engine or engine.load(self._folder, self._threads)
+        calls = min(2 * self._engine.requests, self._batch_size)  # one runs, the next waits
+        size = max(1, min(self._batch_size, count) // calls)
+        workers = self._threads or os.cpu_count() or 1
+        decoded = progress.ahead(self._decoded, wanted, workers, calls * size + workers)
+        groups = progress.groups(decoded, size)
+        done = progress.ahead(self._passed, groups, self._engine.requests, calls)
+        for keys, vectors in done:
             self._kept.put(keys, vectors)
-            self.new += len(group)
+            self.new += len(keys)
             yield dict(zip(keys, vectors, strict=True))
 
     def fill(self, table: Iterable[Row], count: int) -> None:
@@ -108,5 +118,10 @@ class Forward:
                     found |= batch
             yield np.stack([found[rows.key(row.sha256)] for row in group])
 
-    def _decoded(self, row: Row) -> tuple[Row, Pixels]:
-        return row, self._pixels(row)
+    def _decoded(self, row: Row) -> tuple[bytes, Pixels]:
+        return rows.key(row.sha256), self._pixels(row)
+
+    def _passed(self, group: list[tuple[bytes, Pixels]]) -> tuple[list[bytes], np.ndarray]:
+        assert self._engine
+        keys, pictures = zip(*group, strict=True)
+        return list(keys), self._engine.features(np.stack(pictures))

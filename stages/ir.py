@@ -1,0 +1,57 @@
+"""models/base/base.xml and base.bin: a network in OpenVINO's form, and its arithmetic in int8."""
+
+import contextlib
+import io
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stages import base
+from stages.images import Pixels
+from stages.openvino_engine import openvino
+
+if TYPE_CHECKING:
+    import keras
+
+
+def convert(model: "keras.Model") -> Any:
+    """Returns a Keras model as OpenVINO's, for any number of pictures at once."""
+    from stages.backend import tf
+
+    shape = (None, *model.input_shape[1:])
+    signature = [tf.TensorSpec(shape, model.inputs[0].dtype, "pixels")]
+    run = tf.function(
+        lambda pixels: model(pixels, training=False), input_signature=signature, autograph=False
+    )
+    return openvino().convert_model(run)
+
+
+def quantize(network: Any, pictures: Sequence[Pixels]) -> Any:
+    """Returns the network with int8 weights and activations, by NNCF.
+
+    Weights have a scale per channel; activations a range per layer, that of the pictures; biases
+    are corrected for the mean error on them.
+
+    Args:
+        network: of OpenVINO, in float32.
+        pictures: uint8 (H, W, 3) each, that show the range of values to expect.
+    """
+    openvino()  # first, for it keeps NNCF too from sending usage statistics
+    import nncf
+
+    nncf.set_log_level(logging.ERROR)
+    shown = contextlib.nullcontext() if sys.stdout.isatty() else io.StringIO()
+    with shown if isinstance(shown, contextlib.nullcontext) else contextlib.redirect_stdout(shown):
+        return nncf.quantize(
+            network,
+            nncf.Dataset([picture[None] for picture in pictures]),
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(pictures),
+        )
+
+
+def write(network: Any, folder: Path) -> None:
+    """Writes the network into the folder; its bytes depend on nothing else."""
+    openvino().save_model(network, folder / base.NETWORK, compress_to_fp16=False)

@@ -1,0 +1,59 @@
+"""Runs the network of models/base on the processor's cores, with OpenVINO.
+
+A picture's features are the same bits whatever the number of pictures in a call, of calls at once
+and of cores (measured with OpenVINO 2026.4: benchmarks/engines.py).
+"""
+
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stages import base
+from stages.images import Pixels
+
+# Asked for nothing, OpenVINO picks bfloat16 on processors that have it: faster on few, less exact
+EXACT = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "THROUGHPUT"}
+
+
+def openvino() -> Any:
+    """Returns the library, kept from sending usage statistics at every import."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
+class OpenvinoEngine:
+    """The frozen network, ready to run.
+
+    Args:
+        folder: models/base.
+        threads: cores to use; 0: all.
+
+    Attributes:
+        requests: calls of `features` that run best at once.
+    """
+
+    def __init__(self, folder: Path, threads: int = 0) -> None:
+        ov = openvino()
+        settings = EXACT | ({"INFERENCE_NUM_THREADS": threads} if threads else {})
+        self._network = ov.Core().compile_model(folder / base.NETWORK, "CPU", settings)
+        self.requests = int(self._network.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        self._own = threading.local()
+
+    def features(self, pixels: Pixels) -> np.ndarray:
+        """Returns the features of the pictures; may be called from several threads at once.
+
+        Args:
+            pixels: uint8 (N, H, W, 3).
+
+        Returns:
+            float32 (N, *feature_shape).
+        """
+        if not hasattr(self._own, "request"):
+            self._own.request = self._network.create_infer_request()
+        features: np.ndarray = self._own.request.infer([pixels])[0]
+        return features.copy()  # the request's own memory is written to again

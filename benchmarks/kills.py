@@ -28,14 +28,18 @@ from stages.database import Database
 LOG = "passes"  # a line per batch that went through the network
 LOGGED = f'''
 
-class _Logged(Engine):
-    def features(self, pixels, batch_size):
-        found = super().features(pixels, batch_size)
+class _Logged:
+    def __init__(self, folder, threads, load=engine.load):
+        self.network = load(folder, threads)
+        self.requests = self.network.requests
+
+    def features(self, pixels):
+        found = self.network.features(pixels)
         with open("{LOG}", "a") as file:
             file.write(f"{{len(pixels)}}\\n")
         return found
 
-Engine = _Logged
+engine.load = _Logged
 '''
 HEADING = (
     "| command | kills | hit | pictures kept, least-median-most | most passes twice | "

@@ -33,12 +33,13 @@ import numpy as np
 from stages import forward
 
 class Stub:
-    def __init__(self, folder):
+    requests = 2
+    def __init__(self, folder, threads):
         pass
-    def features(self, pixels, batch_size):
+    def features(self, pixels):
         return np.tile(pixels.reshape(len(pixels), -1), (1, 11))[:, :2048].astype(np.float32)
 
-forward.Engine = Stub
+forward.engine.load = Stub
 name = sys.argv.pop(1)
 stage = getattr(__import__("stages." + name), name)
 stage.main()
@@ -74,7 +75,7 @@ def prepare(folder: Path, count: int) -> None:
     shutil.copytree(ROOT / "stages", folder / "stages")
     shutil.copy(ROOT / "params.yaml", folder)
     (folder / base.FOLDER).mkdir(parents=True)
-    about = Base("mixed10", "avg", 8, 8, (2048,), "float32", "float32", "random")
+    about = Base("mixed10", "avg", 8, 8, (2048,), "float32", "openvino", "float32", "random")
     base.write_about(folder / base.FOLDER, about)
     draw(folder, 0, count)
 

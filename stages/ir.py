@@ -42,8 +42,8 @@ def quantize(network: Any, pictures: Sequence[Pixels]) -> Any:
     import nncf
 
     nncf.set_log_level(logging.ERROR)
-    shown = contextlib.nullcontext() if sys.stdout.isatty() else io.StringIO()
-    with shown if isinstance(shown, contextlib.nullcontext) else contextlib.redirect_stdout(shown):
+    hidden = contextlib.redirect_stdout(io.StringIO())
+    with contextlib.nullcontext() if sys.stdout.isatty() else hidden:
         return nncf.quantize(
             network,
             nncf.Dataset([picture[None] for picture in pictures]),
@@ -53,5 +53,10 @@ def quantize(network: Any, pictures: Sequence[Pixels]) -> Any:
 
 
 def write(network: Any, folder: Path) -> None:
-    """Writes the network into the folder; its bytes depend on nothing else."""
+    """Writes the network into the folder; its bytes depend on nothing else.
+
+    The operations are named by their place, since OpenVINO numbers them on in a process.
+    """
+    for number, operation in enumerate(network.get_ordered_ops()):
+        operation.set_friendly_name(f"{operation.get_type_name()}_{number}")
     openvino().save_model(network, folder / base.NETWORK, compress_to_fp16=False)

@@ -127,6 +127,7 @@ def make_project(folder: Path, weights: Path) -> Project:
         "freeze.cut": "mixed1",
         "freeze.image_height": 75,
         "freeze.image_width": 75,
+        "freeze.precision": "float32",
         "extract.batch_size": 4,
         "train.units": 16,
         "train.batch_size": 4,

@@ -5,7 +5,7 @@ import pytest
 from stages import base
 from stages.base import Base
 
-ABOUT = Base("mixed8", "avg", 299, 200, (1280,), "float32", "float32", "imagenet")
+ABOUT = Base("mixed8", "avg", 299, 200, (1280,), "float32", "openvino", "float32", "imagenet")
 
 
 def test_what_the_base_is_survives(tmp_path):
@@ -20,6 +20,7 @@ CHANGED = {
     "image_width": 201,
     "feature_shape": (1281,),
     "dtype": "float16",
+    "engine": "tensorflow",
     "precision": "int8",
     "weights": "random",
 }

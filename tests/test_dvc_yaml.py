@@ -9,7 +9,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from stages import params
+from stages import engine, params
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 RUNTIME_ONLY = {"extract"}  # its section changes no byte of a result
@@ -104,11 +104,11 @@ def test_every_file_a_stage_opens_is_listed(stage, project):
 
 def test_what_needs_no_tensorflow_does_not_import_it():
     light = {stage for stage in STAGES if "backend" not in needed(stage)}
-    assert light == {"validate", "predict", "evaluate"}
+    assert light == {"validate", "predict", "evaluate"}  # and extract, on OpenVINO
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", ["validate", "fetch", "predict", "evaluate"])
+@pytest.mark.parametrize("stage", ["validate", "fetch", "extract", "predict", "evaluate"])
 def test_tensorflow_stays_unloaded_where_it_is_not_needed(stage, project):
     done = project.shell(sys.executable, "-c", WATCH, stage)
     _, modules = json.loads(done.stdout.splitlines()[-1])
@@ -118,7 +118,9 @@ def test_tensorflow_stays_unloaded_where_it_is_not_needed(stage, project):
 def test_nothing_reaches_the_features_but_what_their_key_names():
     # of base the key has every byte; outputs and errors serve its writing
     assert needed("images") == {"images"}
-    assert needed("engine") == {"engine", "backend", "images", "base", "outputs", "errors"}
+    engines = {"openvino_engine", "tensorflow_engine", "backend"}
+    assert needed("engine") == {"engine", "images", "base", "outputs", "errors"} | engines
+    assert set().union(*engine.MODULES.values()) == engines
 
 
 def test_every_output_is_kept_from_git():

@@ -6,7 +6,7 @@ import pytest
 from conftest import draw
 
 from benchmarks import peak
-from stages import features, images, manifest
+from stages import engine, features, images, manifest
 
 pytestmark = pytest.mark.slow
 
@@ -16,15 +16,13 @@ def table(project, name="train"):
 
 
 def test_a_row_is_the_features_of_its_picture_alone(finished):
-    from stages.engine import Engine
-
-    engine = Engine(finished.folder / "models" / "base")
+    network = engine.load(finished.folder / "models" / "base")
     for name in ("train", "test"):
         found = table(finished, name)
         for row in range(0, len(found.paths), 4):
             data = (finished.folder / str(found.paths[row])).read_bytes()
             pixels = images.decode(data, 75, 75).pixels[None]
-            assert found.features[row].tobytes() == engine.features(pixels, 1).tobytes()
+            assert found.features[row].tobytes() == network.features(pixels).tobytes()
 
 
 def test_rows_are_the_manifests_in_its_order(finished):

@@ -10,7 +10,7 @@ from conftest import draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages import database, extract, forward, index, manifest, rows
+from stages import database, engine, extract, forward, index, manifest, rows
 from stages.manifest import Row
 from stages.rows import Rows
 
@@ -61,17 +61,19 @@ def bench(finished, inside, set_param, monkeypatch):
     shutil.copytree(finished.folder / "models" / "base", inside / "models" / "base")
     monkeypatch.setattr(index, "GRAIN_NS", 1)
     bench = Bench(inside, set_param)
-    load = functools.cache(forward.Engine)
+    load = functools.cache(engine.load)
 
     class Counted:
-        def __init__(self, folder):
-            self.engine = load(folder)
+        requests = 2
 
-        def features(self, pixels, batch_size):
+        def __init__(self, folder, threads):
+            self.network = load(folder)
+
+        def features(self, pixels):
             bench.passes += [None] * len(pixels)
-            return self.engine.features(pixels, batch_size)
+            return self.network.features(pixels)
 
-    monkeypatch.setattr(forward, "Engine", Counted)
+    monkeypatch.setattr(forward.engine, "load", Counted)
     return bench
 
 

@@ -1,14 +1,21 @@
 import numpy as np
 import pytest
 
-from stages import base, freeze
-from stages.engine import Engine
+from stages import base, engine, freeze, images
 from stages.errors import StageError
 from stages.freeze import Params
 
+ENGINES = [("openvino", "float32"), ("tensorflow", "float32"), ("openvino", "int8")]
 
-def settings(cut: str = "mixed2", height: int = 75, width: int = 75) -> Params:
-    return Params(cut=cut, pooling="avg", image_height=height, image_width=width)
+
+def settings(
+    cut: str = "mixed2",
+    height: int = 75,
+    width: int = 75,
+    kind: str = "openvino",
+    precision: str = "float32",
+) -> Params:
+    return Params(cut, "avg", height, width, kind, precision)
 
 
 def uncut(weights, cut, pixels):
@@ -28,28 +35,43 @@ def noise(height: int, width: int) -> np.ndarray:
 
 def write(weights, chosen, folder):
     folder.mkdir(exist_ok=True)
-    model = freeze.fold_batch_norm(freeze.inception(weights, chosen))
-    freeze.write_model(freeze.with_scaling(model), folder)
+    model = freeze.inception(weights, chosen)
+    about = freeze.describe(chosen, model, "random")
+    freeze.write(freeze.fold_batch_norm(model), folder, about)
     return folder
 
 
+@pytest.mark.parametrize("kind", ["openvino", "tensorflow"])
 @pytest.mark.parametrize(
     ("cut", "height", "width"), [("mixed0", 75, 75), ("mixed5", 90, 121), ("mixed10", 75, 200)]
 )
-def test_features_are_the_uncut_keras_models(cut, height, width, random_weights, tmp_path):
+def test_features_are_the_uncut_keras_models(kind, cut, height, width, random_weights, tmp_path):
     pixels = noise(height, width)
-    engine = Engine(write(random_weights, settings(cut, height, width), tmp_path))
+    network = engine.load(write(random_weights, settings(cut, height, width, kind), tmp_path))
     expected = uncut(random_weights, cut, pixels)
-    assert engine.features(pixels, 3) == pytest.approx(expected, abs=1e-4 * float(expected.max()))
+    assert network.features(pixels) == pytest.approx(expected, abs=1e-4 * float(expected.max()))
 
 
-def test_features_of_photographs_with_real_weights(real_weights, photographs, tmp_path):
-    from stages.images import decode
+def decoded(photographs):
+    return np.stack([images.decode(path.read_bytes(), 299, 299).pixels for path in photographs[:4]])
 
-    pixels = np.stack([decode(path.read_bytes(), 299, 299).pixels for path in photographs[:4]])
-    engine = Engine(write(real_weights, settings("mixed10", 299, 299), tmp_path))
-    expected = uncut(real_weights, "mixed10", pixels)
-    assert engine.features(pixels, 4) == pytest.approx(expected, rel=1e-4, abs=1e-4)
+
+@pytest.mark.parametrize("kind", ["openvino", "tensorflow"])
+def test_features_of_photographs_with_real_weights(kind, real_weights, photographs, tmp_path):
+    chosen = settings("mixed10", 299, 299, kind)
+    network = engine.load(write(real_weights, chosen, tmp_path))
+    expected = uncut(real_weights, "mixed10", decoded(photographs))
+    found = network.features(decoded(photographs))
+    assert found == pytest.approx(expected, rel=1e-4, abs=1e-4)
+
+
+def test_int8_is_near_to_float32_on_photographs(real_weights, photographs, tmp_path):
+    chosen = settings("mixed8", 299, 299, precision="int8")
+    network = engine.load(write(real_weights, chosen, tmp_path))
+    expected = uncut(real_weights, "mixed8", decoded(photographs))
+    found = network.features(decoded(photographs))
+    assert (found != expected).any()
+    assert freeze.likeness(found, expected) > 0.99
 
 
 def test_folding_is_exact_for_batch_norms_that_change_much(random_weights):
@@ -62,9 +84,10 @@ def test_folding_is_exact_for_batch_norms_that_change_much(random_weights):
             beta, mean = rng.normal(0, 0.5, (2, *layer.beta.shape))
             layer.set_weights([beta, mean, rng.uniform(0.2, 3, layer.beta.shape)])
     folded = freeze.fold_batch_norm(model)
-    difference, largest = freeze.largest_difference(model, folded)
+    pixels = rng.uniform(-1, 1, (2, 75, 75, 3)).astype(np.float32)
+    before, after = (np.asarray(one(pixels, training=False)) for one in (model, folded))
     assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in folded.layers)
-    assert 0 < difference < 1e-5 * largest
+    assert 0 < np.abs(before - after).max() < 1e-5 * before.max()
 
 
 def test_every_cut_has_its_number_of_features(random_weights):
@@ -75,10 +98,40 @@ def test_every_cut_has_its_number_of_features(random_weights):
 CUTS = ("mixed0", "mixed1", "mixed2", "mixed3", "mixed7", "mixed8", "mixed10")
 
 
-def test_the_same_weights_make_the_same_bytes(random_weights, tmp_path):
-    folders = [write(random_weights, settings(), tmp_path / name) for name in ("one", "two")]
-    for name in (base.ARCHITECTURE, base.WEIGHTS):
-        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
+@pytest.mark.parametrize(("kind", "precision"), ENGINES)
+def test_the_same_weights_make_the_same_bytes(kind, precision, random_weights, tmp_path):
+    chosen = settings("mixed1", kind=kind, precision=precision)
+    folders = [write(random_weights, chosen, tmp_path / name) for name in ("one", "two")]
+    contents = [{p.name: p.read_bytes() for p in folder.iterdir()} for folder in folders]
+    assert contents[0] == contents[1]
+    names = {"openvino": {"base.xml", "base.bin"}, "tensorflow": {base.ARCHITECTURE, base.WEIGHTS}}
+    assert set(contents[0]) == {base.ABOUT, *names[kind]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "precision", "device", "expected"),
+    [
+        ("auto", "float32", "CPU", "openvino"),
+        ("auto", "float32", "GPU", "tensorflow"),
+        ("auto", "int8", "GPU", "openvino"),
+        ("openvino", "float32", "GPU", "openvino"),
+        ("tensorflow", "float32", "CPU", "tensorflow"),
+    ],
+)
+def test_auto_becomes_an_engine(kind, precision, device, expected):
+    assert freeze.resolved(settings(kind=kind, precision=precision), device) == expected
+
+
+def test_int8_on_tensorflow_is_refused():
+    with pytest.raises(StageError, match=r"freeze.precision must be float32 with engine tensor"):
+        settings(kind="tensorflow", precision="int8")
+
+
+def test_the_likeness_is_that_of_the_least_alike_picture():
+    ones = np.ones((3, 4))
+    others = np.array([[2, 2, 2, 2], [1, 1, 1, 0], [3, 3, 3, 3]])
+    assert freeze.likeness(ones, others) == pytest.approx(3 / np.sqrt(12))
+    assert freeze.likeness(ones, 5 * ones) == pytest.approx(1)
 
 
 def test_a_file_of_other_weights_is_refused(tmp_path):

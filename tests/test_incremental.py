@@ -119,14 +119,14 @@ def test_other_image_sizes_and_cuts_are_kept_side_by_side(project):
         assert outputs(project) == before
 
 
-@pytest.mark.parametrize("module", ["images", "engine", "backend"])
+@pytest.mark.parametrize("module", ["images", "openvino_engine"])
 def test_other_code_between_bytes_and_features_uses_no_old_row(module, project):
     add_remark(project, module)
     assert extracted(project) == (21, 21)
 
 
 def test_code_that_cannot_reach_the_features_keeps_every_row(project):
-    reaching = {"images", "engine", "backend"}
+    reaching = {"images", "openvino_engine"}
     for path in sorted((project.folder / "stages").glob("*.py")):
         if path.stem not in reaching:
             add_remark(project, path.stem)

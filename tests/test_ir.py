@@ -1,0 +1,50 @@
+import sys
+
+import numpy as np
+import pytest
+from test_freeze import settings
+
+from stages import freeze, ir, leaves
+
+
+@pytest.fixture(scope="module")
+def network(random_weights):
+    model = freeze.inception(random_weights, settings("mixed1"))
+    return ir.convert(freeze.with_scaling(freeze.fold_batch_norm(model)))
+
+
+def test_any_number_of_pictures_is_taken(network):
+    (pixels,) = network.inputs
+    assert str(pixels.get_partial_shape()) == "[?,75,75,3]"
+    assert pixels.get_element_type().to_string() == "u8"
+
+
+def test_weights_become_int8(network, tmp_path):
+    ir.write(network, tmp_path)
+    size = (tmp_path / "base.bin").stat().st_size
+    pictures = [leaves.draw(number, 75, 75) for number in range(3)]
+    ir.write(ir.quantize(network, pictures), tmp_path)
+    assert (tmp_path / "base.bin").stat().st_size < 0.3 * size
+
+
+def test_what_it_is_calibrated_on_matters(network, tmp_path):
+    contents = []
+    for level in (50, 250):
+        flat = [np.full((75, 75, 3), level, np.uint8)]
+        ir.write(ir.quantize(network, flat), tmp_path)
+        contents.append((tmp_path / "base.bin").read_bytes())
+    assert contents[0] != contents[1]
+
+
+def test_quantizing_is_silent_where_nobody_looks_on(network, capfd):
+    ir.quantize(network, [leaves.draw(0, 75, 75)])
+    assert capfd.readouterr() == ("", "")
+
+
+def test_no_usage_statistics_are_sent():
+    import nncf
+    from nncf.telemetry import wrapper
+
+    assert nncf.__version__
+    assert sys.modules["openvino_telemetry"] is None
+    assert isinstance(wrapper.telemetry, wrapper.NNCFTelemetryStub)

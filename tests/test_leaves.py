@@ -1,0 +1,29 @@
+import numpy as np
+import pytest
+
+from stages import leaves
+
+
+def test_a_number_has_one_picture():
+    assert (leaves.draw(3, 80, 120) == leaves.draw(3, 80, 120)).all()
+    assert (leaves.draw(3, 80, 120) != leaves.draw(4, 80, 120)).any()
+
+
+@pytest.mark.parametrize("size", [(75, 75), (299, 299), (80, 201)])
+def test_pictures_are_pixels_of_the_size_asked_for(size):
+    picture = leaves.draw(0, *size)
+    assert (picture.shape, picture.dtype) == ((*size, 3), np.uint8)
+
+
+def test_they_use_the_whole_range_of_levels():
+    pictures = np.stack([leaves.draw(number, 100, 100) for number in range(20)])
+    assert pictures.min() == 0 and pictures.max() == 255
+    assert 40 < pictures.std() < 100
+
+
+def test_amplitudes_fall_with_frequency_as_in_photographs():
+    pictures = np.stack([leaves.draw(number, 128, 128) for number in range(20)]).mean(axis=-1)
+    power = (np.abs(np.fft.rfft2(pictures - pictures.mean())) ** 2).mean(axis=0)
+    low, high = power[0, 2:5].mean(), power[0, 20:50].mean()
+    # amplitudes of 1/f fall by the ratio of the frequencies, about 10, and powers by its square
+    assert 30 < low / high < 400

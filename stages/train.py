@@ -8,20 +8,20 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from stages import features, head, layout, outputs, params, split
+from stages import features, fitting, head, layout, outputs, params, split
 from stages.errors import StageError, run
 from stages.features import Table
+from stages.fitting import HELD_OUT, LEARNING, Curves, Data, Plan
 
 if TYPE_CHECKING:
     import keras
 
-Data = tuple[np.ndarray, np.ndarray]
 HISTORY = Path("results/history.csv")
-COLUMNS = ("loss", "accuracy", "val_loss", "val_accuracy")
+COLUMNS = (*LEARNING, *HELD_OUT)
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Params:
     dropout: float  # share of the hidden layer dropped in training
     optimizer: Literal["adam", "adamw", "rmsprop", "sgd"]
     learning_rate: float
-    batch_size: int  # pictures in a step
+    batch_size: int  # pictures in a step; 0: a twentieth of all, 32 to 256
     epochs: int  # at most
     patience: int  # epochs without a lower validation loss before it stops
     class_weight: Literal["none", "balanced"]  # balanced: rare classes count more
@@ -46,7 +46,7 @@ class Params:
             ("units", self.units >= 0, "0 or more"),
             ("dropout", 0 <= self.dropout < 1, "0 or more and less than 1"),
             ("learning_rate", self.learning_rate > 0, "more than 0"),
-            ("batch_size", self.batch_size >= 1, "1 or more"),
+            ("batch_size", self.batch_size >= 0, "0 or more"),
             ("epochs", self.epochs >= 1, "1 or more"),
             ("patience", self.patience >= 1, "1 or more"),
             ("validation_split", 0 < self.validation_split < 1, between),
@@ -98,37 +98,22 @@ def fit(
     settings: Params,
     epochs: int,
     validation: Data | None = None,
-) -> dict[str, list[float]]:
-    """Trains the model in place and returns its curves by name, a number per epoch.
-
-    Args:
-        model: as `network` makes it.
-        training: float32 (N, D) features, int32 (N,) labels.
-        settings: of the stage.
-        epochs: at most so many; exactly so many without validation.
-        validation: likewise; its loss decides when to stop and which epoch's weights are kept.
+) -> Curves:
+    """Trains the model in place, as fitting.fit does, and returns its curves.
 
     Raises:
         StageError: the learning rate is so high that the loss left the range of numbers.
     """
-    from stages.backend import keras
-
-    optimizer = keras.optimizers.get(settings.optimizer)
-    optimizer.learning_rate = settings.learning_rate
-    model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    stop = keras.callbacks.EarlyStopping(
-        "val_loss", patience=settings.patience, restore_best_weights=True
-    )
-    history = model.fit(
-        _dataset(training, settings, shuffle=True),
-        validation_data=_dataset(validation, settings, shuffle=False) if validation else None,
-        shuffle=False,  # the dataset does it
+    plan = Plan(
+        optimizer=settings.optimizer,
+        learning_rate=settings.learning_rate,
+        batch_size=settings.batch_size or min(max(len(training[1]) // 20, 32), 256),
         epochs=epochs,
-        class_weight=class_weights(training[1], settings.class_weight),
-        callbacks=[stop] if validation else [],
-        verbose=0,
+        patience=settings.patience,
+        class_weights=class_weights(training[1], settings.class_weight),
+        seed=settings.seed,
     )
-    curves = {name: list(map(float, curve)) for name, curve in history.history.items()}
+    curves = fitting.fit(model, training, plan, validation)
     if not np.isfinite(curves["loss"]).all():
         raise StageError(
             f"params.yaml: train.learning_rate must let the loss fall, not grow without bounds; "
@@ -139,7 +124,7 @@ def fit(
 
 def train_twice(
     data: Data, validates: np.ndarray, classes: int, settings: Params
-) -> tuple["keras.Model", "keras.Model", dict[str, list[float]]]:
+) -> tuple["keras.Model", "keras.Model", Curves]:
     """Returns the head to use, the head to score, and the curves of the second.
 
     The head to score never sees the validation pictures but for stopping at their lowest loss.
@@ -172,18 +157,6 @@ def train_twice(
 def best_epoch(history: Mapping[str, Sequence[float]]) -> int:
     """Returns the epoch of the lowest validation loss, counted from 1; the first of equals."""
     return int(np.nanargmin(history["val_loss"])) + 1
-
-
-def _dataset(data: Data, settings: Params, shuffle: bool) -> Any:
-    """Returns the batches of an epoch; tf.data's autotuner would sleep up to seconds at its end."""
-    from stages.backend import tf
-
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    dataset = tf.data.Dataset.from_tensor_slices(data)
-    if shuffle:
-        dataset = dataset.shuffle(len(data[1]), seed=settings.seed)
-    return dataset.batch(settings.batch_size).with_options(options)
 
 
 def content_order(table: Table) -> np.ndarray:

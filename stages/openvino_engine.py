@@ -16,6 +16,9 @@ from stages.images import Pixels
 
 # Asked for nothing, OpenVINO picks bfloat16 on processors that have it: faster on few, less exact
 EXACT = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "THROUGHPUT"}
+# What OpenVINO does with NumPy's arrays is for one thread at a time: at its first use two at once
+# wait for each other for ever, one with Python's lock, one with the lock of a C++ static
+TURN = threading.Lock()
 
 
 def openvino() -> Any:
@@ -53,7 +56,12 @@ class OpenvinoEngine:
         Returns:
             float32 (N, *feature_shape).
         """
-        if not hasattr(self._own, "request"):
-            self._own.request = self._network.create_infer_request()
-        features: np.ndarray = self._own.request.infer([pixels])[0]
-        return features.copy()  # the request's own memory is written to again
+        with TURN:
+            if not hasattr(self._own, "request"):
+                self._own.request = self._network.create_infer_request()
+            request = self._own.request
+            request.start_async([pixels])
+        request.wait()
+        with TURN:
+            features: np.ndarray = request.get_output_tensor(0).data.copy()
+        return features

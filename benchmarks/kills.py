@@ -1,6 +1,7 @@
 """Kill `extract`, or the whole `dvc repro`, at random moments and see what it costs.
 
     python -m benchmarks.kills --pictures DIR --weights FILE.h5 [--count 50] [--seed 1]
+        [--command extract "dvc repro"]
 
 DIR holds train/<class>/* and, if you like, test/*. Each time everything that was computed is
 forgotten, the command starts, gets SIGKILL at a random moment of its usual duration, and runs
@@ -177,6 +178,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, required=True)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--count", type=int, default=50)
+    parser.add_argument("--command", choices=COMMANDS, nargs="+", default=list(COMMANDS))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--batch-size", type=int, default=8)
     arguments = parser.parse_args()
@@ -197,8 +199,9 @@ def main() -> None:
             run(start, (sys.executable, "-m", "dvc", *command))
         shutil.rmtree(start / ".cache")
         print(f"batches of {arguments.batch_size}\n\n" + HEADING)
-        for label, command in COMMANDS.items():
-            found = kills(start, Path(name) / "killed", command, arguments.count, arguments.seed)
+        for label in arguments.command:
+            command, killed = COMMANDS[label], Path(name) / "killed"
+            found = kills(start, killed, command, arguments.count, arguments.seed)
             print(summary(label, list(found)), flush=True)
 
 

@@ -108,6 +108,7 @@ def _learning(
 
     optimizer = keras.optimizers.get(plan.optimizer)
     optimizer.learning_rate = plan.learning_rate
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     optimizer.build(model.trainable_variables)
     x, y = map(tf.constant, training)
 

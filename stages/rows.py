@@ -150,6 +150,8 @@ class Rows:
                 for table in ("keys", "vectors"):
                     ids = [(number,) for number in broken]
                     connection.executemany(f"DELETE FROM {table} WHERE id = ?", ids)
+                if broken:  # a flipped key is not where the index has it
+                    connection.execute("REINDEX keys")
                 used = [(today(), number) for number in old]
                 connection.executemany("UPDATE keys SET used = ? WHERE id = ?", used)
         self.damaged += len(broken)

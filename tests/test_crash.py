@@ -179,6 +179,7 @@ def test_a_damaged_store_is_mended(change, fresh, expected):
     harmed(fresh, change)
     new(fresh)
     assert outputs(fresh) == expected
+    assert new(fresh) <= 5  # a flipped number of a row may have cost another that was read before
     assert new(fresh) == 0
     assert outputs(fresh) == expected
 

@@ -145,13 +145,13 @@ class Rows:
         """Returns keys and values of sound rows; drops the others, and notes the day of use."""
         broken = {row[0] for row in rows if not fits(self._fingerprint, *row[1:4])}
         old = {row[0] for row in rows if not row[4]}
+        if broken and at.writable and at.rows("PRAGMA integrity_check(1)") != [("ok",)]:
+            raise at.damaged("rows and their index disagree")
         if at.writable and (broken or old):
             with at.transaction() as connection:
                 for table in ("keys", "vectors"):
                     ids = [(number,) for number in broken]
                     connection.executemany(f"DELETE FROM {table} WHERE id = ?", ids)
-                if broken:  # a flipped key is not where the index has it
-                    connection.execute("REINDEX keys")
                 used = [(today(), number) for number in old]
                 connection.executemany("UPDATE keys SET used = ? WHERE id = ?", used)
         self.damaged += len(broken)

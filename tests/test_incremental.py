@@ -198,7 +198,8 @@ def test_a_queue_of_experiments_shares_the_store(project):
     project.shell("dvc", "exp", "run", "--run-all", "-j", "2")
     said = {name: project.shell("dvc", "queue", "logs", name).stdout for name in QUEUED}
     new = [int(n) for text in said.values() for n in re.findall(r" pictures, (\d+) new ", text)]
-    assert len(new) == 2 and 21 <= sum(new) <= 42
+    assert len(new) in (1, 2)  # the second may find the first's outputs in the run cache
+    assert 21 <= sum(new) <= 42
     assert "Running stage 'extract'" not in said["three"]
     refs = project.shell("git", "for-each-ref", "refs/exps", "--format=%(refname)").stdout.split()
     locks = [project.shell("git", "show", f"{ref}:dvc.lock").stdout for ref in refs]

@@ -117,7 +117,7 @@ class Project:
     def commit_and_forget(self) -> None:
         """Commits, deletes the image store and adds a training picture."""
         commit(self.folder)
-        shutil.rmtree(self.folder / ".cache")
+        shutil.rmtree(self.folder / ".cache", ignore_errors=True)
         self.add("train", "yet another")
 
     def without_store(self) -> None:

@@ -140,8 +140,9 @@ def run(folder: Path, code: str, *arguments: str) -> dict[str, float]:
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
-    *_, found, most = done.stdout.splitlines()
-    return {**(json.loads(found) if found.startswith("{") else {}), "peak": float(most)}
+    *said, most = done.stdout.splitlines()
+    found = json.loads(said[-1]) if said and said[-1].startswith("{") else {}
+    return {**found, "peak": float(most)}
 
 
 def projects(work: Path, pictures: Path, weights: Path) -> dict[str, Path]:
@@ -216,10 +217,10 @@ print(json.dumps({"alone": max(rates)}))
 
 def shares(folders: dict[str, Path]) -> None:
     """Prints what share of the machine's matrix products the network reaches."""
-    peaks = run(folders["ours int8"], MATRICES)
+    peaks = run(folders["ours int8"], MATRICES, "")
     print("\n| precision | matrix peak GFLOP/s | network GFLOP/s | share |\n|---|---|---|---|")
     for precision in ("float32", "int8"):
-        alone = run(folders[f"ours {precision}"], ALONE)["alone"] * GFLOP
+        alone = run(folders[f"ours {precision}"], ALONE, "")["alone"] * GFLOP
         most = peaks[precision]
         print(f"| {precision} | {most:.0f} | {alone:.0f} | {alone / most:.2f} |", flush=True)
 

@@ -42,13 +42,14 @@ class _Logged:
 
 engine.load = _Logged
 '''
+PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
 HEADING = (
     "| command | kills | hit | pictures kept, least-median-most | most passes twice | "
     "stores with faults | runs with other outputs |\n" + "|---" * 7 + "|"
 )
 COMMANDS = {
     "extract": (sys.executable, "-m", "stages.extract"),
-    "dvc repro": (sys.executable, "-m", "dvc", "repro", "-q"),
+    "dvc repro": (sys.executable, "-m", "dvc", "repro"),
 }
 
 
@@ -93,17 +94,15 @@ def run(folder: Path, command: Sequence[str], seconds: float | None = None) -> b
     """Runs a command in a process group of its own; returns whether it had to be killed."""
     programs = str(Path(sys.executable).parent)
     env = {**os.environ, "PATH": programs + os.pathsep + os.environ["PATH"]}
-    process = subprocess.Popen(
-        command, cwd=folder, env=env, start_new_session=True, stdout=subprocess.DEVNULL
-    )
+    process = subprocess.Popen(command, cwd=folder, env=env, start_new_session=True, **PIPES)
     try:
-        code = process.wait(seconds)
+        said, _ = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.communicate()
         return True
-    if code:
-        raise SystemExit(f"{command} failed")
+    if process.returncode:
+        raise SystemExit(f"{command} failed: {said}")
     return False
 
 

@@ -138,7 +138,8 @@ def main(
     def table(splits: tuple[str, ...] = IN_TRAIN + IN_TEST) -> Iterator[Row]:
         return (row for row in manifest.stream(images_csv) if row.split in splits)
 
-    count = forward.count_missing(table(), kept)
+    if count := forward.count_missing(table(), kept):
+        kept.check_index()
     for path in committed.find(train, test) if count else ():
         committed.adopt(kept, path, fingerprint)
     verify(table(), kept, Index(store))

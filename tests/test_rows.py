@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -291,3 +292,38 @@ def test_a_store_that_cannot_be_made_is_said(closed, capsys):
     kept.put([NEW], VALUES[:1])
     assert kept.has([*KEYS, NEW]) == {NEW}
     assert "cannot be made in this folder, so what this run" in capsys.readouterr().err
+
+
+def test_a_flipped_key_in_the_index_is_noticed_and_no_row_is_lost(folder, capsys):
+    path = rows.place(folder, PRINT)
+    harm(path, lambda data: flip_key(data, KEYS[7], 1))
+    kept = opened(folder)
+    assert kept.has(KEYS) != set(KEYS)
+    kept.check_index()
+    assert "40 of its rows could be saved" in capsys.readouterr().err
+    assert kept.has(KEYS) == set(KEYS)
+    kept.close()
+    assert whole(folder)
+
+
+def test_a_flipped_key_in_the_table_is_noticed_too(folder, capsys):
+    harm(rows.place(folder, PRINT), lambda data: flip_key(data, KEYS[7], 0))
+    kept = opened(folder)
+    assert set(kept.get(KEYS)) == set(KEYS) - {KEYS[7]}
+    assert "39 of its rows could be saved" in capsys.readouterr().err
+    kept.put(KEYS[7:8], VALUES[7:8])
+    kept.close()
+    assert whole(folder)
+
+
+def flip_key(data, key, number):
+    """Flips a bit of a key: where the table has it, 0, or the index behind it, 1."""
+    places = [match.start() for match in re.finditer(re.escape(key), bytes(data))]
+    assert len(places) == 2
+    data[places[number]] ^= 1
+
+
+def test_a_sound_index_is_left_alone(folder, capsys):
+    kept = opened(folder)
+    kept.check_index()
+    assert whole(folder) and capsys.readouterr().err == ""

@@ -121,7 +121,7 @@ class Rows:
     def check_index(self) -> None:
         """Makes sure that rows that seem to be missing are not just hidden by a damaged index.
 
-        Reads all keys, but no features: 0.1 s for 100,000. A file that fails is replaced, with
+        Reads all keys, but no features. A file that fails is replaced, with
         what could be saved of it.
         """
         self._file.run(_check_index)

@@ -1,9 +1,10 @@
 """Peak memory and speed of `extract` at several numbers of pictures.
 
-    python -m benchmarks.memory --weights FILE.h5 --pictures DIR [--count 1000 10000]
+    python -m benchmarks.memory --weights FILE.h5 --pictures DIR [--count 1000 10000] [--large]
 
 DIR holds train/<class>/*; its files are taken again and again under other names until there are
-as many as asked. Peak memory is the operating system's of the whole process.
+as many as asked; with --large, pictures of 10,000 x 10,000 pixels in every format come on top.
+Peak memory is the operating system's of the whole process.
 """
 
 import argparse
@@ -14,10 +15,14 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from benchmarks import peak
 from benchmarks.pipeline import prepare
 
-CODE = "from stages import extract; extract.main()" + peak.CODE
+CODE = "from stages import {0}; {0}.main()" + peak.CODE
+SIDE = 10_000  # pixels of a large picture
 
 
 def repeated(pictures: Path, folder: Path, count: int) -> Path:
@@ -30,25 +35,57 @@ def repeated(pictures: Path, folder: Path, count: int) -> Path:
     return folder
 
 
-def measure(pictures: Path, weights: Path, count: int) -> None:
-    """Measures `extract` at one number of pictures and prints what came out."""
+def draw_large(folder: Path) -> None:
+    """Draws pictures of SIDE x SIDE pixels in many formats."""
+    folder.mkdir(parents=True)
+    at = np.linspace(0, 9, SIDE, dtype=np.float32)
+    grey = ((np.sin(5 * at[:, None]) + np.cos(7 * at)) * 60 + 127).astype(np.uint8)
+    colour = Image.fromarray(np.stack([grey, grey.T, 255 - grey], -1))
+    alpha = Image.fromarray(grey)
+    clear = colour.copy()
+    clear.putalpha(alpha)
+    palette = colour.quantize(256)
+    for name, image, options in (
+        ("baseline.jpg", colour, {}),
+        ("progressive.jpg", colour, {"progressive": True}),
+        ("progressive444.jpg", colour, {"progressive": True, "subsampling": 0}),
+        ("cmyk.jpg", colour.convert("CMYK"), {"progressive": True}),
+        ("rgb.png", colour, {"compress_level": 1}),
+        ("rgba.png", clear, {"compress_level": 1}),
+        ("grey_alpha.png", clear.convert("LA"), {"compress_level": 1}),
+        ("16_bit.png", Image.fromarray(grey.astype(np.uint16) * 257), {"compress_level": 1}),
+        ("palette.png", palette, {"transparency": 3, "compress_level": 1}),
+        ("palette.gif", palette, {}),
+        ("plain.bmp", colour, {}),
+        ("plain.tiff", colour, {}),
+        ("lzw.tiff", colour, {"compression": "tiff_lzw"}),
+        ("32_bit.tiff", Image.fromarray(grey.astype(np.float32)), {}),
+    ):
+        image.save(folder / name, **options)
+
+
+def measure(arguments: argparse.Namespace, count: int, precision: str) -> None:
+    """Measures `validate` and `extract` at one number of pictures and prints what came out."""
     with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
         folder = Path(first)
-        prepare(folder, repeated(pictures, Path(second), count), {"fetch.weights": str(weights)})
-        for stage in ("validate", "fetch", "freeze"):
-            command = [sys.executable, "-m", f"stages.{stage}"]
-            subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-        started = time.perf_counter()
-        command = [sys.executable, "-c", CODE]
-        done = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True)
-        seconds = time.perf_counter() - started
-        most = float(done.stdout.splitlines()[-1])
-        size = (folder / "results" / "train.npz").stat().st_size / 1024**2
-        print(
-            f"{count:,} pictures: peak {most:,.0f} MiB, output {size:,.1f} MiB, {seconds:.1f} s, "
-            f"{count / seconds:.1f} pictures/s",
-            flush=True,
-        )
+        pictures = repeated(arguments.pictures.resolve(), Path(second), count)
+        if arguments.large:
+            draw_large(pictures / "train" / "large")
+        changes = {"fetch.weights": str(arguments.weights.resolve()), "freeze.precision": precision}
+        prepare(folder, pictures, changes)
+        for stage in ("validate", "fetch", "freeze", "extract"):
+            started = time.perf_counter()
+            command = [sys.executable, "-c", CODE.format(stage)]
+            done = subprocess.run(
+                command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True
+            )
+            seconds = time.perf_counter() - started
+            most = float(done.stdout.splitlines()[-1])
+            if stage in ("validate", "extract"):
+                print(
+                    f"| {stage} | {precision} | {count:,} | {most:,.0f} | {seconds:.1f} |",
+                    flush=True,
+                )
 
 
 def main() -> None:
@@ -57,9 +94,13 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, required=True)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--count", type=int, nargs="+", default=[1000, 10_000])
+    parser.add_argument("--large", action="store_true")
+    parser.add_argument("--precision", nargs="+", default=["int8"], choices=("int8", "float32"))
     arguments = parser.parse_args()
+    print("| stage | precision | pictures | peak MiB | s |\n" + "|---" * 5 + "|")
     for count in arguments.count:
-        measure(arguments.pictures.resolve(), arguments.weights.resolve(), count)
+        for precision in arguments.precision:
+            measure(arguments, count, precision)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Reads   results/images.csv, input/, models/base
 Writes  results/train.npz, results/test.npz
 """
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from stages import (
     features,
     forward,
     images,
+    index,
     manifest,
     params,
     progress,
@@ -65,13 +65,12 @@ def pixels(row: Row, height: int, width: int) -> Pixels:
         StageError: the file is gone or no longer what `validate` saw.
     """
     try:
-        data = Path(row.path).read_bytes()
+        with index.opened(Path(row.path)) as (file, seen):
+            if seen.sha256 != row.sha256:
+                raise changed(row.path)
+            return images.decode(file, height, width).pixels
     except OSError:
         raise changed(row.path) from None
-    if hashlib.sha256(data).hexdigest() != row.sha256:
-        raise changed(row.path)
-    try:
-        return images.decode(data, height, width).pixels
     except images.ImageError as error:
         raise StageError(f"{row.path}: {error}; remove or replace it") from None
 

@@ -1,18 +1,26 @@
 """Pixels: the only place where pictures are decoded, so that every stage sees the same ones."""
 
+import ctypes
 import hashlib
 import io
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError, features
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
-# 8 bytes a pixel at worst: 1.2 GB; Pillow raises its DecompressionBombError at twice its limit
-MAX_PIXELS = 150_000_000
+MAX_PIXELS = 150_000_000  # Pillow raises its DecompressionBombError at twice its own limit
+AT_ONCE = (
+    50_000_000  # pixels that are decoded at the same time, or one larger picture: 4 bytes each
+)
+BAND = 4_000_000  # pixels of a picture that are converted and shrunk together
 LIBRARIES = ("pil", "jpg", "zlib", "webp", "libtiff")  # those that decode
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
@@ -30,6 +38,31 @@ TURNS = {  # by EXIF orientation
 }
 SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
 Pixels = npt.NDArray[np.uint8]
+
+
+class Room:
+    """Lets threads have no more than so many pixels in memory at once, or one with more."""
+
+    def __init__(self, pixels: int) -> None:
+        self._free = self._all = pixels
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def of(self, pixels: int) -> Iterator[None]:
+        """Waits until there is room, and holds it."""
+        held = min(pixels, self._all)
+        with self._changed:
+            self._changed.wait_for(lambda: held <= self._free)
+            self._free -= held
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += held
+                self._changed.notify_all()
+
+
+ROOM = Room(AT_ONCE)
 
 
 class ImageError(Exception):
@@ -65,8 +98,13 @@ def recipe() -> str:
     return " ".join([*libraries, hashlib.sha256(source).hexdigest()])
 
 
-def decode(data: bytes, height: int, width: int) -> Picture:
+def decode(data: bytes | BinaryIO, height: int, width: int) -> Picture:
     """Returns a picture upright, in RGB, resized to (height, width) without keeping its aspect.
+
+    Args:
+        data: the file, open or as its bytes.
+        height: pixels.
+        width: pixels.
 
     Turned as its EXIF orientation says; transparency is laid on white, grey levels of 16 or 32
     bits are scaled to 8; shrunk by an antialiased bilinear filter; large JPEGs are decoded at
@@ -75,10 +113,12 @@ def decode(data: bytes, height: int, width: int) -> Picture:
     Raises:
         ImageError: `empty_file`, `not_an_image`, `truncated`, `too_large` or `unreadable`.
     """
-    if not data:
-        raise ImageError("empty_file", "the file has no bytes")
+    file = io.BytesIO(data) if isinstance(data, bytes) else data
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        if not file.read(1):
+            raise ImageError("empty_file", "the file has no bytes")
+        file.seek(0)
+        with Image.open(file, formats=FORMATS) as image:
             return _picture(image, height, width)
     except UnidentifiedImageError:
         detail = f"the content is none of {', '.join(FORMATS)}"
@@ -98,13 +138,38 @@ def decode(data: bytes, height: int, width: int) -> Picture:
 
 def _picture(image: Image.Image, height: int, width: int) -> Picture:
     kind = image.format or ""
-    orientation = _orientation(image)
-    shown = image.size[::-1] if orientation in SIDEWAYS else image.size
-    stored = (height, width) if orientation in SIDEWAYS else (width, height)  # (across, down)
-    image.draft(None, stored)
-    small = _rgb(image).resize(stored, Image.Resampling.BILINEAR)
+    with ROOM.of(held := _held(image, max(height, width))):
+        orientation = _orientation(image)  # reads the pixels too, of a PNG
+        shown = image.size[::-1] if orientation in SIDEWAYS else image.size
+        stored = (height, width) if orientation in SIDEWAYS else (width, height)  # (across, down)
+        image.draft(None, stored)
+        small = _shrunk(image, *stored)
+        image.close()  # or its pixels would outlast their room
+        if held > BAND:
+            _give_back()
     upright = small.transpose(TURNS[orientation]) if orientation in TURNS else small
     return Picture(np.asarray(upright, np.uint8), *shown, kind)
+
+
+def _give_back() -> None:
+    """Has glibc return freed memory, or every thread would keep the size of its largest picture."""
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):  # another C library
+        return
+    trim(0)
+
+
+def _held(image: Image.Image, side: int) -> int:
+    """Returns how many pixels of 4 bytes decoding a picture takes, about."""
+    pixels = image.width * image.height
+    if image.format == "WEBP":
+        return 4 * pixels  # canvases of its animation decoder
+    if image.format != "JPEG" or image.info.get("progressive"):
+        return pixels
+    shortest = min(image.size)
+    shrunk = next((factor for factor in (8, 4, 2) if shortest >= factor * side), 1)
+    return pixels // shrunk**2
 
 
 def _orientation(image: Image.Image) -> int:
@@ -115,22 +180,49 @@ def _orientation(image: Image.Image) -> int:
     return value if value in TURNS else 1
 
 
-def _rgb(image: Image.Image) -> Image.Image:
+def _shrunk(image: Image.Image, width: int, height: int) -> Image.Image:
+    """Returns the picture resized, in RGB; a large one band by band, or copies need gigabytes."""
+    image.load()
+    white = _white(image) if image.mode.startswith(("I", "F")) else 0.0
+    size = image.width, image.height
+    if size[0] * size[1] <= BAND:
+        return _rgb(image, white).resize((width, height), Image.Resampling.BILINEAR)
+    small = Image.new("RGB", (width, height))
+    scale = size[1] / height
+    margin = int(max(scale, 1)) + 1  # the filter's reach
+    rows = max(1, int(BAND / size[0] / scale))
+    for top in range(0, height, rows):
+        end = min(top + rows, height)
+        first = max(0, int(top * scale) - margin)
+        last = min(size[1], int(end * scale) + margin + 1)
+        band = _rgb(image.crop((0, first, size[0], last)), white)
+        box = (0, top * scale - first, size[0], min(end * scale - first, band.height))
+        shrunk = band.resize((width, end - top), Image.Resampling.BILINEAR, box)
+        small.paste(shrunk, (0, top))
+    return small
+
+
+def _rgb(image: Image.Image, white: float) -> Image.Image:
     if image.mode.startswith(("I", "F")):
-        return _grey(image).convert("RGB")
+        values = np.asarray(image, np.float32) * (255 / white) + 0.5
+        return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return image.convert("RGB")
 
 
-def _grey(image: Image.Image) -> Image.Image:
-    """Returns an 8-bit picture of one with deeper grey, scaled by the range its values use."""
-    values = np.asarray(image, np.float32)
-    if not np.isfinite(values).all():
-        raise ImageError("unreadable", "some of its values are no numbers")
-    largest = float(values.max(initial=0))
+def _white(image: Image.Image) -> float:
+    """Returns the value of white in a picture of deeper grey, by the range its values use."""
+    rows = max(1, BAND // image.width)
+    largest = 0.0
+    for top in range(0, image.height, rows):
+        band = image.crop((0, top, image.width, min(top + rows, image.height)))
+        values = np.asarray(band, np.float32)
+        if not np.isfinite(values).all():
+            raise ImageError("unreadable", "some of its values are no numbers")
+        largest = max(largest, float(values.max(initial=0)))
     white = next((top for top in (1.0, 255.0, 65535.0) if largest <= top), largest)
     if image.mode.startswith("I"):
-        white = max(white, 65535.0 if ";16" in image.mode else 255.0)
-    return Image.fromarray(np.clip(values * (255 / white) + 0.5, 0, 255).astype(np.uint8))
+        return max(white, 65535.0 if ";16" in image.mode else 255.0)
+    return white

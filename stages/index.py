@@ -5,13 +5,15 @@ is new.
 """
 
 import hashlib
+import io
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from stages import database, progress
 from stages.database import Database
@@ -24,6 +26,7 @@ SCHEMA = (
     "CREATE TABLE contents (sha256 BLOB NOT NULL, recipe TEXT NOT NULL, verdict TEXT NOT NULL, "
     "seal BLOB NOT NULL, PRIMARY KEY (sha256, recipe)) WITHOUT ROWID",
 )
+IN_MEMORY = 32_000_000  # bytes of a file
 # A file changed again within the clock's grain keeps its times: trusted only when older. FAT's: 2 s
 GRAIN_NS = 2_000_000_000
 
@@ -53,15 +56,24 @@ def token(status: os.stat_result) -> str:
     return " ".join(map(str, numbers))
 
 
-def read(path: Path) -> tuple[bytes, Seen]:
-    """Returns a file's bytes, and what they are known by."""
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[BinaryIO, Seen]]:
+    """Opens a file, and yields it with what it is known by; a large one is not held in memory.
+
+    Raises:
+        OSError: it cannot be read, or was changed while it was.
+    """
     with path.open("rb") as file:
         before = os.fstat(file.fileno())
-        data = file.read()
+        source = file if before.st_size > IN_MEMORY else io.BytesIO(file.read())
+        sha256 = hashlib.file_digest(source, "sha256").hexdigest()
+        source.seek(0)
         after = os.fstat(file.fileno())
-    newest = max(after.st_mtime_ns, after.st_ctime_ns)
-    settled = token(before) == token(after) and newest < time.time_ns() - GRAIN_NS
-    return data, Seen(hashlib.sha256(data).hexdigest(), token(after) if settled else "")
+        newest = max(after.st_mtime_ns, after.st_ctime_ns)
+        settled = token(before) == token(after) and newest < time.time_ns() - GRAIN_NS
+        yield source, Seen(sha256, token(after) if settled else "")
+        if source is file and token(path.stat()) != token(before):  # Pillow may have closed it
+            raise OSError("changed while it was read")
 
 
 class Index:
@@ -149,7 +161,8 @@ class Index:
 
 def _seen(path: Path) -> tuple[Path, Seen | None]:
     try:
-        return path, read(path)[1]
+        with opened(path) as (_, seen):
+            return path, seen
     except OSError:
         return path, None
 

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 
@@ -36,10 +36,10 @@ class Params:
     bad_images: Literal["skip", "fail"]  # what to do about files that are no usable pictures
 
 
-def decoded(data: bytes) -> Verdict:
-    """Returns what decoding a file's bytes comes to."""
+def decoded(file: BinaryIO) -> Verdict:
+    """Returns what decoding a file comes to."""
     try:
-        picture = images.decode(data, PROBE, PROBE)
+        picture = images.decode(file, PROBE, PROBE)
     except images.ImageError as error:
         return Verdict(problem=error.code, detail=error.detail)
     return Verdict(picture.width, picture.height, picture.format)
@@ -50,11 +50,11 @@ def looked_at(path: Path, index: Index, recipe: str) -> tuple[Seen | None, Verdi
     try:
         if not path.is_file():  # a broken link, or a pipe that would never end
             return None, Verdict(problem="unreadable", detail="not a file, or a link to nothing")
-        data, seen = files.read(path)
+        with files.opened(path) as (file, seen):
+            known = index.verdicts(recipe, [seen.sha256])
+            return seen, known.get(seen.sha256) or decoded(file)
     except OSError as error:
         return None, Verdict(problem="unreadable", detail=error.strerror or str(error))
-    known = index.verdicts(recipe, [seen.sha256])
-    return seen, known.get(seen.sha256) or decoded(data)
 
 
 def verdicts(paths: list[Path], index: Index) -> dict[Path, tuple[str, Verdict]]:

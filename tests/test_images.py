@@ -1,4 +1,8 @@
 import io
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
+from benchmarks import peak
 from stages import images
 from stages.images import ImageError, decode
 
@@ -167,3 +172,51 @@ def test_the_recipe_names_the_libraries_that_decode(library, monkeypatch):
         images.features, "version", lambda name: "0" if name == library else version(name)
     )
     assert images.recipe() != before
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "P", "I;16", "F", "CMYK"])
+def test_a_large_picture_is_shrunk_band_by_band_as_the_whole_one(mode, monkeypatch):
+    image = scene(700, 900)
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    deep = np.asarray(image.convert("L"), np.uint16) * 200
+    shades = {"I;16": Image.fromarray(deep), "F": Image.fromarray(deep.astype(np.float32))}
+    kind = "TIFF" if mode in ("F", "CMYK") else "PNG"
+    data = encoded(shades.get(mode) or image.convert("RGB").convert(mode), kind)
+    if mode in ("RGBA", "LA"):
+        data = encoded(image.convert(mode), kind)
+    whole = decode(data, 80, 70).pixels.astype(int)
+    monkeypatch.setattr(images, "BAND", 50_000)
+    assert np.abs(decode(data, 80, 70).pixels - whole).max() <= 1
+
+
+def test_pictures_that_fill_the_room_are_decoded_one_by_one():
+    room, seen = images.Room(100), []
+
+    def hold(pixels: int) -> None:
+        with room.of(pixels):
+            seen.append(pixels)
+            time.sleep(0.05)
+            seen.append(-pixels)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(hold, [500, 99, 60]))
+    assert all(first == -second for first, second in zip(seen[::2], seen[1::2], strict=True))
+
+
+PEAK = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from stages import images
+paths = [Path(sys.argv[1])] * 4
+with ThreadPoolExecutor(4) as pool:
+    list(pool.map(lambda path: images.decode(path.read_bytes(), 75, 75), paths))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="peak memory is read from Linux's /proc")
+def test_memory_holds_one_huge_picture_at_a_time(tmp_path):
+    Image.new("RGBA", (8000, 7000), (9, 9, 9, 99)).save(tmp_path / "a.png", compress_level=1)
+    command = [sys.executable, "-c", PEAK + peak.CODE, str(tmp_path / "a.png")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 56 * 4 + 200  # MB: its pixels, and some

@@ -1,3 +1,4 @@
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -24,7 +25,8 @@ def file(tmp_path, monkeypatch):
 
 def remembered(folder, path, verdict=GOOD):
     kept = Index(folder)
-    _, seen = index.read(path)
+    with index.opened(path) as (_, seen):
+        pass
     kept.remember("recipe", {path: seen}, {seen.sha256: verdict})
     assert kept.known([path]) == {path: seen.sha256}
     return kept, seen.sha256
@@ -65,12 +67,26 @@ def test_a_changed_file_is_not(change, file, tmp_path):
 def test_a_file_that_may_change_within_the_clocks_grain_is_not_trusted(tmp_path):
     path = tmp_path / "new.jpg"
     path.write_bytes(b"1234")
-    data, seen = index.read(path)
-    assert (data, seen.token) == (b"1234", "")
+    with index.opened(path) as (opened, seen):
+        assert (opened.read(), seen.token) == (b"1234", "")
     kept = Index(tmp_path)
     kept.remember("recipe", {path: seen}, {seen.sha256: GOOD})
     assert kept.known([path]) == {}
     assert kept.verdicts("recipe", [seen.sha256]) == {seen.sha256: GOOD}
+
+
+@pytest.mark.parametrize("in_memory", [3, 4])
+def test_a_file_is_the_same_in_memory_and_on_disk(in_memory, file, monkeypatch):
+    monkeypatch.setattr(index, "IN_MEMORY", in_memory)
+    with index.opened(file) as (opened, seen):
+        assert opened.read() == b"1234"
+    assert seen.sha256 == hashlib.sha256(b"1234").hexdigest()
+
+
+def test_a_large_file_that_changes_while_it_is_decoded_is_refused(file, monkeypatch):
+    monkeypatch.setattr(index, "IN_MEMORY", 3)
+    with pytest.raises(OSError, match="changed"), index.opened(file):
+        edit(file)
 
 
 @pytest.mark.parametrize("verdict", [GOOD, BAD, Verdict(1, 2, "é\n")])

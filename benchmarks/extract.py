@@ -46,10 +46,12 @@ def told(work):
 OURS = """
 import shutil
 from functools import partial
-from stages import base, engine, extract, manifest, rows
+from stages import base, engine, extract, manifest, params, rows, views
+from stages.averaging import Averaging
 from stages.forward import Forward
 about = base.read_about(base.FOLDER)
-decode = partial(extract.pixels, height=299, width=299)
+settings = params.load("extract", extract.Params)
+decode = partial(extract.pixels, height=299, width=299, alterations=settings)
 passes = Forward(base.FOLDER, 32, None, decode)
 class Kept(rows.Rows):
     def put(self, keys, vectors):
@@ -59,7 +61,8 @@ def work():
     shutil.rmtree("store", ignore_errors=True)
     print_ = engine.fingerprint(base.FOLDER)
     passes._kept = Kept(Path("store"), print_, about.feature_shape, about.dtype, "")
-    passes.fill(list(manifest.stream(manifest.PATH)), len(paths))
+    table = views.of(manifest.stream(manifest.PATH), settings, Averaging(1))
+    passes.fill(list(table), len(paths))
 told(work)
 """
 KERAS = """

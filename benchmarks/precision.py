@@ -30,7 +30,7 @@ HEADING = (
 def frozen(weights: Path, folder: Path, cut: str, precision: str) -> Engine:
     """Returns InceptionV3 up to a cut, in a precision, on OpenVINO."""
     settings = freeze.Params(cut, "avg", SIZE, SIZE, "openvino", precision)
-    model = freeze.inception(weights, settings)
+    model, _ = freeze.inception(weights, settings)
     folder.mkdir()
     about = freeze.describe(settings, model, "")
     freeze.write(freeze.fold_batch_norm(model), folder, about)

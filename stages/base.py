@@ -12,6 +12,7 @@ NETWORK = "base.xml"  # for OpenVINO; its numbers lie in base.bin beside it
 ARCHITECTURE = "architecture.json"  # for TensorFlow
 WEIGHTS = "base.weights.h5"
 ABOUT = "base.json"
+TOP = "top."  # how the files of the network behind the cut begin
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Base:
 
     Attributes:
         cut: last frozen layer of InceptionV3, `mixed0` to `mixed10`.
-        pooling: `avg`: features are averages over its map.
+        pooling: `avg`: features are averages over its map; `none`: they are the map.
         image_height: of the pictures it takes, in pixels.
         image_width: likewise.
         feature_shape: of one picture's features.
@@ -61,11 +62,11 @@ def fingerprint(folder: Path, recipe: str) -> str:
     """Returns a SHA-256 of all between a picture's bytes and its features, in hexadecimal.
 
     Args:
-        folder: models/base, whose files all count.
+        folder: models/base, whose files all count but those of the top behind the cut.
         recipe: what identifies the way from bytes to pixels and the engine.
     """
     whole = hashlib.sha256(recipe.encode())
-    for path in sorted(folder.iterdir()):
+    for path in sorted(path for path in folder.iterdir() if not path.name.startswith(TOP)):
         whole.update(path.name.encode())
         whole.update(hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()

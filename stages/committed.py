@@ -53,6 +53,8 @@ def adopt(kept: Rows, path: Path, fingerprint: str) -> None:
 
 
 def _keys(path: Path) -> Iterator[list[bytes]]:
+    drawing = str(next(features.stream(path, "drawing", 1))[0])
     hashes, views = (features.stream(path, name, CHUNK) for name in ("sha256", "views"))
     for some, of in zip(hashes, views, strict=True):
-        yield [rows.key(*pair) for pair in zip(some.tolist(), of.tolist(), strict=True)]
+        pairs = zip(some.tolist(), of.tolist(), strict=True)
+        yield [rows.key(sha256, view, drawing) for sha256, view in pairs]

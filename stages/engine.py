@@ -41,7 +41,7 @@ def load(folder: Path, threads: int = 0) -> Engine:
     if base.read_about(folder).engine == "openvino":
         from stages.openvino_engine import OpenvinoEngine
 
-        return OpenvinoEngine(folder, threads)
+        return OpenvinoEngine(folder / base.NETWORK, threads)
     from stages.tensorflow_engine import TensorflowEngine
 
     return TensorflowEngine(folder)

@@ -21,13 +21,16 @@ def main(
     """Evaluates on the validation pictures, and on the test pictures where their class is known."""
     model = head.read(folder, head.SCORED_WEIGHTS)
     table, folds = features.read(train), split.read(split_csv)
-    paths = table.paths.tolist()
-    rows = [row for row, path in enumerate(paths) if folds[path] == split.VALIDATION]
-    probabilities = model.probabilities(table.features[rows])
+    pictures = table.grid(table.averaged)
+    paths = table.paths[pictures[:, 0]].tolist()
+    validates = [folds[path] == split.VALIDATION for path in paths]
+    pictures = pictures[validates]
+    probabilities = model.judge(table, pictures)
+    rows = pictures[:, 0]
     scored = scores.score(probabilities, table.labels[rows], model.about.class_names)
     parts = {"validation": scored, "test": scores.read(test_csv)}
     metrics = {name: scores.metrics(part) for name, part in parts.items() if len(part.label)}
-    scores.write(validation_csv, [paths[row] for row in rows], scored)
+    scores.write(validation_csv, table.paths[rows].tolist(), scored)
     outputs.write_json(out, {"weights": model.about.weights, **metrics})
     said = (
         f"{name} accuracy {part['accuracy']:.3f} "

@@ -19,12 +19,15 @@ class Table:
     """The arrays of a file.
 
     Attributes:
-        features: float32 (N, D).
+        features: float32 (N, D), or float16 (N, h, w, c) maps; memory-mapped.
         labels: int32 (N,), index into `class_names`; -1 where unknown.
         class_names: str (C,), sorted.
         sha256: str (N,), of the files' bytes.
-        paths: str (N,), sorted.
-        views: int32 (N,); 0 is the picture itself.
+        paths: str (N,), sorted; the views of a picture stand together.
+        views: int32 (N,); 0 is the picture itself, -1 mirrored, others are altered copies.
+        learned: int32 (V,), the views of a training picture to learn from, 0 first.
+        averaged: int32 (A,), the views over which predictions are averaged, 0 first.
+        drawing: str (), all that altered copies hang on besides their pictures.
         fingerprint: str (), SHA-256 of all between bytes and features.
         weights: str (): `imagenet`, `random` or `sha256:<hash>`.
     """
@@ -35,8 +38,30 @@ class Table:
     sha256: np.ndarray
     paths: np.ndarray
     views: np.ndarray
+    learned: np.ndarray
+    averaged: np.ndarray
+    drawing: np.ndarray
     fingerprint: np.ndarray
     weights: np.ndarray
+
+    def grid(self, views: np.ndarray) -> np.ndarray:
+        """Returns the rows of these views of every picture, int (P, V), pictures in their order.
+
+        A view that a picture lacks is replaced by the picture itself.
+
+        Args:
+            views: int (V,), 0 first.
+        """
+        itself = np.flatnonzero(self.views == 0)
+        if len(views) == 1:
+            return itself[:, None]
+        numbers = {path: number for number, path in enumerate(self.paths[itself].tolist())}
+        picture = np.array([numbers[path] for path in self.paths.tolist()], int)
+        rows = np.repeat(itself[:, None], len(views), axis=1)
+        for column, view in enumerate(views.tolist()):
+            of = np.flatnonzero(self.views == view)
+            rows[picture[of], column] = of
+        return rows
 
 
 @dataclass(frozen=True)
@@ -80,9 +105,26 @@ def _write(file: IO[bytes], name: str, column: Column) -> None:
 
 
 def read(path: Path) -> Table:
-    """Returns the whole table, features included."""
+    """Returns the whole table; its features stay on disk until they are used."""
     with np.load(path, allow_pickle=False) as arrays:
-        return Table(**{name: arrays[name] for name in arrays.files})
+        small = {name: arrays[name] for name in arrays.files if name != "features"}
+    return Table(features=mapped(path, "features"), **small)
+
+
+def mapped(path: Path, name: str) -> np.ndarray:
+    """Returns an array of an uncompressed .npz, memory-mapped and read-only."""
+    with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ValueError(f"{path}: {name} is not of NumPy's format 1.0")
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        before, entry = file.tell(), archive.getinfo(f"{name}.npy")
+    if not np.prod(shape):
+        return np.empty(shape, dtype)
+    with path.open("rb") as plain:  # the header in the archive, of 30 bytes, then name and extra
+        plain.seek(entry.header_offset + 26)
+        lengths = plain.read(4)
+    skipped = 30 + sum(int.from_bytes(lengths[at : at + 2], "little") for at in (0, 2))
+    return np.memmap(path, dtype, "r", entry.header_offset + skipped + before, shape)
 
 
 def stream(path: Path, name: str, count: int) -> Iterator[np.ndarray]:

@@ -1,6 +1,6 @@
-"""Trains a Keras model on arrays in memory: an epoch is one call, without Python per batch."""
+"""Trains a Keras model: many batches in one call, without Python per batch, from memory or disk."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,10 +9,34 @@ import numpy as np
 if TYPE_CHECKING:
     import keras
 
-Data = tuple[np.ndarray, np.ndarray]
 Curves = dict[str, list[float]]
 LEARNING = ("loss", "accuracy")
 HELD_OUT = ("val_loss", "val_accuracy")
+CHUNK = 64_000_000  # bytes of features handed over in one call
+
+
+@dataclass(frozen=True)
+class Data:
+    """N pictures and their views.
+
+    Attributes:
+        features: float (R, *shape), may be memory-mapped.
+        labels: int32 (N,).
+        views: int (N, V), rows of `features`; the first is of the picture itself.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    views: np.ndarray
+
+    @classmethod
+    def of(cls, features: np.ndarray, labels: np.ndarray) -> "Data":
+        """Returns pictures without further views: row n of the features is picture n's."""
+        return cls(features, labels, np.arange(len(labels))[:, None])
+
+    def only(self, pictures: np.ndarray) -> "Data":
+        """Returns some of the pictures."""
+        return Data(self.features, self.labels[pictures], self.views[pictures])
 
 
 @dataclass(frozen=True)
@@ -26,7 +50,8 @@ class Plan:
         epochs: at most so many; exactly so many without validation.
         patience: epochs without a lower validation loss before it stops.
         class_weights: how much a picture of each class counts; None: all alike.
-        seed: of the order in which pictures come.
+        seed: of the order in which pictures come, and of which view of each.
+        momentum: of sgd.
     """
 
     optimizer: str
@@ -36,53 +61,61 @@ class Plan:
     patience: int
     class_weights: Mapping[int, float] | None
     seed: int
+    momentum: float = 0.0
 
 
 def batches(
     labels: np.ndarray, plan: Plan, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the rows of an epoch's batches in random order, and how much each row counts.
+    """Returns the pictures of an epoch's batches in random order, and how much each counts.
 
-    All batches have one size, so that the last is filled up with rows that count 0. As in Keras's
-    `fit`, a batch's loss is the sum of its weighted losses over the number of its pictures.
+    All batches have one size, so that the last is filled up with pictures that count 0. As in
+    Keras's `fit`, a batch's loss is the sum of its weighted losses over the number of its pictures.
 
     Returns:
-        int32 (steps, size) rows, float32 (steps, size) shares of the batch's loss.
+        int32 (steps, size) pictures, float32 (steps, size) shares of the batch's loss.
     """
     count, size = len(labels), min(plan.batch_size, len(labels))
     steps = -(-count // size)
-    rows = np.zeros(steps * size, np.int32)
-    rows[:count] = rng.permutation(count)
+    pictures = np.zeros(steps * size, np.int32)
+    pictures[:count] = rng.permutation(count)
     shares = np.zeros(steps * size, np.float32)
     shares[:count] = 1
     if plan.class_weights:
-        shares *= np.array([plan.class_weights.get(k, 0) for k in labels[rows]], np.float32)
+        shares *= np.array([plan.class_weights.get(k, 0) for k in labels[pictures]], np.float32)
     sizes = np.full((steps, 1), size, np.float32)
     sizes[-1] = count - (steps - 1) * size
-    return rows.reshape(steps, size), shares.reshape(steps, size) / sizes
+    return pictures.reshape(steps, size), shares.reshape(steps, size) / sizes
 
 
-def fit(model: "keras.Model", training: Data, plan: Plan, validation: Data | None = None) -> Curves:
+def fit(
+    model: "keras.Model",
+    training: Data,
+    plan: Plan,
+    validation: Data | None = None,
+    lowest: float = np.inf,
+) -> Curves:
     """Trains the model in place and returns its curves by name, a number per epoch.
 
-    With validation, training stops once that loss has not fallen for `patience` epochs, and the
-    weights of its lowest are put back. `loss` and `accuracy` are means over the epoch while the
-    model learns, `val_loss` and `val_accuracy` those after it.
+    An epoch has each picture once, by one of its views drawn at random. With validation, training
+    stops once that loss has not fallen for `patience` epochs, and the weights of its lowest are
+    put back; the first ones, if it never fell below `lowest`. `loss` and `accuracy` are means over
+    the epoch while the model learns, `val_loss` and `val_accuracy` those after it.
 
     Args:
-        model: takes float32 (N, D), gives probabilities (N, C).
-        training: float32 (N, D) features, int32 (N,) labels.
+        model: takes float32 (N, *shape), gives probabilities (N, C).
+        training: pictures to learn from.
         plan: how.
-        validation: likewise.
+        validation: others, of which the first views count.
+        lowest: validation loss of the model as it comes.
     """
     epoch = _learning(model, training, plan)
     score = _scoring(model, validation) if validation else None
-    rng = np.random.default_rng(plan.seed)
     names = LEARNING + (HELD_OUT if validation else ())
     curves: Curves = {name: [] for name in names}
-    lowest, waited, best = np.inf, 0, model.get_weights()
+    waited, best = 0, model.get_weights()
     for _ in range(plan.epochs):
-        values = epoch(*batches(training[1], plan, rng))
+        values = epoch()
         values += score() if score else ()
         for name, value in zip(names, values, strict=True):
             curves[name].append(value)
@@ -98,40 +131,62 @@ def fit(model: "keras.Model", training: Data, plan: Plan, validation: Data | Non
 
 
 Numbers = tuple[float, ...]  # loss and accuracy
+Batches = tuple[np.ndarray, np.ndarray, np.ndarray]  # features, labels and shares of some
 
 
-def _learning(
-    model: "keras.Model", training: Data, plan: Plan
-) -> Callable[[np.ndarray, np.ndarray], Numbers]:
-    """Returns what takes an epoch's batches, trains on them and returns loss and accuracy."""
+def drawn(data: Data, plan: Plan, rng: np.random.Generator) -> Iterator[Batches]:
+    """Yields an epoch's batches, as many at a time as CHUNK allows.
+
+    Yields:
+        float (steps, size, *shape) features, int32 (steps, size) labels, float32 (steps, size)
+        shares of the batch's loss.
+    """
+    pictures, shares = batches(data.labels, plan, rng)
+    count, several = data.views.shape
+    chosen = rng.integers(several, size=count) if several > 1 else np.zeros(count, int)
+    rows = data.views[np.arange(count), chosen]
+    steps = max(1, CHUNK // (pictures.shape[1] * data.features[:1].nbytes))
+    for at in range(0, len(pictures), steps):
+        some = pictures[at : at + steps]
+        yield data.features[rows[some]], data.labels[some], shares[at : at + steps]
+
+
+def _learning(model: "keras.Model", training: Data, plan: Plan) -> Callable[[], Numbers]:
+    """Returns what trains for an epoch and returns loss and accuracy."""
     from stages.backend import keras, tf
 
-    optimizer = keras.optimizers.get(plan.optimizer)
-    optimizer.learning_rate = plan.learning_rate
-    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    momentum = {"momentum": plan.momentum} if plan.momentum else {}
+    config = {"learning_rate": plan.learning_rate, **momentum}
+    optimizer = keras.optimizers.get({"class_name": plan.optimizer, "config": config})
     optimizer.build(model.trainable_variables)
-    x, y = map(tf.constant, training)
+    rng = np.random.default_rng(plan.seed)
+    shape = (None, None, *training.features.shape[1:])
+    signature = [
+        tf.TensorSpec(shape, training.features.dtype),
+        tf.TensorSpec((None, None), tf.int32),
+        tf.TensorSpec((None, None), tf.float32),
+    ]
 
-    @tf.function(reduce_retracing=True)
-    def run(rows, shares):  # type: ignore[no-untyped-def]
+    @tf.function(input_signature=signature)
+    def run(features, labels, shares):  # type: ignore[no-untyped-def]
         loss, right = tf.constant(0.0), tf.constant(0)
-        for step in tf.range(tf.shape(rows)[0]):
-            labels = tf.gather(y, rows[step])
+        for step in tf.range(tf.shape(labels)[0]):
             with tf.GradientTape() as tape:
-                predicted = model(tf.gather(x, rows[step]), training=True)
-                losses = keras.losses.sparse_categorical_crossentropy(labels, predicted)
+                predicted = model(tf.cast(features[step], tf.float32), training=True)
+                losses = keras.losses.sparse_categorical_crossentropy(labels[step], predicted)
                 total = tf.reduce_sum(losses * shares[step])
             variables = model.trainable_variables
             optimizer.apply(tape.gradient(total, variables), variables)
             counted = shares[step] > 0
-            hit = (tf.argmax(predicted, 1, tf.int32) == labels) & counted
+            hit = (tf.argmax(predicted, 1, tf.int32) == labels[step]) & counted
             loss += total * tf.reduce_sum(tf.cast(counted, tf.float32))
             right += tf.reduce_sum(tf.cast(hit, tf.int32))
         return loss, right
 
-    def epoch(rows: np.ndarray, shares: np.ndarray) -> Numbers:
-        loss, right = run(rows, shares)
-        return float(loss) / len(training[1]), int(right) / len(training[1])
+    def epoch() -> Numbers:
+        sums = [run(*some) for some in drawn(training, plan, rng)]
+        count = len(training.labels)
+        return sum(float(loss) for loss, _ in sums) / count, sum(int(n) for _, n in sums) / count
 
     return epoch
 
@@ -140,13 +195,23 @@ def _scoring(model: "keras.Model", validation: Data) -> Callable[[], Numbers]:
     """Returns what returns loss and accuracy of the model on the validation pictures."""
     from stages.backend import keras, tf
 
-    x, y = map(tf.constant, validation)
+    rows = validation.views[:, 0]
+    size = max(1, CHUNK // max(1, validation.features[:1].nbytes))
+    shape = (None, *validation.features.shape[1:])
+    dtype = validation.features.dtype
 
-    @tf.function
-    def run():  # type: ignore[no-untyped-def]
-        predicted = model(x, training=False)
-        losses = keras.losses.sparse_categorical_crossentropy(y, predicted)
-        hits = tf.cast(tf.argmax(predicted, 1, tf.int32) == y, tf.float32)
-        return tf.reduce_mean(losses), tf.reduce_mean(hits)
+    @tf.function(input_signature=[tf.TensorSpec(shape, dtype), tf.TensorSpec((None,), tf.int32)])
+    def run(features, labels):  # type: ignore[no-untyped-def]
+        predicted = model(tf.cast(features, tf.float32), training=False)
+        losses = keras.losses.sparse_categorical_crossentropy(labels, predicted)
+        hits = tf.cast(tf.argmax(predicted, 1, tf.int32) == labels, tf.float32)
+        return tf.reduce_sum(losses), tf.reduce_sum(hits)
 
-    return lambda: tuple(map(float, run()))
+    def score() -> Numbers:
+        sums = [
+            run(validation.features[rows[at : at + size]], validation.labels[at : at + size])
+            for at in range(0, len(rows), size)
+        ]
+        return tuple(float(sum(map(float, some))) / len(rows) for some in zip(*sums, strict=True))
+
+    return score

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from stages import engine, progress, rows
+from stages import engine, progress
 from stages.engine import Engine
 from stages.images import Pixels
-from stages.manifest import Row
 from stages.rows import Rows
+from stages.views import View
 
 GROUP = 256  # rows of features in memory
 WINDOW = 4096  # rows of the list of pictures in memory
 
 
-def missing(table: Iterable[Row], kept: Rows, size: int) -> Iterator[Row]:
-    """Yields a row of each content that has no features yet, once.
+def missing(table: Iterable[View], kept: Rows, size: int) -> Iterator[View]:
+    """Yields a view of each content that has no features yet, once.
 
     Looks again before every `size` of them, for another process may have computed them meanwhile;
     where one does, both go through the pictures in an order of their own, so as not to meet.
@@ -26,9 +26,9 @@ def missing(table: Iterable[Row], kept: Rows, size: int) -> Iterator[Row]:
     asked: set[bytes] = set()
     for window in progress.groups(table, WINDOW):
         asked -= kept.has(asked)
-        contents = {rows.key(row.sha256): row for row in window}
+        contents = {view.key: view for view in window}
         todo = list(contents.keys() - kept.has(contents) - asked)
-        todo.sort(key=lambda key: contents[key].path)
+        todo.sort(key=lambda key: (contents[key].row.path, contents[key].number))
         if kept.contended:
             random.shuffle(todo)
         for some in progress.groups(todo, size):
@@ -39,9 +39,9 @@ def missing(table: Iterable[Row], kept: Rows, size: int) -> Iterator[Row]:
                     yield contents[key]
 
 
-def count_missing(table: Iterable[Row], kept: Rows) -> int:
-    """Returns how many contents have no features yet; one may count twice."""
-    windows = ({rows.key(row.sha256) for row in w} for w in progress.groups(table, WINDOW))
+def count_missing(table: Iterable[View], kept: Rows) -> int:
+    """Returns how many views have no features yet; one may count twice."""
+    windows = ({view.key for view in w} for w in progress.groups(table, WINDOW))
     return sum(len(keys - kept.has(keys)) for keys in windows)
 
 
@@ -52,7 +52,7 @@ class Forward:
         folder: of the network, models/base.
         batch_size: pictures in the network or on their way from it to the store, at most.
         kept: the store.
-        pixels: returns the picture of a row as uint8 (height, width, 3).
+        pixels: returns a view as uint8 (height, width, 3).
         threads: processor cores to use; 0: all.
 
     Attributes:
@@ -64,7 +64,7 @@ class Forward:
         folder: Path,
         batch_size: int,
         kept: Rows,
-        pixels: Callable[[Row], Pixels],
+        pixels: Callable[[View], Pixels],
         threads: int = 0,
     ) -> None:
         self.new = 0
@@ -75,13 +75,13 @@ class Forward:
         self._threads = threads
         self._engine: Engine | None = None  # its start takes seconds: only if there is work
 
-    def compute(self, wanted: Iterable[Row], count: int) -> Iterator[dict[bytes, np.ndarray]]:
+    def compute(self, wanted: Iterable[View], count: int) -> Iterator[dict[bytes, np.ndarray]]:
         """Computes and keeps features, and yields them by key, some pictures at a time.
 
         Decoding, network and store work at once, each on other pictures.
 
         Args:
-            wanted: rows of different contents.
+            wanted: different views.
             count: about how many.
         """
         self._engine = self._engine or engine.load(self._folder, self._threads)
@@ -96,7 +96,7 @@ class Forward:
             self.new += len(keys)
             yield dict(zip(keys, vectors, strict=True))
 
-    def fill(self, table: Iterable[Row], count: int) -> None:
+    def fill(self, table: Iterable[View], count: int) -> None:
         """Computes what the store lacks; `count` is about how much."""
         with progress.bar("extract", count) as bar:
             try:
@@ -107,19 +107,19 @@ class Forward:
                 kept = f"the features of {self.new:,} new pictures are kept"
                 raise KeyboardInterrupt(f"{kept}, and `dvc repro` goes on from there") from None
 
-    def gather(self, table: Iterable[Row]) -> Iterator[np.ndarray]:
-        """Yields the features of the rows in their order, float32 (n, *feature_shape)."""
+    def gather(self, table: Iterable[View]) -> Iterator[np.ndarray]:
+        """Yields the features of the views in their order, (n, *feature_shape)."""
         for group in progress.groups(table, GROUP):
-            contents = {rows.key(row.sha256): row for row in group}
+            contents = {view.key: view for view in group}
             found = self._kept.get(contents)
-            lost = [row for key, row in contents.items() if key not in found]
+            lost = [view for key, view in contents.items() if key not in found]
             if lost:  # damaged, or deleted meanwhile
                 for batch in self.compute(lost, len(lost)):
                     found |= batch
-            yield np.stack([found[rows.key(row.sha256)] for row in group])
+            yield np.stack([found[view.key] for view in group])
 
-    def _decoded(self, row: Row) -> tuple[bytes, Pixels]:
-        return rows.key(row.sha256), self._pixels(row)
+    def _decoded(self, view: View) -> tuple[bytes, Pixels]:
+        return view.key, self._pixels(view)
 
     def _passed(self, group: list[tuple[bytes, Pixels]]) -> tuple[list[bytes], np.ndarray]:
         assert self._engine

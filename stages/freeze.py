@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from stages import base, engine, ir, leaves, outputs, params, pretrained
+from stages import base, engine, ir, leaves, openvino_engine, outputs, params, pretrained, top
 from stages.base import Base
 from stages.errors import StageError, run
 
@@ -29,7 +29,7 @@ class Params:
     """Section `freeze` of params.yaml."""
 
     cut: str  # last frozen layer
-    pooling: Literal["avg"]  # how its map becomes a vector
+    pooling: Literal["avg", "none"]  # avg: features are averages over its map; none: the map
     image_height: int  # pixels
     image_width: int  # pixels
     engine: Literal["auto", "openvino", "tensorflow"]  # what runs the network
@@ -45,8 +45,10 @@ class Params:
         params.require(exact, "freeze.precision", rule, self.precision)
 
 
-def inception(weights: Path, settings: Params) -> "keras.Model":
-    """Returns Keras's InceptionV3 up to the cut, pooled; it takes float32 in [-1, 1].
+def inception(weights: Path, settings: Params) -> tuple["keras.Model", "keras.Model | None"]:
+    """Returns Keras's InceptionV3 up to the cut, which takes float32 in [-1, 1], and the rest.
+
+    The rest, from maps to vectors, is there where the first gives maps.
 
     Raises:
         StageError: the file does not hold InceptionV3's weights without top.
@@ -64,8 +66,12 @@ def inception(weights: Path, settings: Params) -> "keras.Model":
             f"{weights.as_posix()}: must hold the weights of InceptionV3 without top; got {said}: "
             "set fetch.weights in params.yaml to the right file, to imagenet or to random"
         ) from None
-    output = model.get_layer(settings.cut).output
-    return keras.Model(model.inputs[0], keras.layers.GlobalAveragePooling2D()(output))
+    cut = model.get_layer(settings.cut).output
+    average = keras.layers.GlobalAveragePooling2D
+    if settings.pooling == "avg":
+        return keras.Model(model.inputs[0], average()(cut)), None
+    rest = keras.Model(cut, average(name="pooled")(model.outputs[0]), name="top")
+    return keras.Model(model.inputs[0], cut), rest
 
 
 def fold_batch_norm(model: "keras.Model") -> "keras.Model":
@@ -108,7 +114,8 @@ def with_scaling(model: "keras.Model") -> "keras.Model":
 
 
 def likeness(one: np.ndarray, other: np.ndarray) -> float:
-    """Returns the least cosine between the features of a picture, (N, D), by two networks."""
+    """Returns the least cosine between the features of a picture, (N, ...), by two networks."""
+    one, other = (features.reshape(len(features), -1) for features in (one, other))
     lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
     return float(((one * other).sum(axis=1) / lengths).min())
 
@@ -125,7 +132,7 @@ def write_openvino(model: "keras.Model", folder: Path, precision: str) -> None:
     if precision == "int8":
         size = model.input_shape[1:3]
         network = ir.quantize(network, [leaves.draw(n, *size) for n in range(CALIBRATION)])
-    ir.write(network, folder)
+    openvino_engine.write(network, folder / base.NETWORK)
 
 
 def write(model: "keras.Model", folder: Path, about: Base) -> None:
@@ -146,14 +153,17 @@ def write(model: "keras.Model", folder: Path, about: Base) -> None:
 def main(weights: Path = pretrained.PATH, out: Path = base.FOLDER) -> None:
     """Freezes InceptionV3 as params.yaml says."""
     settings = params.load("freeze", Params)
-    model = inception(weights, settings)
+    model, rest = inception(weights, settings)
     about = describe(settings, model, pretrained.identity(weights))
     drawn = (leaves.draw(CALIBRATION + n, *model.input_shape[1:3]) for n in range(TRIED))
     pictures = np.stack(list(drawn))
-    outputs.require_space(out, 5 * model.count_params())  # 4 bytes each, and HDF5's own
+    count = model.count_params() + (rest.count_params() if rest else 0)
+    outputs.require_space(out, 5 * count)  # 4 bytes each, and HDF5's own
     with outputs.whole(out) as part:
         part.mkdir()
         write(fold_batch_norm(model), part, about)
+        if rest:
+            top.write(part, rest)
         features = engine.load(part).features(pictures)
     expected = np.asarray(model(pictures / np.float32(127.5) - 1, training=False))
     print(line(about, likeness(features, expected), out))
@@ -167,7 +177,7 @@ def describe(settings: Params, model: "keras.Model", weights: str) -> Base:
         image_height=settings.image_height,
         image_width=settings.image_width,
         feature_shape=model.output_shape[1:],
-        dtype="float32",
+        dtype="float32" if settings.pooling == "avg" else "float16",
         engine=resolved(settings, engine.device("tensorflow")),
         precision=settings.precision,
         weights=weights,
@@ -184,8 +194,9 @@ def resolved(settings: Params, device: str) -> str:
 def line(about: Base, cosine: float, out: Path) -> str:
     """Returns what the stage says when it has done."""
     size = f"{about.image_height}x{about.image_width}"
+    shape = "x".join(map(str, about.feature_shape))
     return (
-        f"freeze: {size} pixels to {about.feature_shape[-1]} features by {about.cut} "
+        f"freeze: {size} pixels to {shape} features by {about.cut} "
         f"-> {out.as_posix()}, {about.engine} {about.precision}: "
         f"cosine to Keras's own {cosine:.6f} or more"
     )

@@ -1,14 +1,17 @@
 """models/head/: the trained top layers, from features to class probabilities."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 
-from stages import outputs
+from stages import openvino_engine, outputs, progress
+from stages.features import Table
+from stages.openvino_engine import OpenvinoEngine
 
 if TYPE_CHECKING:
     import keras
@@ -17,6 +20,9 @@ FOLDER = Path("models/head")
 ARCHITECTURE = "architecture.json"
 WEIGHTS = "head.weights.h5"
 SCORED_WEIGHTS = "scored.weights.h5"
+NETWORKS = {WEIGHTS: "head.xml", SCORED_WEIGHTS: "scored.xml"}  # what makes vectors of maps
+GROUP = 512  # pictures in memory
+MAPS = 16  # in a call of the network
 ABOUT = "head.json"
 
 
@@ -42,23 +48,62 @@ class About:
 
 @dataclass(frozen=True)
 class Head:
-    """A head to compute with: `layers` are (kernel, bias, activation), float64, first to last."""
+    """A head to compute with.
+
+    Attributes:
+        about: what it belongs to.
+        layers: (kernel, bias, activation), float64, first to last.
+        network: file of the network before them, where features are maps; else None.
+    """
 
     about: About
     layers: tuple[tuple[np.ndarray, np.ndarray, str], ...]
+    network: Path | None = None
+
+    def judge(self, table: Table, pictures: np.ndarray) -> np.ndarray:
+        """Returns the class probabilities of pictures, averaged over their views: float64 (P, C).
+
+        Args:
+            table: features.
+            pictures: int (P, A), the rows of each picture's views.
+        """
+        found = np.empty((len(pictures), len(self.about.class_names)))
+        for at in range(0, len(pictures), GROUP):
+            rows = pictures[at : at + GROUP]
+            each = self.probabilities(table.features[rows.ravel()])
+            found[at : at + GROUP] = each.reshape(*rows.shape, -1).mean(axis=1)
+        return found
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
-        """Returns the class probabilities of each picture, float64 (N, C); rows sum to 1.
+        """Returns the class probabilities of each row, float64 (N, C); rows sum to 1.
 
         In float64, so that the digits written do not depend on the order a library sums in.
 
         Args:
-            features: float (N, D).
+            features: float (N, D) vectors, or float16 (N, h, w, c) maps.
         """
+        if self.network:
+            features = np.concatenate(list(vectors(self.network, features)))
         values = features.astype(np.float64)
         for kernel, bias, activation in self.layers:
             values = ACTIVATIONS[activation](values @ kernel + bias)
         return values
+
+
+def vectors(network: Path, maps: np.ndarray) -> Iterator[np.ndarray]:
+    """Yields the vectors of maps, in their order, some at a time.
+
+    Args:
+        network: a top in OpenVINO's form.
+        maps: float16 (N, h, w, c), maybe memory-mapped.
+
+    Yields:
+        float32 (n, D).
+    """
+    engine = OpenvinoEngine(network)
+    starts = range(0, len(maps), MAPS)
+    groups = (np.ascontiguousarray(maps[at : at + MAPS]) for at in starts)
+    yield from progress.ahead(engine.features, groups, engine.requests, 2 * engine.requests)
 
 
 def relu(values: np.ndarray) -> np.ndarray:
@@ -75,29 +120,39 @@ def softmax(values: np.ndarray) -> np.ndarray:
 ACTIVATIONS = {"relu": relu, "softmax": softmax}
 
 
-def write(folder: Path, used: "keras.Model", scored: "keras.Model", about: About) -> None:
+@dataclass(frozen=True)
+class Trained:
+    """What `train` has made.
+
+    Attributes:
+        head: from vectors to probabilities.
+        top: from float16 maps to vectors, as a network of OpenVINO's; None where the features
+            are vectors.
+    """
+
+    head: "keras.Model"
+    top: Any = None
+
+
+def write(folder: Path, used: Trained, scored: Trained, about: About) -> None:
     """Writes the head whole: Keras's architecture and weights, and what it belongs to.
 
     Args:
         folder: of the head.
-        used: the head that names new pictures.
-        scored: one that has never learned from the validation pictures.
+        used: what names new pictures.
+        scored: what has never learned from the validation pictures.
         about: what both belong to.
     """
-    outputs.require_space(folder, 10 * used.count_params() + 2**20)  # two of 4 bytes each
+    tops = sum(openvino_engine.size(one.top) for one in (used, scored) if one.top)
+    outputs.require_space(folder, 10 * used.head.count_params() + tops + 2**20)
     with outputs.whole(folder) as part:
         part.mkdir()
-        for model, name in ((used, WEIGHTS), (scored, SCORED_WEIGHTS)):
-            bare = _without_optimizer(model)
-            bare.save_weights(part / name)
-        outputs.write_json(part / ARCHITECTURE, json.loads(bare.to_json()))
+        for one, name in ((used, WEIGHTS), (scored, SCORED_WEIGHTS)):
+            one.head.save_weights(part / name)
+            if one.top:
+                openvino_engine.write(one.top, part / NETWORKS[name])
+        outputs.write_json(part / ARCHITECTURE, json.loads(used.head.to_json()))
         outputs.write_json(part / ABOUT, asdict(about))
-
-
-def _without_optimizer(model: "keras.Model") -> "keras.Model":
-    bare = model.__class__.from_config(model.get_config())
-    bare.set_weights(model.get_weights())
-    return bare
 
 
 def read(folder: Path, weights: str = WEIGHTS) -> Head:
@@ -111,7 +166,8 @@ def read(folder: Path, weights: str = WEIGHTS) -> Head:
             (*_weights(file, number), item["config"]["activation"])
             for number, item in enumerate(dense)
         ]
-    return Head(About(**about), tuple(layers))
+    network = folder / NETWORKS[weights]
+    return Head(About(**about), tuple(layers), network if network.exists() else None)
 
 
 def _weights(file: h5py.File, number: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,14 +1,12 @@
-"""models/base/base.xml and base.bin: a network in OpenVINO's form, and its arithmetic in int8."""
+"""Makes networks of OpenVINO's of Keras's, and turns their arithmetic to int8."""
 
 import contextlib
 import io
 import logging
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages import base
 from stages.images import Pixels
 from stages.openvino_engine import openvino
 
@@ -16,14 +14,22 @@ if TYPE_CHECKING:
     import keras
 
 
-def convert(model: "keras.Model") -> Any:
-    """Returns a Keras model as OpenVINO's, for any number of pictures at once."""
+def convert(model: "keras.Model", dtype: str = "") -> Any:
+    """Returns a Keras model as OpenVINO's, for any number of pictures at once.
+
+    Args:
+        model: of one input.
+        dtype: in which to take the input; empty: the model's own.
+    """
     from stages.backend import tf
 
     shape = (None, *model.input_shape[1:])
-    signature = [tf.TensorSpec(shape, model.inputs[0].dtype, "pixels")]
+    own = model.inputs[0].dtype
+    signature = [tf.TensorSpec(shape, dtype or own, "pixels")]
     run = tf.function(
-        lambda pixels: model(pixels, training=False), input_signature=signature, autograph=False
+        lambda pixels: model(tf.cast(pixels, own), training=False),
+        input_signature=signature,
+        autograph=False,
     )
     return openvino().convert_model(run)
 
@@ -50,13 +56,3 @@ def quantize(network: Any, pictures: Sequence[Pixels]) -> Any:
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(pictures),
         )
-
-
-def write(network: Any, folder: Path) -> None:
-    """Writes the network into the folder; its bytes depend on nothing else.
-
-    The operations are named by their place, since OpenVINO numbers them on in a process.
-    """
-    for number, operation in enumerate(network.get_ordered_ops()):
-        operation.set_friendly_name(f"{operation.get_type_name()}_{number}")
-    openvino().save_model(network, folder / base.NETWORK, compress_to_fp16=False)

@@ -11,9 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from stages import base
-from stages.images import Pixels
-
 # Asked for nothing, OpenVINO picks bfloat16 on processors that have it: faster on few, less exact
 EXACT = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "THROUGHPUT"}
 # What OpenVINO does with NumPy's arrays is for one thread at a time: at its first use two at once
@@ -29,29 +26,45 @@ def openvino() -> Any:
     return openvino
 
 
+def write(network: Any, path: Path) -> None:
+    """Writes the network to an .xml, and a .bin beside; their bytes depend on nothing else.
+
+    The operations are named by their place, since OpenVINO numbers them on in a process.
+    """
+    for number, operation in enumerate(network.get_ordered_ops()):
+        operation.set_friendly_name(f"{operation.get_type_name()}_{number}")
+    openvino().save_model(network, path, compress_to_fp16=False)
+
+
+def size(network: Any) -> int:
+    """Returns the bytes of its numbers."""
+    constants = (one for one in network.get_ops() if one.get_type_name() == "Constant")
+    return sum(one.get_byte_size() for one in constants)
+
+
 class OpenvinoEngine:
     """The frozen network, ready to run.
 
     Args:
-        folder: models/base.
+        network: in OpenVINO's form.
         threads: cores to use; 0: all.
 
     Attributes:
         requests: calls of `features` that run best at once.
     """
 
-    def __init__(self, folder: Path, threads: int = 0) -> None:
+    def __init__(self, network: Path, threads: int = 0) -> None:
         ov = openvino()
         settings = EXACT | ({"INFERENCE_NUM_THREADS": threads} if threads else {})
-        self._network = ov.Core().compile_model(folder / base.NETWORK, "CPU", settings)
+        self._network = ov.Core().compile_model(network, "CPU", settings)
         self.requests = int(self._network.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         self._own = threading.local()
 
-    def features(self, pixels: Pixels) -> np.ndarray:
-        """Returns the features of the pictures; may be called from several threads at once.
+    def features(self, pixels: np.ndarray) -> np.ndarray:
+        """Returns what the network makes of its input; may be called from several threads at once.
 
         Args:
-            pixels: uint8 (N, H, W, 3).
+            pixels: (N, ...), of the network's own dtype and shape: uint8 (N, H, W, 3), or maps.
 
         Returns:
             float32 (N, *feature_shape).

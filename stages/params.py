@@ -17,11 +17,12 @@ NOUNS = {int: "a whole number", float: "a number", str: "text", bool: "true or f
 T = TypeVar("T")
 
 
-def load(section: str, kind: type[T], path: Path = PATH) -> T:
+def load(section: str, kind: type[T], path: Path = PATH, whole: bool = True) -> T:
     """Returns a section of params.yaml as an instance of the dataclass `kind`.
 
     Every value must be there and of its field's type (`"12"` is not 12, `true` is not 1); the
-    ranges are the dataclass's own to check.
+    ranges are the dataclass's own to check. Where `kind` is not the `whole` section, other
+    values may stand beside.
 
     Raises:
         StageError: naming all missing, unknown and mistyped values at once.
@@ -40,7 +41,7 @@ def load(section: str, kind: type[T], path: Path = PATH) -> T:
     faults += [
         f"{path}: {section} has no value {_meant(str(name), names)}"
         for name in values
-        if name not in names
+        if name not in names and whole
     ]
     for name in names:
         if name in values and (rule := _type_rule(value := values[name], types[name])):

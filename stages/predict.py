@@ -11,20 +11,21 @@ from pathlib import Path
 import numpy as np
 
 from stages import features, head, layout, outputs, params, problems, scores
+from stages.averaging import Averaging
 from stages.errors import run
-from stages.features import Table
 from stages.problems import Problem
 
 PREDICTIONS = Path("results/predictions.csv")
 
 
 @dataclass(frozen=True)
-class Params:
+class Params(Averaging):
     """Section `predict` of params.yaml."""
 
     top_k: int  # classes listed for a picture, most probable first
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         params.require(self.top_k >= 1, "predict.top_k", "1 or more", self.top_k)
 
 
@@ -74,11 +75,17 @@ def table(
     return sorted(rows, key=lambda cells: str(cells[0]))
 
 
-def write_labelled(path: Path, test: Table, probabilities: np.ndarray, model: head.Head) -> None:
+def write_labelled(
+    path: Path,
+    paths: np.ndarray,
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    names: Sequence[str],
+) -> None:
     """Writes how the test pictures of known class were judged, for `evaluate`; maybe no row."""
-    known = test.labels >= 0
-    scored = scores.score(probabilities[known], test.labels[known], model.about.class_names)
-    scores.write(path, test.paths[known].tolist(), scored)
+    known = labels >= 0
+    scored = scores.score(probabilities[known], labels[known], names)
+    scores.write(path, paths[known].tolist(), scored)
 
 
 def main(
@@ -98,11 +105,13 @@ def main(
         for problem in problems.read(problems_csv)
         if problem.action == "skipped" and problem.path.startswith(below)
     ]
-    probabilities = model.probabilities(test.features)
+    pictures = test.grid(test.averaged)
+    probabilities = model.judge(test, pictures)
+    paths, labels = test.paths[pictures[:, 0]], test.labels[pictures[:, 0]]
     count = min(settings.top_k, len(names))
-    rows = table(test.paths.tolist(), probabilities, skipped, names, count)
+    rows = table(paths.tolist(), probabilities, skipped, names, count)
     outputs.write_csv(out, header(count), rows)
-    write_labelled(test_csv, test, probabilities, model)
+    write_labelled(test_csv, paths, labels, probabilities, names)
     unread = f", {len(skipped)} of them skipped" if skipped else ""
     print(f"predict: {len(rows)} test files{unread} -> {out.as_posix()}{model.about.warning}")
 

@@ -1,6 +1,7 @@
 """The rows of the image store: features by what they were computed from, a file per network."""
 
 import contextlib
+import hashlib
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,14 +33,18 @@ SMALLEST = 256  # bytes that a row takes at least: bounds the numbers a broken f
 Found = tuple[Any, ...]  # a row of BOTH, of whatever types a flipped bit has left
 
 
-def key(sha256: str, view: int = 0) -> bytes:
+def key(sha256: str, view: int = 0, drawing: str = "") -> bytes:
     """Returns what a row is found by.
 
     Args:
         sha256: of the picture's bytes, in hexadecimal.
-        view: 0 for the picture itself.
+        view: 0 for the picture itself, 1 or more for altered copies, less for others.
+        drawing: all that altered copies hang on besides.
     """
-    return bytes.fromhex(sha256) + view.to_bytes(4, "big")
+    content = bytes.fromhex(sha256)
+    if view > 0:
+        content = hashlib.sha256(f"{sha256} {drawing}".encode()).digest()
+    return content + view.to_bytes(4, "big", signed=True)
 
 
 def place(folder: Path, fingerprint: str) -> Path:

@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stages import base, database, engine, index, manifest, outputs, progress, rows
+from stages import base, database, engine, index, manifest, outputs, params, progress, rows, views
+from stages.averaging import Averaging
 from stages.database import DamagedError, Database
 from stages.errors import StageError, run
+from stages.views import Copies
 
 HELP = """
 Deleting is always safe: what is missing is computed again when it is needed. With both --unused
@@ -204,10 +206,15 @@ def main(images_csv: Path = manifest.PATH, folder: Path = base.FOLDER) -> None:
             f"first, or delete {store} as a whole"
         )
     present = rows.place(store, engine.fingerprint(folder)) if known else None
+    chosen = (
+        params.load("extract", Copies, whole=False),
+        params.load("predict", Averaging, whole=False),
+    )
     networks = []
     for path in sorted((store / rows.FOLDER).glob("*.sqlite")):
         pictures = manifest.stream(images_csv) if path == present else iter(())
-        networks.append(look(path, (rows.key(row.sha256) for row in pictures), asked))
+        present_views = views.of(pictures, *chosen)
+        networks.append(look(path, (view.key for view in present_views), asked))
     print(listing(networks) if networks else f"{store}: no features are kept")
     aside = sorted(store.rglob("*.damaged"))
     for path in aside:

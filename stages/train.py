@@ -1,21 +1,36 @@
 """Train the top layers on the features.
 
-Reads   results/train.npz
+Reads   results/train.npz, models/base
 Writes  models/head, results/history.csv, results/split.csv
 """
 
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from stages import features, fitting, head, layout, outputs, params, split
+from stages import (
+    base,
+    features,
+    fitting,
+    head,
+    ir,
+    layout,
+    openvino_engine,
+    outputs,
+    params,
+    progress,
+    split,
+    top,
+)
 from stages.errors import StageError, run
 from stages.features import Table
 from stages.fitting import HELD_OUT, LEARNING, Curves, Data, Plan
+from stages.head import Trained
 
 if TYPE_CHECKING:
     import keras
@@ -39,6 +54,12 @@ class Params:
     validation_split: float  # share of each class, unless there is input/validation
     refit: bool  # train on the validation pictures too, once the number of epochs is known
     seed: int  # of the split, the first weights, the order and the dropout
+    fine_tune_epochs: int  # at most so many more, in which the blocks behind the cut learn too
+    fine_tune_optimizer: Literal["adam", "adamw", "rmsprop", "sgd"]
+    fine_tune_learning_rate: float
+    fine_tune_momentum: float  # of sgd
+    fine_tune_batch_size: int  # pictures in a step
+    fine_tune_patience: int  # epochs without a lower validation loss before it stops
 
     def __post_init__(self) -> None:
         between = "more than 0 and less than 1"
@@ -51,18 +72,28 @@ class Params:
             ("patience", self.patience >= 1, "1 or more"),
             ("validation_split", 0 < self.validation_split < 1, between),
             ("seed", 0 <= self.seed < 2**32, "0 to 4294967295"),
+            ("fine_tune_epochs", self.fine_tune_epochs >= 0, "0 or more"),
+            ("fine_tune_learning_rate", self.fine_tune_learning_rate > 0, "more than 0"),
+            ("fine_tune_momentum", 0 <= self.fine_tune_momentum < 1, "0 or more and less than 1"),
+            ("fine_tune_batch_size", self.fine_tune_batch_size >= 1, "1 or more"),
+            ("fine_tune_patience", self.fine_tune_patience >= 1, "1 or more"),
         ):
             params.require(holds, f"train.{name}", rule, getattr(self, name))
 
 
-def folds(table: Table, settings: Params) -> list[str]:
+def folds(table: Table, rows: np.ndarray, settings: Params) -> list[str]:
     """Returns the fold of each picture: as the user's folders say, else by content hash.
 
     A copy of a picture of input/validation in input/train validates too, so none is on both sides.
+
+    Args:
+        table: the features.
+        rows: int (N,), one of each picture.
+        settings: of the stage.
     """
     own = (layout.INPUT / split.VALIDATION).as_posix() + "/"
-    hashes, labels = table.sha256.tolist(), table.labels.tolist()
-    pairs = zip(table.paths.tolist(), hashes, strict=True)
+    hashes, labels = table.sha256[rows].tolist(), table.labels[rows].tolist()
+    pairs = zip(table.paths[rows].tolist(), hashes, strict=True)
     if validate := {sha256 for path, sha256 in pairs if path.startswith(own)}:
         return [split.VALIDATION if sha256 in validate else split.TRAIN for sha256 in hashes]
     return split.assign(hashes, labels, settings.validation_split, settings.seed)
@@ -92,66 +123,146 @@ def network(dimensions: int, classes: int, settings: Params) -> "keras.Model":
     return keras.Sequential(layers, name="head")
 
 
-def fit(
-    model: "keras.Model",
-    training: Data,
-    settings: Params,
-    epochs: int,
-    validation: Data | None = None,
-) -> Curves:
-    """Trains the model in place, as fitting.fit does, and returns its curves.
+def joined(top_: "keras.Model", head_: "keras.Model") -> "keras.Model":
+    """Returns both as one model that shares their weights.
+
+    The batch norms in the top keep to ImageNet's means and variances also while it learns: with
+    those of small batches, training and use would see different networks (keras#9214). A
+    functional model would not do: its own `training` overrides the one that a layer was given.
+    """
+    from stages.backend import keras
+
+    class Joined(keras.Model):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.top, self.head = top_, head_
+            self.built = True
+
+        def call(self, maps: Any, training: bool = False) -> Any:
+            return self.head(self.top(maps, training=False), training=training)
+
+    return Joined()
+
+
+def first_plan(settings: Params, labels: np.ndarray) -> Plan:
+    """Returns how the head learns while all before it is frozen."""
+    return Plan(
+        optimizer=settings.optimizer,
+        learning_rate=settings.learning_rate,
+        batch_size=settings.batch_size or min(max(len(labels) // 20, 32), 256),
+        epochs=settings.epochs,
+        patience=settings.patience,
+        class_weights=class_weights(labels, settings.class_weight),
+        seed=settings.seed,
+    )
+
+
+def second_plan(settings: Params, labels: np.ndarray) -> Plan:
+    """Returns how the head and the blocks between it and the cut learn on."""
+    return Plan(
+        optimizer=settings.fine_tune_optimizer,
+        learning_rate=settings.fine_tune_learning_rate,
+        batch_size=settings.fine_tune_batch_size,
+        epochs=settings.fine_tune_epochs,
+        patience=settings.fine_tune_patience,
+        class_weights=class_weights(labels, settings.class_weight),
+        seed=settings.seed,
+        momentum=settings.fine_tune_momentum if settings.fine_tune_optimizer == "sgd" else 0.0,
+    )
+
+
+def sound(curves: Curves, name: str, rate: float) -> Curves:
+    """Returns the curves.
 
     Raises:
         StageError: the learning rate is so high that the loss left the range of numbers.
     """
-    plan = Plan(
-        optimizer=settings.optimizer,
-        learning_rate=settings.learning_rate,
-        batch_size=settings.batch_size or min(max(len(training[1]) // 20, 32), 256),
-        epochs=epochs,
-        patience=settings.patience,
-        class_weights=class_weights(training[1], settings.class_weight),
-        seed=settings.seed,
-    )
-    curves = fitting.fit(model, training, plan, validation)
     if not np.isfinite(curves["loss"]).all():
         raise StageError(
-            f"params.yaml: train.learning_rate must let the loss fall, not grow without bounds; "
-            f"got {settings.learning_rate!r}: lower it"
+            f"params.yaml: train.{name} must let the loss fall, not grow without bounds; "
+            f"got {rate!r}: lower it"
         )
     return curves
 
 
-def train_twice(
-    data: Data, validates: np.ndarray, classes: int, settings: Params
-) -> tuple["keras.Model", "keras.Model", Curves]:
-    """Returns the head to use, the head to score, and the curves of the second.
+@dataclass(frozen=True)
+class Lesson:
+    """What there is to learn from; row n of both features is of one view.
 
-    The head to score never sees the validation pictures but for stopping at their lowest loss.
-    With `refit` the head to use then trains as many epochs as that took, on all pictures, from
-    the same first weights; without, the two are one.
+    Attributes:
+        vectors: what the head takes.
+        maps: what the blocks between cut and head take; None where features are vectors.
+        top: where `freeze` wrote these blocks.
+        classes: number of outputs.
+    """
+
+    vectors: Data
+    maps: Data | None
+    top: Path
+    classes: int
+
+    def only(self, pictures: np.ndarray) -> "Lesson":
+        """Returns some of the pictures."""
+        maps = self.maps.only(pictures) if self.maps else None
+        return replace(self, vectors=self.vectors.only(pictures), maps=maps)
+
+
+def learn(
+    lesson: Lesson,
+    settings: Params,
+    epochs: tuple[int, int],
+    validation: Lesson | None = None,
+) -> tuple[Trained, tuple[Curves, Curves]]:
+    """Returns what was trained, first the head alone, then it and the blocks before, and curves.
 
     Args:
-        data: float32 (N, D) features, int32 (N,) labels, of all pictures.
-        validates: bool (N,), those of the validation fold.
-        classes: number of outputs.
+        lesson: pictures to learn from.
         settings: of the stage.
+        epochs: of both phases.
+        validation: pictures to stop by.
     """
     from stages.backend import keras
 
-    def untrained() -> "keras.Model":
-        keras.utils.set_random_seed(settings.seed)
-        return network(data[0].shape[1], classes, settings)
+    keras.utils.set_random_seed(settings.seed)
+    data = lesson.vectors
+    head_ = network(data.features.shape[1], lesson.classes, settings)
+    plan = replace(first_plan(settings, data.labels), epochs=epochs[0])
+    first = fitting.fit(head_, data, plan, validation.vectors if validation else None)
+    sound(first, "learning_rate", settings.learning_rate)
+    if not lesson.maps:
+        return Trained(head_), (first, {})
+    top_ = top.read(lesson.top)
+    plan = replace(second_plan(settings, data.labels), epochs=epochs[1])
+    lowest = min(first["val_loss"]) if validation else np.inf
+    maps = validation.maps if validation else None
+    second = fitting.fit(joined(top_, head_), lesson.maps, plan, maps, lowest)
+    sound(second, "fine_tune_learning_rate", settings.fine_tune_learning_rate)
+    return Trained(head_, ir.convert(top_, "float16")), (first, second)
 
-    x, y = data
-    scored = untrained()
-    held_out = (x[validates], y[validates])
-    history = fit(scored, (x[~validates], y[~validates]), settings, settings.epochs, held_out)
+
+def train_twice(
+    lesson: Lesson, validates: np.ndarray, settings: Params
+) -> tuple[Trained, Trained, tuple[Curves, Curves]]:
+    """Returns what to use, what to score, and the curves of the second.
+
+    What is scored never sees the validation pictures but for stopping at their lowest loss.
+    With `refit` what is used then trains as many epochs as that took, on all pictures, from
+    the same first weights; without, the two are one.
+
+    Args:
+        lesson: all pictures.
+        validates: bool (N,), those of the validation fold.
+        settings: of the stage.
+    """
+    epochs = settings.epochs, settings.fine_tune_epochs
+    training, held_out = lesson.only(~validates), lesson.only(validates)
+    scored, (first, second) = learn(training, settings, epochs, held_out)
     if not settings.refit:
-        return scored, scored, history
-    used = untrained()
-    fit(used, data, settings, best_epoch(history))
-    return used, scored, history
+        return scored, scored, (first, second)
+    better = second and min(second["val_loss"], default=np.inf) < min(first["val_loss"])
+    best = best_epoch(first), best_epoch(second) if better else 0
+    used, _ = learn(lesson, settings, best)
+    return used, scored, (first, second)
 
 
 def best_epoch(history: Mapping[str, Sequence[float]]) -> int:
@@ -159,20 +270,41 @@ def best_epoch(history: Mapping[str, Sequence[float]]) -> int:
     return int(np.nanargmin(history["val_loss"])) + 1
 
 
-def content_order(table: Table) -> np.ndarray:
-    """Returns the rows' order, int (N,), in which names and folders have no say."""
-    return np.lexsort((table.labels, table.views, table.sha256))
+def content_order(table: Table, rows: np.ndarray) -> np.ndarray:
+    """Returns the pictures' order, int (N,), in which names and folders have no say."""
+    return np.lexsort((table.labels[rows], table.sha256[rows]))
 
 
-def write_history(path: Path, history: Mapping[str, Sequence[float]]) -> None:
+def write_history(path: Path, curves: Curves) -> None:
     """Writes the curves, an epoch a row, epochs counted from 1."""
-    epochs = enumerate(zip(*(history[name] for name in COLUMNS), strict=True), start=1)
+    epochs = enumerate(zip(*(curves[name] for name in COLUMNS), strict=True), start=1)
     rows = ([epoch, *(f"{value:.6f}" for value in values)] for epoch, values in epochs)
     outputs.write_csv(path, ("epoch", *COLUMNS), rows)
 
 
+def through_top(maps: np.ndarray, folder: Path, file: IO[bytes]) -> np.ndarray:
+    """Returns what the untrained top makes of maps, float32 (R, D), memory-mapped.
+
+    Args:
+        maps: float16 (R, h, w, c).
+        folder: models/base.
+        file: holds the result.
+    """
+    model = top.read(folder)
+    found = np.memmap(file, np.float32, "w+", shape=(len(maps), model.output_shape[-1]))
+    at = 0
+    with tempfile.TemporaryDirectory() as place, progress.bar("train", len(maps)) as bar:
+        openvino_engine.write(ir.convert(model, "float16"), Path(place) / "top.xml")
+        for some in head.vectors(Path(place) / "top.xml", maps):
+            found[at : at + len(some)] = some
+            at += len(some)
+            bar.update(len(some))
+    return found
+
+
 def main(
     train: Path = features.TRAIN,
+    base_folder: Path = base.FOLDER,
     out: Path = head.FOLDER,
     history_csv: Path = HISTORY,
     split_csv: Path = split.PATH,
@@ -181,16 +313,34 @@ def main(
     started = time.perf_counter()
     settings = params.load("train", Params)
     table = features.read(train)
-    sides = folds(table, settings)
-    order = content_order(table)
+    maps = table.features if table.features.ndim > 2 else None
+    if settings.fine_tune_epochs and maps is None:
+        raise StageError(
+            "params.yaml: train.fine_tune_epochs must be 0 where freeze.pooling is avg; got "
+            f"{settings.fine_tune_epochs}: set it to 0, or freeze.pooling to none"
+        )
+    pictures = table.grid(table.learned)
+    sides = folds(table, pictures[:, 0], settings)
+    order = content_order(table, pictures[:, 0])
     validates = np.array(sides)[order] == split.VALIDATION
+    labels, rows = table.labels[pictures[order, 0]], pictures[order]
     names = tuple(table.class_names.tolist())
-    data = (table.features[order], table.labels[order])
-    used, scored, history = train_twice(data, validates, len(names), settings)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=out.parent) as file:
+        vectors = table.features if maps is None else through_top(maps, base_folder, file)
+        lesson = Lesson(
+            Data(vectors, labels, rows),
+            None if maps is None else Data(maps, labels, rows),
+            base_folder,
+            len(names),
+        )
+        used, scored, curves = train_twice(lesson, validates, settings)
+        del vectors, lesson
     about = head.About(names, str(table.weights), str(table.fingerprint))
     head.write(out, used, scored, about)
+    history = {name: curves[0][name] + curves[1].get(name, []) for name in COLUMNS}
     write_history(history_csv, history)
-    split.write(split_csv, table.paths.tolist(), sides)
+    split.write(split_csv, table.paths[pictures[:, 0]].tolist(), sides)
     best = best_epoch(history)
     print(
         f"train: {len(sides)} pictures, {validates.sum()} to validate, {len(history['loss'])} "

@@ -15,6 +15,9 @@ TABLE = Table(
     sha256=np.array(["0" * 64] * 5),
     paths=np.array(["a", "b", "c", "d", "input/test/e.jpg"]),
     views=np.zeros(5, np.int32),
+    learned=np.array([0], np.int32),
+    averaged=np.array([0], np.int32),
+    drawing=np.array("ranges"),
     fingerprint=np.array("f" * 64),
     weights=np.array("random"),
 )
@@ -77,3 +80,21 @@ def test_a_missing_row_is_a_bug_that_leaves_no_file(tmp_path):
     with pytest.raises(ValueError, match="features: 12 values for shape"):
         write(tmp_path / "a.npz", FEATURES[:4])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_features_stay_on_disk(tmp_path):
+    write(tmp_path / "a.npz", FEATURES)
+    mapped = features.read(tmp_path / "a.npz").features
+    assert isinstance(mapped, np.memmap) and not mapped.flags.writeable
+    assert (mapped[[4, 1]] == FEATURES[[4, 1]]).all()
+
+
+def test_the_grid_has_the_views_of_every_picture():
+    table = dataclasses.replace(
+        TABLE,
+        paths=np.array(["a", "a", "a", "b", "c"]),
+        views=np.array([-1, 0, 1, 0, 0], np.int32),
+    )
+    assert table.grid(np.array([0])).tolist() == [[1], [3], [4]]
+    assert table.grid(np.array([0, 1])).tolist() == [[1, 2], [3, 3], [4, 4]]
+    assert table.grid(np.array([0, -1])).tolist() == [[1, 0], [3, 3], [4, 4]]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stages import fitting
-from stages.fitting import Plan
+from stages.fitting import Data, Plan
 
 PLAN = Plan(
     optimizer="adam",
@@ -18,6 +18,7 @@ PLAN = Plan(
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(0, 3, 21).astype(np.int32)
 FEATURES = (RNG.standard_normal((21, 5)) + LABELS[:, None]).astype(np.float32)
+DATA = Data.of(FEATURES, LABELS)
 
 
 def untrained():
@@ -49,7 +50,7 @@ def by_keras(plan, validation=None):
 def test_it_trains_as_keras_does(optimizer, weights):
     plan = dataclasses.replace(PLAN, optimizer=optimizer, class_weights=weights)
     ours, theirs = untrained(), by_keras(plan)
-    fitting.fit(ours, (FEATURES, LABELS), plan)
+    fitting.fit(ours, DATA, plan)
     for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         assert one == pytest.approx(other, abs=1e-5)
 
@@ -64,7 +65,7 @@ def test_an_epoch_has_every_picture_once(size):
 
 def test_the_curves_are_keras_evaluations():
     model = untrained()
-    curves = fitting.fit(model, (FEATURES, LABELS), PLAN, (FEATURES, LABELS))
+    curves = fitting.fit(model, DATA, PLAN, DATA)
     model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
     loss, accuracy = model.evaluate(FEATURES, LABELS, verbose=0)
     best = int(np.argmin(curves["val_loss"]))
@@ -76,10 +77,50 @@ def test_the_curves_are_keras_evaluations():
 def test_it_stops_and_puts_the_best_weights_back():
     plan = dataclasses.replace(PLAN, learning_rate=30.0, epochs=50)
     model = untrained()
-    curves = fitting.fit(model, (FEATURES, LABELS), plan, (FEATURES[:7], LABELS[:7]))
+    curves = fitting.fit(model, DATA, plan, DATA.only(np.arange(7)))
     best = int(np.argmin(curves["val_loss"]))
     assert len(curves["val_loss"]) == best + 1 + plan.patience < 50
     again = untrained()
-    fitting.fit(again, (FEATURES, LABELS), dataclasses.replace(plan, epochs=best + 1))
+    fitting.fit(again, DATA, dataclasses.replace(plan, epochs=best + 1))
     for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
         assert one == pytest.approx(other, rel=1e-5)
+
+
+def test_an_epoch_shows_each_picture_by_one_of_its_views():
+    views = np.stack([np.arange(21), np.arange(21) + 21, np.arange(21) + 42], axis=1)
+    data = Data(np.arange(63, dtype=np.float32)[:, None], np.arange(21, dtype=np.int32), views)
+    rng, seen = np.random.default_rng(0), []
+    for _ in range(40):
+        ((rows, labels, shares),) = fitting.drawn(data, PLAN, rng)
+        counted = shares > 0
+        assert sorted(labels[counted]) == list(range(21))
+        assert (rows[..., 0] % 21 == labels).all()
+        seen += rows[counted].ravel().tolist()
+    assert set(seen) == set(range(63))
+
+
+@pytest.mark.parametrize("chunk", [1, 200])
+def test_how_much_is_handed_over_at_once_changes_nothing(chunk, monkeypatch):
+    weights = []
+    for size in (fitting.CHUNK, chunk):
+        monkeypatch.setattr(fitting, "CHUNK", size)
+        model = untrained()
+        fitting.fit(model, DATA, PLAN, DATA)
+        weights.append(model.get_weights()[0].tobytes())
+    assert weights[0] == weights[1]
+
+
+def test_the_first_weights_are_put_back_if_none_were_better():
+    model = untrained()
+    before = model.get_weights()
+    curves = fitting.fit(model, DATA, PLAN, DATA, lowest=0.0)
+    assert len(curves["val_loss"]) == PLAN.patience
+    assert all((a == b).all() for a, b in zip(model.get_weights(), before, strict=True))
+
+
+def test_momentum_is_that_of_sgd():
+    plans = [dataclasses.replace(PLAN, optimizer="sgd", momentum=m) for m in (0.0, 0.9)]
+    models = [untrained(), untrained()]
+    for model, plan in zip(models, plans, strict=True):
+        fitting.fit(model, DATA, plan)
+    assert not np.allclose(models[0].get_weights()[0], models[1].get_weights()[0])

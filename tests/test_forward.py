@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from stages import database, engine, extract, forward, index, manifest, rows
 from stages.manifest import Row
 from stages.rows import Rows
+from stages.views import View
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +47,9 @@ class Bench:
         sha256 = hashlib.sha256((self.folder / name).read_bytes()).hexdigest()
         _, split, *rest = name.split("/")
         return Row(name, split, rest[0] if len(rest) > 1 else "", sha256, 120, 90, "PNG")
+
+    def views(self, names):
+        return [View(row, 0, rows.key(row.sha256)) for row in map(self.row, names)]
 
     def files(self):
         return [
@@ -137,26 +141,26 @@ def test_a_damaged_row_is_computed_again_and_said(bench, capsys):
 
 def test_where_it_met_another_process_it_goes_another_way(bench, monkeypatch):
     kept = Rows(database.folder(), "f" * 64, (288,), "float32", "")
-    table = [bench.row(name) for name in sorted(NAMES)]
+    table = bench.views(sorted(NAMES))
     straight = list(forward.missing(table, kept, 2))
     assert straight == table
     kept.contended = True
-    orders = {tuple(row.path for row in forward.missing(table, kept, 2)) for _ in range(20)}
+    orders = {tuple(view.row.path for view in forward.missing(table, kept, 2)) for _ in range(20)}
     assert len(orders) > 1
     assert all(sorted(order) == sorted(NAMES) for order in orders)
 
 
 def test_what_another_process_computes_meanwhile_is_left_out(bench):
     ours, theirs = (Rows(database.folder(), "f" * 64, (1,), "float32", "") for _ in range(2))
-    table = [bench.row(name) for name in sorted(NAMES)]
+    table = bench.views(sorted(NAMES))
     asked = forward.missing(table, ours, 2)
     assert list(itertools.islice(asked, 2)) == table[:2]
-    theirs.put([rows.key(row.sha256) for row in table[2:6]], [[0.0]] * 4)
+    theirs.put([view.key for view in table[2:6]], [[0.0]] * 4)
     assert list(asked) == table[6:]
 
 
 def test_a_content_is_asked_for_once_though_many_pictures_have_it(bench, monkeypatch):
     monkeypatch.setattr(forward, "WINDOW", 2)
     kept = Rows(database.folder(), "f" * 64, (1,), "float32", "")
-    table = [bench.row(NAMES[0])] * 9
+    table = bench.views(NAMES[:1] * 9)
     assert list(forward.missing(table, kept, 2)) == table[:1]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stages import base, engine, freeze, images
+from stages import base, engine, freeze, images, top
 from stages.errors import StageError
 from stages.freeze import Params
 
@@ -14,8 +14,9 @@ def settings(
     width: int = 75,
     kind: str = "openvino",
     precision: str = "float32",
+    pooling: str = "avg",
 ) -> Params:
-    return Params(cut, "avg", height, width, kind, precision)
+    return Params(cut, pooling, height, width, kind, precision)
 
 
 def uncut(weights, cut, pixels):
@@ -35,9 +36,11 @@ def noise(height: int, width: int) -> np.ndarray:
 
 def write(weights, chosen, folder):
     folder.mkdir(exist_ok=True)
-    model = freeze.inception(weights, chosen)
+    model, rest = freeze.inception(weights, chosen)
     about = freeze.describe(chosen, model, "random")
     freeze.write(freeze.fold_batch_norm(model), folder, about)
+    if rest:
+        top.write(folder, rest)
     return folder
 
 
@@ -77,7 +80,7 @@ def test_int8_is_near_to_float32_on_photographs(real_weights, photographs, tmp_p
 def test_folding_is_exact_for_batch_norms_that_change_much(random_weights):
     from stages.backend import keras
 
-    model = freeze.inception(random_weights, settings("mixed3"))
+    model, _ = freeze.inception(random_weights, settings("mixed3"))
     rng = np.random.default_rng(0)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -91,7 +94,7 @@ def test_folding_is_exact_for_batch_norms_that_change_much(random_weights):
 
 
 def test_every_cut_has_its_number_of_features(random_weights):
-    counts = {cut: freeze.inception(random_weights, settings(cut)).output_shape for cut in CUTS}
+    counts = {cut: freeze.inception(random_weights, settings(cut))[0].output_shape for cut in CUTS}
     assert [shape[1] for shape in counts.values()] == [256, 288, 288, 768, 768, 1280, 2048]
 
 

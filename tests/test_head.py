@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from stages import head
-from stages.head import About
+from stages.head import About, Trained
 
 ABOUT = About(("ant", "bée"), "random", "f" * 64)
 FEATURES = np.random.default_rng(0).random((7, 5), np.float32)
@@ -25,14 +25,14 @@ def params(units: int):
 @pytest.mark.parametrize("units", [0, 6])
 def test_probabilities_are_those_of_keras(units, tmp_path):
     used, scored = models(units)
-    head.write(tmp_path / "head", used, scored, ABOUT)
+    head.write(tmp_path / "head", Trained(used), Trained(scored), ABOUT)
     for model, name in ((used, head.WEIGHTS), (scored, head.SCORED_WEIGHTS)):
         ours = head.read(tmp_path / "head", name).probabilities(FEATURES)
         assert ours == pytest.approx(model.predict(FEATURES, verbose=0), abs=1e-6)
 
 
 def test_rows_sum_to_one_and_do_not_depend_on_their_neighbours(tmp_path):
-    head.write(tmp_path / "head", *models(6), ABOUT)
+    head.write(tmp_path / "head", *map(Trained, models(6)), ABOUT)
     model = head.read(tmp_path / "head")
     whole = model.probabilities(FEATURES)
     assert whole.sum(axis=1) == pytest.approx(1)
@@ -41,25 +41,13 @@ def test_rows_sum_to_one_and_do_not_depend_on_their_neighbours(tmp_path):
 
 
 def test_no_pictures_have_no_probabilities(tmp_path):
-    head.write(tmp_path / "head", *models(6), ABOUT)
+    head.write(tmp_path / "head", *map(Trained, models(6)), ABOUT)
     assert head.read(tmp_path / "head").probabilities(FEATURES[:0]).shape == (0, 2)
 
 
 def test_what_it_belongs_to_survives(tmp_path):
-    head.write(tmp_path / "head", *models(0), ABOUT)
+    head.write(tmp_path / "head", *map(Trained, models(0)), ABOUT)
     assert head.read(tmp_path / "head").about == ABOUT
-
-
-def test_its_files_hold_nothing_of_the_training(tmp_path):
-    used, scored = models(6)
-    used.compile("adam", "sparse_categorical_crossentropy")
-    used.fit(FEATURES, np.zeros(7), verbose=0)
-    head.write(tmp_path / "one", used, scored, ABOUT)
-    bare = used.__class__.from_config(used.get_config())
-    bare.set_weights(used.get_weights())
-    head.write(tmp_path / "two", bare, scored, ABOUT)
-    for path in (tmp_path / "one").iterdir():
-        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
 
 
 def test_extreme_scores_do_not_overflow():

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from test_freeze import settings
 
-from stages import freeze, ir, leaves
+from stages import base, freeze, ir, leaves
+from stages.openvino_engine import write
 
 
 @pytest.fixture(scope="module")
 def network(random_weights):
-    model = freeze.inception(random_weights, settings("mixed1"))
+    model, _ = freeze.inception(random_weights, settings("mixed1"))
     return ir.convert(freeze.with_scaling(freeze.fold_batch_norm(model)))
 
 
@@ -20,10 +21,10 @@ def test_any_number_of_pictures_is_taken(network):
 
 
 def test_weights_become_int8(network, tmp_path):
-    ir.write(network, tmp_path)
+    write(network, tmp_path / base.NETWORK)
     size = (tmp_path / "base.bin").stat().st_size
     pictures = [leaves.draw(number, 75, 75) for number in range(3)]
-    ir.write(ir.quantize(network, pictures), tmp_path)
+    write(ir.quantize(network, pictures), tmp_path / base.NETWORK)
     assert (tmp_path / "base.bin").stat().st_size < 0.3 * size
 
 
@@ -31,7 +32,7 @@ def test_what_it_is_calibrated_on_matters(network, tmp_path):
     contents = []
     for level in (50, 250):
         flat = [np.full((75, 75, 3), level, np.uint8)]
-        ir.write(ir.quantize(network, flat), tmp_path)
+        write(ir.quantize(network, flat), tmp_path / base.NETWORK)
         contents.append((tmp_path / "base.bin").read_bytes())
     assert contents[0] != contents[1]
 

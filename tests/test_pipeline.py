@@ -25,6 +25,14 @@ TABLE = [
     ("freeze.image_width", 80, BASE),
     ("freeze.engine", "tensorflow", BASE),
     ("freeze.precision", "int8", BASE),
+    ("extract.augmented_copies", 1, {"extract", *HEAD}),
+    ("extract.rotation_range", 30, {"extract"}),  # without copies it has no effect
+    ("extract.width_shift_range", 0.1, {"extract"}),
+    ("extract.height_shift_range", 0.1, {"extract"}),
+    ("extract.shear_range", 0.1, {"extract"}),
+    ("extract.zoom_range", 0.1, {"extract"}),
+    ("extract.horizontal_flip", False, {"extract"}),
+    ("extract.seed", 2, {"extract"}),
     ("extract.batch_size", 7, set()),
     ("extract.threads", 1, set()),
     ("train.units", 9, HEAD),
@@ -38,6 +46,13 @@ TABLE = [
     ("train.validation_split", 0.4, HEAD),
     ("train.refit", True, HEAD),
     ("train.seed", 2, HEAD),
+    ("train.fine_tune_epochs", 1, HEAD),
+    ("train.fine_tune_optimizer", "adam", {"train"}),  # without epochs they have no effect
+    ("train.fine_tune_learning_rate", 0.1, {"train"}),
+    ("train.fine_tune_momentum", 0.1, {"train"}),
+    ("train.fine_tune_batch_size", 2, {"train"}),
+    ("train.fine_tune_patience", 2, {"train"}),
+    ("predict.average_views", 2, {"extract", *HEAD}),
     ("predict.top_k", 2, {"predict"}),
 ]
 

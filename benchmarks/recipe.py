@@ -1,0 +1,159 @@
+"""The 2017 recipe, seconds per epoch: every picture through the whole network, and from the cache.
+
+    python -m benchmarks.recipe --pictures DIR --weights FILE.h5 [--size 128] [--rounds 3]
+        [--json FILE]
+
+DIR holds train/<class>/*. `2017` is the script's recipe in today's Keras: pictures from folders,
+altered anew in every epoch, through all of InceptionV3 in every step; phase 1 trains a new head by
+rmsprop, phase 2 it and the layers from 249 on by SGD(1e-4, momentum 0.9), 4 pictures a step. `ours`
+is presets/recipe-2017.yaml. An epoch is what one more costs: a run of many less a run of few,
+start-up taken out on both sides; rounds are interleaved, medians shown. The validation pictures
+(a fifth) are left out of both sides' training, and only ours scores them after each epoch.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+from benchmarks.pipeline import ROOT, prepare
+
+RECIPE = yaml.safe_load((ROOT / "presets" / "recipe-2017.yaml").read_text(encoding="utf-8"))
+EPOCHS = {1: 2, 2: 100}  # of the whole recipe, by phase
+SCRIPT = """
+import json, sys, time
+from pathlib import Path
+import keras
+import tensorflow as tf
+folder, weights, size = sys.argv[1], sys.argv[2], int(sys.argv[3])
+generator = tf.keras.preprocessing.image.ImageDataGenerator(
+    rescale=1 / 255, rotation_range=40, width_shift_range=0.2, height_shift_range=0.2,
+    shear_range=0.2, zoom_range=0.2, horizontal_flip=True, fill_mode="nearest",
+)
+flow = generator.flow_from_directory(folder, target_size=(size, size), batch_size=4)
+base = keras.applications.InceptionV3(include_top=False, weights=None)
+base.load_weights(weights)
+x = keras.layers.GlobalAveragePooling2D()(base.output)
+x = keras.layers.Dense(1024, activation="relu")(x)
+model = keras.Model(base.input, keras.layers.Dense(flow.num_classes, activation="softmax")(x))
+ends = []
+class Clock(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.perf_counter()
+    def on_epoch_end(self, epoch, logs=None):
+        ends.append(time.perf_counter() - self.started)
+def phase(optimizer):
+    ends.clear()
+    model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
+    model.fit(flow, epochs=2, verbose=0, callbacks=[Clock()])
+    return ends[1]  # the first holds the building of the graph
+base.trainable = False
+found = {"1": phase("rmsprop")}
+base.trainable = True
+for layer in model.layers[:249]:
+    layer.trainable = False
+found["2"] = phase(keras.optimizers.SGD(1e-4, momentum=0.9))
+print(json.dumps(found))
+"""
+
+
+def stage(folder: Path, name: str) -> float:
+    """Runs a stage and returns its seconds."""
+    started = time.perf_counter()
+    command = [sys.executable, "-m", f"stages.{name}"]
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - started
+
+
+def train(folder: Path, **changes: object) -> float:
+    """Returns the seconds of `train` with params changed, without early stopping and refitting."""
+    path = folder / "params.yaml"
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document["train"] |= {"refit": False, "patience": 10_000, "fine_tune_patience": 10_000}
+    document["train"] |= changes
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    return stage(folder, "train")
+
+
+def ours(folder: Path) -> dict[str, float]:
+    """Returns seconds per epoch of each phase."""
+    few = train(folder, epochs=1, fine_tune_epochs=0)
+    many = train(folder, epochs=31, fine_tune_epochs=0)
+    one = train(folder, epochs=1, fine_tune_epochs=1)
+    more = train(folder, epochs=1, fine_tune_epochs=6)
+    return {"1": (many - few) / 30, "2": (more - one) / 5}
+
+
+def script(folder: Path, weights: Path, size: int) -> dict[str, float]:
+    """Returns seconds per epoch of each phase of the 2017 recipe."""
+    command = [sys.executable, "-c", SCRIPT, str(folder / "learned"), str(weights), str(size)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def learned(folder: Path) -> None:
+    """Links the pictures that ours learns from, for the script to read."""
+    rows = (folder / "results" / "split.csv").read_text(encoding="utf-8").splitlines()[1:]
+    for path, fold in (row.rsplit(",", 1) for row in rows):
+        if fold == "train":
+            place = folder / "learned" / Path(path).relative_to("input/train")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to((folder / path).resolve())
+
+
+def main() -> None:
+    """Measures both, and prints seconds per epoch and of the whole recipe."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--pictures", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    weights = arguments.weights.resolve()
+    recipe = {f"{part}.{key}": v for part, values in RECIPE.items() for key, v in values.items()}
+    size = {"freeze.image_height": arguments.size, "freeze.image_width": arguments.size}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "ours"
+        changes = {**recipe, "fetch.weights": str(weights), **size}
+        prepare(folder, arguments.pictures, changes)
+        for one in ("validate", "fetch", "freeze"):
+            stage(folder, one)
+        print(f"extract, 1 + {RECIPE['extract']['augmented_copies']} views: ", end="")
+        print(f"{stage(folder, 'extract'):.1f} s, once", flush=True)
+        train(folder, epochs=1, fine_tune_epochs=0)
+        learned(folder)
+        found: dict[str, list[dict[str, float]]] = {"2017": [], "ours": []}
+        for _ in range(arguments.rounds):
+            found["2017"].append(script(folder, weights, arguments.size))
+            found["ours"].append(ours(folder))
+    rows = table(found)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=2))
+
+
+def table(found: dict[str, list[dict[str, float]]]) -> list[dict[str, object]]:
+    """Prints and returns the medians."""
+    print("| | s an epoch | ratio | epochs | s in all |\n|---|---|---|---|---|")
+    rows: list[dict[str, object]] = []
+    for phase, epochs in EPOCHS.items():
+        seconds = {
+            who: statistics.median(one[str(phase)] for one in some) for who, some in found.items()
+        }
+        for who, each in seconds.items():
+            ratio = seconds["2017"] / each
+            name = f"{who} phase {phase}"
+            print(f"| {name} | {each:.3f} | {ratio:.1f} | {epochs} | {each * epochs:.1f} |")
+            rows.append({"name": name, "seconds_per_epoch": each, "ratio": ratio})
+    return rows
+
+
+if __name__ == "__main__":
+    main()

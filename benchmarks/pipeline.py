@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import yaml
 from sklearn.linear_model import LogisticRegression
 
@@ -49,12 +50,13 @@ def run_stages(folder: Path) -> dict[str, float]:
 def logistic_regression(folder: Path) -> dict[str, float]:
     """Returns the test accuracy of scikit-learn's logistic regression by its C."""
     train, test = (features.read(folder / p) for p in (features.TRAIN, features.TEST))
-    mean = train.features.mean(axis=0)
+    learned, tested = np.asarray(train.features), np.asarray(test.features)
+    mean = learned.mean(axis=0)
     scores = {}
     for c in (0.01, 0.1, 1, 10):
         model = LogisticRegression(C=c, max_iter=5000)
-        model.fit(train.features - mean, train.labels)
-        scores[str(c)] = round(float(model.score(test.features - mean, test.labels)), 3)
+        model.fit(learned - mean, train.labels)
+        scores[str(c)] = round(float(model.score(tested - mean, test.labels)), 3)
     return scores
 
 

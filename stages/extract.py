@@ -7,7 +7,7 @@ Writes  results/train.npz, results/test.npz
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -67,17 +67,27 @@ def pixels(view: View, height: int, width: int, alterations: Alterations) -> Pix
     Raises:
         StageError: the file is gone or no longer what `validate` saw.
     """
-    row = view.row
+    sha256 = view.row.sha256
+    picture = decoded(view.row.path, sha256, height, width)
+    return views.altered(picture, sha256, view.number, alterations)
+
+
+@lru_cache(maxsize=8)  # the views of a picture are asked for one after the other
+def decoded(path: str, sha256: str, height: int, width: int) -> Pixels:
+    """Returns a picture as uint8 (height, width, 3), not to be written to.
+
+    Raises:
+        StageError: the file is gone or its hash is another.
+    """
     try:
-        with index.opened(Path(row.path)) as (file, seen):
-            if seen.sha256 != row.sha256:
-                raise changed(row.path)
-            picture = images.decode(file, height, width).pixels
-        return views.altered(picture, row.sha256, view.number, alterations)
+        with index.opened(Path(path)) as (file, seen):
+            if seen.sha256 != sha256:
+                raise changed(path)
+            return images.decode(file, height, width).pixels
     except OSError:
-        raise changed(row.path) from None
+        raise changed(path) from None
     except images.ImageError as error:
-        raise StageError(f"{row.path}: {error}; remove or replace it") from None
+        raise StageError(f"{path}: {error}; remove or replace it") from None
 
 
 def verify(table: Iterable[View], kept: Rows, known: Index) -> None:

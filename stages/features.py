@@ -4,7 +4,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -19,7 +19,7 @@ class Table:
     """The arrays of a file.
 
     Attributes:
-        features: float32 (N, D), or float16 (N, h, w, c) maps; memory-mapped.
+        features: float32 (N, D), or float16 (N, h, w, c) maps; on disk until rows are asked for.
         labels: int32 (N,), index into `class_names`; -1 where unknown.
         class_names: str (C,), sorted.
         sha256: str (N,), of the files' bytes.
@@ -32,7 +32,7 @@ class Table:
         weights: str (): `imagenet`, `random` or `sha256:<hash>`.
     """
 
-    features: np.ndarray
+    features: "np.ndarray | Stored"
     labels: np.ndarray
     class_names: np.ndarray
     sha256: np.ndarray
@@ -108,23 +108,56 @@ def read(path: Path) -> Table:
     """Returns the whole table; its features stay on disk until they are used."""
     with np.load(path, allow_pickle=False) as arrays:
         small = {name: arrays[name] for name in arrays.files if name != "features"}
-    return Table(features=mapped(path, "features"), **small)
+    return Table(features=stored(path, "features"), **small)
 
 
-def mapped(path: Path, name: str) -> np.ndarray:
-    """Returns an array of an uncompressed .npz, memory-mapped and read-only."""
+@dataclass(frozen=True)
+class Stored:
+    """An array in an uncompressed .npz, of which only the rows asked for are read.
+
+    It is mapped anew each time, so that a long run does not end with all of it in memory.
+    """
+
+    path: Path
+    offset: int
+    dtype: np.dtype
+    shape: tuple[int, ...]
+
+    @property
+    def ndim(self) -> int:
+        """Returns the number of dimensions."""
+        return len(self.shape)
+
+    def __len__(self) -> int:
+        """Returns the number of rows."""
+        return self.shape[0]
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        """Returns rows, as NumPy's own arrays do, but always a copy."""
+        if 0 in self.shape:
+            return np.empty(self.shape, self.dtype)[rows]
+        return np.array(np.memmap(self.path, self.dtype, "r", self.offset, self.shape)[rows])
+
+    def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
+        """Returns all of it."""
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+
+Array = np.ndarray | Stored
+
+
+def stored(path: Path, name: str) -> Stored:
+    """Returns an array of an .npz that `write` made, without reading it."""
     with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
         if np.lib.format.read_magic(file) != (1, 0):
             raise ValueError(f"{path}: {name} is not of NumPy's format 1.0")
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)
         before, entry = file.tell(), archive.getinfo(f"{name}.npy")
-    if not np.prod(shape):
-        return np.empty(shape, dtype)
     with path.open("rb") as plain:  # the header in the archive, of 30 bytes, then name and extra
         plain.seek(entry.header_offset + 26)
         lengths = plain.read(4)
     skipped = 30 + sum(int.from_bytes(lengths[at : at + 2], "little") for at in (0, 2))
-    return np.memmap(path, dtype, "r", entry.header_offset + skipped + before, shape)
+    return Stored(path, entry.header_offset + skipped + before, dtype, shape)
 
 
 def stream(path: Path, name: str, count: int) -> Iterator[np.ndarray]:

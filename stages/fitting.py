@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stages.features import Array
+
 if TYPE_CHECKING:
     import keras
 
@@ -20,17 +22,17 @@ class Data:
     """N pictures and their views.
 
     Attributes:
-        features: float (R, *shape), may be memory-mapped.
+        features: float (R, *shape), in memory or on disk.
         labels: int32 (N,).
         views: int (N, V), rows of `features`; the first is of the picture itself.
     """
 
-    features: np.ndarray
+    features: Array
     labels: np.ndarray
     views: np.ndarray
 
     @classmethod
-    def of(cls, features: np.ndarray, labels: np.ndarray) -> "Data":
+    def of(cls, features: Array, labels: np.ndarray) -> "Data":
         """Returns pictures without further views: row n of the features is picture n's."""
         return cls(features, labels, np.arange(len(labels))[:, None])
 

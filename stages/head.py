@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from stages import openvino_engine, outputs, progress
-from stages.features import Table
+from stages.features import Array, Table
 from stages.openvino_engine import OpenvinoEngine
 
 if TYPE_CHECKING:
@@ -90,12 +90,12 @@ class Head:
         return values
 
 
-def vectors(network: Path, maps: np.ndarray) -> Iterator[np.ndarray]:
+def vectors(network: Path, maps: Array) -> Iterator[np.ndarray]:
     """Yields the vectors of maps, in their order, some at a time.
 
     Args:
         network: a top in OpenVINO's form.
-        maps: float16 (N, h, w, c), maybe memory-mapped.
+        maps: float16 (N, h, w, c), in memory or on disk.
 
     Yields:
         float32 (n, D).

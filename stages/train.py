@@ -28,7 +28,7 @@ from stages import (
     top,
 )
 from stages.errors import StageError, run
-from stages.features import Table
+from stages.features import Array, Table
 from stages.fitting import HELD_OUT, LEARNING, Curves, Data, Plan
 from stages.head import Trained
 
@@ -282,7 +282,7 @@ def write_history(path: Path, curves: Curves) -> None:
     outputs.write_csv(path, ("epoch", *COLUMNS), rows)
 
 
-def through_top(maps: np.ndarray, folder: Path, file: IO[bytes]) -> np.ndarray:
+def through_top(maps: Array, folder: Path, file: IO[bytes]) -> np.ndarray:
     """Returns what the untrained top makes of maps, float32 (R, D), memory-mapped.
 
     Args:

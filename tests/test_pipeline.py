@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+import shutil
 import time
 
 import pytest
@@ -21,6 +23,7 @@ TABLE = [
     ("fetch.weights", "random", {"fetch", *BASE}),
     ("fetch.seed", 2, {"fetch"}),  # the weights are a file here: the same bytes again
     ("freeze.cut", "mixed0", BASE),
+    ("freeze.pooling", "none", BASE),
     ("freeze.image_height", 80, BASE),
     ("freeze.image_width", 80, BASE),
     ("freeze.engine", "tensorflow", BASE),
@@ -46,7 +49,6 @@ TABLE = [
     ("train.validation_split", 0.4, HEAD),
     ("train.refit", True, HEAD),
     ("train.seed", 2, HEAD),
-    ("train.fine_tune_epochs", 1, HEAD),
     ("train.fine_tune_optimizer", "adam", {"train"}),  # without epochs they have no effect
     ("train.fine_tune_learning_rate", 0.1, {"train"}),
     ("train.fine_tune_momentum", 0.1, {"train"}),
@@ -84,8 +86,77 @@ def test_a_changed_param_reruns_exactly(name, value, expected, steered):
 def test_the_table_names_every_param(finished):
     document = yaml.safe_load((finished.folder / "params.yaml").read_text())
     every = {f"{section}.{key}" for section, values in document.items() for key in values}
-    only_value = {"freeze.pooling"}
-    assert {name for name, _, _ in TABLE} == every - only_value
+    needs_maps = {"train.fine_tune_epochs"}
+    assert {name for name, _, _ in TABLE} == every - needs_maps
+
+
+@pytest.fixture(scope="module")
+def tuned(random_weights, tmp_path_factory) -> Project:
+    """A project with altered copies, maps, fine-tuning and averaged predictions."""
+    project = make_project(tmp_path_factory.mktemp("tuned"), random_weights)
+    for name, value in {
+        "freeze.cut": "mixed9",
+        "freeze.pooling": "none",
+        "extract.augmented_copies": 1,
+        "train.fine_tune_epochs": 1,
+        "predict.average_views": 2,
+    }.items():
+        project.set(name, value)
+    assert project.repro() == EVERY
+    return project
+
+
+def new(project: Project) -> tuple[int, int]:
+    """Returns the views there are, and those that `extract` computed in the last run."""
+    found = re.search(r"^extract: \d+ pictures in (\d+) views, (\d+) new", project.said, re.M)
+    return int(found[1]), int(found[2])
+
+
+def test_more_copies_compute_only_those_and_fewer_none(tuned):
+    assert new(tuned) == (18 * 3 + 3 * 2, 60)
+    tuned.set("extract.augmented_copies", 3)
+    assert tuned.repro() == {"extract", *HEAD}
+    assert new(tuned) == (18 * 5 + 3 * 2, 36)
+    tuned.set("extract.augmented_copies", 2)
+    tuned.repro()
+    assert new(tuned) == (18 * 4 + 3 * 2, 0)
+    tuned.set("extract.augmented_copies", 1)
+    assert tuned.repro() == set()
+
+
+def test_other_ranges_make_other_copies_of_the_training_pictures_alone(tuned):
+    before = tuned.set("extract.zoom_range", 0.1)
+    assert tuned.repro() == {"extract", *HEAD}
+    assert new(tuned) == (60, 18)
+    tuned.set("extract.zoom_range", before)
+    assert tuned.repro() == set()
+
+
+def test_fine_tuning_params_rerun_the_training(tuned):
+    for name, value in (("fine_tune_epochs", 2), ("fine_tune_learning_rate", 0.01)):
+        before = tuned.set(f"train.{name}", value)
+        assert tuned.repro() >= {"train"}
+        tuned.set(f"train.{name}", before)
+    assert tuned.repro() == set()
+
+
+def test_averaging_leaves_the_head_as_it_was(tuned):
+    head = lock(tuned)["stages"]["train"]["outs"][0]
+    before = predictions(tuned)
+    tuned.set("predict.average_views", 1)
+    assert tuned.repro() == {"extract", *HEAD}
+    assert lock(tuned)["stages"]["train"]["outs"][0] == head
+    assert predictions(tuned) != before
+    tuned.set("predict.average_views", 2)
+    assert tuned.repro() == set()
+
+
+def test_maps_and_views_are_the_same_bytes_without_the_store_and_in_other_batches(tuned):
+    before = lock(tuned)
+    shutil.rmtree(tuned.folder / ".cache")
+    tuned.set("extract.batch_size", 7)
+    assert tuned.repro("-f") == EVERY
+    assert lock(tuned) == before
 
 
 def test_a_new_test_picture(project):
@@ -111,10 +182,10 @@ def test_a_renamed_training_picture_leaves_the_head_as_it_was(project):
 
 def test_an_edited_test_picture_of_the_same_name(project):
     test = project.folder / "results" / "test.npz"
-    before = features.read(test).features
+    before = features.read(test).features[:]
     draw(project.folder / "input" / "test" / "0.jpg", "square", 202)
     assert project.repro() == {"validate", "extract", "predict"}
-    changed = (features.read(test).features != before).any(axis=1)
+    changed = (features.read(test).features[:] != before).any(axis=1)
     assert changed.tolist() == [True, False, False]
 
 

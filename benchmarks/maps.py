@@ -1,0 +1,89 @@
+"""Peak memory of `train` that fine-tunes on maps, at several numbers of pictures.
+
+    python -m benchmarks.maps [--count 1000 10000] [--epochs 1]
+
+The maps are drawn at random, of the size of `mixed8` at 299x299 (160 KiB a picture), and so are the
+weights: memory and speed hang on neither. One epoch of the head, one of fine-tuning, no refitting.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import peak
+from benchmarks.pipeline import prepare
+from stages import features
+from stages.features import Column
+
+SHAPE = (8, 8, 1280)
+CODE = "from stages import train; train.main()" + peak.CODE
+
+
+def chunks(count: int) -> Iterator[np.ndarray]:
+    """Yields the maps of `count` pictures, some at a time."""
+    rng = np.random.default_rng(0)
+    some = rng.random((100, *SHAPE), np.float32).astype(np.float16)
+    for at in range(0, count, 100):
+        yield np.roll(some, at, axis=-1)[: count - at]
+
+
+def write(path: Path, count: int) -> None:
+    """Writes a results/train.npz of `count` pictures of ten classes."""
+    numbers = np.arange(count, dtype=np.int32)
+    columns = {
+        "features": Column(np.dtype(np.float16), (count, *SHAPE), chunks(count)),
+        "labels": Column.of(numbers % 10),
+        "class_names": Column.of(np.array([f"class {number}" for number in range(10)])),
+        "sha256": Column.of(np.array([f"{number:064x}" for number in numbers])),
+        "paths": Column.of(np.array([f"input/train/{number:08}.jpg" for number in numbers])),
+        "views": Column.of(np.zeros(count, np.int32)),
+        "learned": Column.of(np.zeros(1, np.int32)),
+        "averaged": Column.of(np.zeros(1, np.int32)),
+        "drawing": Column.of(np.array("")),
+        "fingerprint": Column.of(np.array("f" * 64)),
+        "weights": Column.of(np.array("random")),
+    }
+    path.parent.mkdir(exist_ok=True)
+    features.write(path, columns)
+
+
+def main() -> None:
+    """Measures every number of pictures."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--count", type=int, nargs="+", default=[1000, 10_000])
+    parser.add_argument("--epochs", type=int, default=1)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "project"
+        changes = {
+            "fetch.weights": "random",
+            "freeze.cut": "mixed8",
+            "freeze.pooling": "none",
+            "freeze.precision": "float32",
+            "train.epochs": 1,
+            "train.fine_tune_epochs": arguments.epochs,
+            "train.refit": False,
+        }
+        prepare(folder, Path(name), changes)
+        for stage in ("fetch", "freeze"):
+            subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=folder, check=True)
+        print("| maps | MB of them | peak MB of train | s |\n|---|---|---|---|")
+        for count in arguments.count:
+            write(folder / features.TRAIN, count)
+            size = (folder / features.TRAIN).stat().st_size / 1e6
+            started = time.perf_counter()
+            command = [sys.executable, "-c", CODE]
+            done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+            seconds = time.perf_counter() - started
+            most = float(done.stdout.splitlines()[-1]) * 1.048576
+            print(f"| {count:,} | {size:,.0f} | {most:,.0f} | {seconds:.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

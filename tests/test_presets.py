@@ -1,0 +1,39 @@
+"""presets/*.yaml take the place of params.yaml."""
+
+import pytest
+import yaml
+from conftest import ROOT
+from test_params import DEFAULTS, STAGES
+
+from stages import params
+
+PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
+def test_a_preset_has_every_value_of_params_yaml(path):
+    preset = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert {part: list(values) for part, values in preset.items()} == {
+        part: list(values) for part, values in DEFAULTS.items()
+    }
+    for section, stage in STAGES.items():
+        params.load(section, stage.Params, path)
+
+
+def test_the_recipe_of_2017_is_the_scripts():
+    preset = yaml.safe_load((ROOT / "presets" / "recipe-2017.yaml").read_text(encoding="utf-8"))
+    freeze, train = preset["freeze"], preset["train"]
+    assert (freeze["cut"], freeze["image_height"], freeze["image_width"]) == ("mixed8", 128, 128)
+    phases = [
+        [train[f"{phase}{name}"] for name in ("optimizer", "epochs", "batch_size")]
+        for phase in ("", "fine_tune_")
+    ]
+    assert phases == [["rmsprop", 2, 4], ["sgd", 100, 4]]
+    assert (train["fine_tune_learning_rate"], train["fine_tune_momentum"]) == (1e-4, 0.9)
+
+
+def test_the_cut_is_where_the_script_began_to_train():
+    from stages.backend import keras
+
+    layers = keras.applications.InceptionV3(include_top=False, weights=None).layers
+    assert layers[248].name == "mixed8"

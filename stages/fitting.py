@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stages import optimizers
 from stages.features import Array
 
 if TYPE_CHECKING:
@@ -160,7 +161,8 @@ def _learning(model: "keras.Model", training: Data, plan: Plan) -> Callable[[], 
     momentum = {"momentum": plan.momentum} if plan.momentum else {}
     config = {"learning_rate": plan.learning_rate, **momentum}
     optimizer = keras.optimizers.get({"class_name": plan.optimizer, "config": config})
-    optimizer.build(model.trainable_variables)
+    variables = model.trainable_variables
+    apply = optimizers.build(optimizer, variables)
     rng = np.random.default_rng(plan.seed)
     shape = (None, None, *training.features.shape[1:])
     signature = [
@@ -177,8 +179,7 @@ def _learning(model: "keras.Model", training: Data, plan: Plan) -> Callable[[], 
                 predicted = model(tf.cast(features[step], tf.float32), training=True)
                 losses = keras.losses.sparse_categorical_crossentropy(labels[step], predicted)
                 total = tf.reduce_sum(losses * shares[step])
-            variables = model.trainable_variables
-            optimizer.apply(tape.gradient(total, variables), variables)
+            apply(tape.gradient(total, variables))
             counted = shares[step] > 0
             hit = (tf.argmax(predicted, 1, tf.int32) == labels[step]) & counted
             loss += total * tf.reduce_sum(tf.cast(counted, tf.float32))

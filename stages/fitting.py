@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stages import optimizers
+from stages import optimizers, progress
 from stages.features import Array
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Plan:
         class_weights: how much a picture of each class counts; None: all alike.
         seed: of the order in which pictures come, and of which view of each.
         momentum: of sgd.
+        title: of the progress bar.
     """
 
     optimizer: str
@@ -65,6 +66,7 @@ class Plan:
     class_weights: Mapping[int, float] | None
     seed: int
     momentum: float = 0.0
+    title: str = "train"
 
 
 def batches(
@@ -112,22 +114,23 @@ def fit(
         validation: others, of which the first views count.
         lowest: validation loss of the model as it comes.
     """
-    epoch = _learning(model, training, plan)
+    learn = _learning(model, training, plan)
     score = _scoring(model, validation) if validation else None
     names = LEARNING + (HELD_OUT if validation else ())
     curves: Curves = {name: [] for name in names}
     waited, best = 0, model.get_weights()
-    for _ in range(plan.epochs):
-        values = epoch()
-        values += score() if score else ()
-        for name, value in zip(names, values, strict=True):
-            curves[name].append(value)
-        if not score:
-            continue
-        if curves["val_loss"][-1] < lowest:
-            lowest, waited, best = curves["val_loss"][-1], 0, model.get_weights()
-        elif (waited := waited + 1) >= plan.patience:
-            break
+    with progress.bar(plan.title, plan.epochs * len(training.labels)) as bar:
+        for _ in range(plan.epochs):
+            values = learn(bar.update)
+            values += score() if score else ()
+            for name, value in zip(names, values, strict=True):
+                curves[name].append(value)
+            if not score:
+                continue
+            if curves["val_loss"][-1] < lowest:
+                lowest, waited, best = curves["val_loss"][-1], 0, model.get_weights()
+            elif (waited := waited + 1) >= plan.patience:
+                break
     if score:
         model.set_weights(best)
     return curves
@@ -154,8 +157,13 @@ def drawn(data: Data, plan: Plan, rng: np.random.Generator) -> Iterator[Batches]
         yield data.features[rows[some]], data.labels[some], shares[at : at + steps]
 
 
-def _learning(model: "keras.Model", training: Data, plan: Plan) -> Callable[[], Numbers]:
-    """Returns what trains for an epoch and returns loss and accuracy."""
+def _learning(
+    model: "keras.Model", training: Data, plan: Plan
+) -> Callable[[Callable[[int], object]], Numbers]:
+    """Returns what trains for an epoch and returns loss and accuracy.
+
+    It calls what it is given with the number of pictures done since it last did.
+    """
     from stages.backend import keras, tf
 
     momentum = {"momentum": plan.momentum} if plan.momentum else {}
@@ -186,10 +194,13 @@ def _learning(model: "keras.Model", training: Data, plan: Plan) -> Callable[[], 
             right += tf.reduce_sum(tf.cast(hit, tf.int32))
         return loss, right
 
-    def epoch() -> Numbers:
-        sums = [run(*some) for some in drawn(training, plan, rng)]
-        count = len(training.labels)
-        return sum(float(loss) for loss, _ in sums) / count, sum(int(n) for _, n in sums) / count
+    def epoch(done: Callable[[int], object]) -> Numbers:
+        losses = hits = 0.0
+        for features, labels, shares in drawn(training, plan, rng):
+            loss, right = run(features, labels, shares)
+            losses, hits = losses + float(loss), hits + int(right)
+            done(int((shares > 0).sum()))
+        return losses / len(training.labels), hits / len(training.labels)
 
     return epoch
 

@@ -9,28 +9,24 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from stages import (
     base,
     features,
-    fitting,
     head,
-    ir,
     layout,
-    openvino_engine,
     outputs,
     params,
-    progress,
     split,
-    top,
 )
 from stages.errors import StageError, run
-from stages.features import Array, Table
+from stages.features import Table
 from stages.fitting import HELD_OUT, LEARNING, Curves, Data, Plan
 from stages.head import Trained
+from stages.lesson import Lesson, learn, through_top
 
 if TYPE_CHECKING:
     import keras
@@ -123,27 +119,6 @@ def network(dimensions: int, classes: int, settings: Params) -> "keras.Model":
     return keras.Sequential(layers, name="head")
 
 
-def joined(top_: "keras.Model", head_: "keras.Model") -> "keras.Model":
-    """Returns both as one model that shares their weights.
-
-    The batch norms in the top keep to ImageNet's means and variances also while it learns: with
-    those of small batches, training and use would see different networks (keras#9214). A
-    functional model would not do: its own `training` overrides the one that a layer was given.
-    """
-    from stages.backend import keras
-
-    class Joined(keras.Model):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.top, self.head = top_, head_
-            self.built = True
-
-        def call(self, maps: Any, training: bool = False) -> Any:
-            return self.head(self.top(maps, training=False), training=training)
-
-    return Joined()
-
-
 def first_plan(settings: Params, labels: np.ndarray) -> Plan:
     """Returns how the head learns while all before it is frozen."""
     return Plan(
@@ -168,76 +143,36 @@ def second_plan(settings: Params, labels: np.ndarray) -> Plan:
         class_weights=class_weights(labels, settings.class_weight),
         seed=settings.seed,
         momentum=settings.fine_tune_momentum if settings.fine_tune_optimizer == "sgd" else 0.0,
+        title="fine-tune",
     )
 
 
-def sound(curves: Curves, name: str, rate: float) -> Curves:
-    """Returns the curves.
-
-    Raises:
-        StageError: the learning rate is so high that the loss left the range of numbers.
-    """
-    if not np.isfinite(curves["loss"]).all():
-        raise StageError(
-            f"params.yaml: train.{name} must let the loss fall, not grow without bounds; "
-            f"got {rate!r}: lower it"
-        )
-    return curves
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """What there is to learn from; row n of both features is of one view.
-
-    Attributes:
-        vectors: what the head takes.
-        maps: what the blocks between cut and head take; None where features are vectors.
-        top: where `freeze` wrote these blocks.
-        classes: number of outputs.
-    """
-
-    vectors: Data
-    maps: Data | None
-    top: Path
-    classes: int
-
-    def only(self, pictures: np.ndarray) -> "Lesson":
-        """Returns some of the pictures."""
-        maps = self.maps.only(pictures) if self.maps else None
-        return replace(self, vectors=self.vectors.only(pictures), maps=maps)
-
-
-def learn(
+def train_once(
     lesson: Lesson,
     settings: Params,
     epochs: tuple[int, int],
     validation: Lesson | None = None,
 ) -> tuple[Trained, tuple[Curves, Curves]]:
-    """Returns what was trained, first the head alone, then it and the blocks before, and curves.
+    """Returns a head trained from its first weights, and the curves of both phases.
 
-    Args:
-        lesson: pictures to learn from.
-        settings: of the stage.
-        epochs: of both phases.
-        validation: pictures to stop by.
+    Raises:
+        StageError: a learning rate is so high that the loss left the range of numbers.
     """
     from stages.backend import keras
 
     keras.utils.set_random_seed(settings.seed)
-    data = lesson.vectors
-    head_ = network(data.features.shape[1], lesson.classes, settings)
-    plan = replace(first_plan(settings, data.labels), epochs=epochs[0])
-    first = fitting.fit(head_, data, plan, validation.vectors if validation else None)
-    sound(first, "learning_rate", settings.learning_rate)
-    if not lesson.maps:
-        return Trained(head_), (first, {})
-    top_ = top.read(lesson.top)
-    plan = replace(second_plan(settings, data.labels), epochs=epochs[1])
-    lowest = min(first["val_loss"]) if validation else np.inf
-    maps = validation.maps if validation else None
-    second = fitting.fit(joined(top_, head_), lesson.maps, plan, maps, lowest)
-    sound(second, "fine_tune_learning_rate", settings.fine_tune_learning_rate)
-    return Trained(head_, ir.convert(top_, "float16")), (first, second)
+    labels, vectors = lesson.vectors.labels, lesson.vectors.features
+    plans = first_plan(settings, labels), second_plan(settings, labels)
+    plans = replace(plans[0], epochs=epochs[0]), replace(plans[1], epochs=epochs[1])
+    untrained = network(vectors.shape[1], lesson.classes, settings)
+    trained, curves = learn(lesson, untrained, plans, validation)
+    for name, found in zip(("learning_rate", "fine_tune_learning_rate"), curves, strict=True):
+        if not np.isfinite(found.get("loss", [])).all():
+            raise StageError(
+                f"params.yaml: train.{name} must let the loss fall, not grow without bounds; "
+                f"got {getattr(settings, name)!r}: lower it"
+            )
+    return trained, curves
 
 
 def train_twice(
@@ -256,12 +191,12 @@ def train_twice(
     """
     epochs = settings.epochs, settings.fine_tune_epochs
     training, held_out = lesson.only(~validates), lesson.only(validates)
-    scored, (first, second) = learn(training, settings, epochs, held_out)
+    scored, (first, second) = train_once(training, settings, epochs, held_out)
     if not settings.refit:
         return scored, scored, (first, second)
     better = second and min(second["val_loss"], default=np.inf) < min(first["val_loss"])
     best = best_epoch(first), best_epoch(second) if better else 0
-    used, _ = learn(lesson, settings, best)
+    used, _ = train_once(lesson, settings, best)
     return used, scored, (first, second)
 
 
@@ -280,26 +215,6 @@ def write_history(path: Path, curves: Curves) -> None:
     epochs = enumerate(zip(*(curves[name] for name in COLUMNS), strict=True), start=1)
     rows = ([epoch, *(f"{value:.6f}" for value in values)] for epoch, values in epochs)
     outputs.write_csv(path, ("epoch", *COLUMNS), rows)
-
-
-def through_top(maps: Array, folder: Path, file: IO[bytes]) -> np.ndarray:
-    """Returns what the untrained top makes of maps, float32 (R, D), memory-mapped.
-
-    Args:
-        maps: float16 (R, h, w, c).
-        folder: models/base.
-        file: holds the result.
-    """
-    model = top.read(folder)
-    found = np.memmap(file, np.float32, "w+", shape=(len(maps), model.output_shape[-1]))
-    at = 0
-    with tempfile.TemporaryDirectory() as place, progress.bar("train", len(maps)) as bar:
-        openvino_engine.write(ir.convert(model, "float16"), Path(place) / "top.xml")
-        for some in head.vectors(Path(place) / "top.xml", maps):
-            found[at : at + len(some)] = some
-            at += len(some)
-            bar.update(len(some))
-    return found
 
 
 def main(
@@ -341,10 +256,11 @@ def main(
     history = {name: curves[0][name] + curves[1].get(name, []) for name in COLUMNS}
     write_history(history_csv, history)
     split.write(split_csv, table.paths[pictures[:, 0]].tolist(), sides)
-    best = best_epoch(history)
+    best, tuned = best_epoch(history), len(curves[1].get("loss", []))
+    of_them = f" ({tuned} of them fine-tuning)" if tuned else ""
     print(
         f"train: {len(sides)} pictures, {validates.sum()} to validate, {len(history['loss'])} "
-        f"epochs, best {best}: val_accuracy {history['val_accuracy'][best - 1]:.3f} "
+        f"epochs{of_them}, best {best}: val_accuracy {history['val_accuracy'][best - 1]:.3f} "
         f"-> {out.as_posix()}, {time.perf_counter() - started:.1f} s"
     )
 

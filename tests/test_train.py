@@ -1,17 +1,14 @@
 import csv
 import dataclasses
 import json
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.class_weight import compute_class_weight
-from test_freeze import settings as freeze_settings
-from test_freeze import write as write_base
 
-from stages import engine, features, fitting, head, top, train
+from stages import features, fitting, head, train
 from stages.errors import StageError
 from stages.features import Column, Table
 from stages.fitting import Data
@@ -221,70 +218,6 @@ def test_the_stage_writes_what_it_promises(inside, set_param, capsys):
     about = json.loads((inside / "head" / "head.json").read_text())
     assert about["class_names"] == ["a", "b", "c"] and about["weights"] == "random"
     assert capsys.readouterr().out.startswith("train: 160 pictures, ")
-
-
-@pytest.fixture(scope="module")
-def frozen(random_weights, tmp_path_factory):
-    """A base cut at mixed9, with the block behind it."""
-    folder = tmp_path_factory.mktemp("base")
-    return write_base(random_weights, freeze_settings("mixed9", 75, 75, pooling="none"), folder)
-
-
-def maps_table(folder, count: int = 24) -> Table:
-    """Pictures of two classes, bright and dark, as maps."""
-    rng = np.random.default_rng(0)
-    labels = (np.arange(count) % 2).astype(np.int32)
-    pixels = rng.integers(0, 128, (count, 75, 75, 3)) + 100 * labels[:, None, None, None]
-    maps = engine.load(folder).features(pixels.astype(np.uint8)).astype(np.float16)
-    few = {name: vars(clusters(count))[name] for name in ("sha256", "views", "paths")}
-    return dataclasses.replace(clusters(count), features=maps, labels=labels, **few)
-
-
-def maps_lesson(table: Table, folder) -> train.Lesson:
-    with tempfile.TemporaryFile() as file:
-        vectors = train.through_top(table.features, folder, file)
-    maps = Data.of(table.features, table.labels)
-    return train.Lesson(Data.of(vectors, table.labels), maps, folder, 3)
-
-
-def test_vectors_of_maps_are_kerass(frozen):
-    table = maps_table(frozen)
-    lesson = maps_lesson(table, frozen)
-    expected = np.asarray(top.read(frozen)(table.features.astype(np.float32), training=False))
-    assert lesson.vectors.features == pytest.approx(expected, abs=1e-4 * float(expected.max()))
-
-
-def test_fit_and_evaluate_agree_on_the_same_pictures(frozen):
-    """They do not where batch norm learns with a batch's own mean: keras#9214, #10214."""
-    lesson = maps_lesson(maps_table(frozen), frozen)
-    still = settings(dropout=0.0, fine_tune_epochs=1, fine_tune_learning_rate=1e-12)
-    _, (_, curves) = train.learn(lesson, still, (2, 1), lesson)
-    assert curves["loss"][0] == pytest.approx(curves["val_loss"][0], rel=1e-5)
-    assert curves["accuracy"] == curves["val_accuracy"]
-
-
-def test_fine_tuning_changes_the_blocks_and_what_is_written_is_what_was_trained(frozen, tmp_path):
-    table = maps_table(frozen)
-    lesson = maps_lesson(table, frozen)
-    tuned, (first, second) = train.learn(lesson, settings(fine_tune_epochs=3), (5, 3), lesson)
-    assert min(second["val_loss"]) < min(first["val_loss"])
-    about = head.About(("a", "b", "c"), "random", "f" * 64)
-    head.write(tmp_path / "head", tuned, tuned, about)
-    found = head.read(tmp_path / "head").probabilities(table.features)
-    hit = found[np.arange(24), table.labels]
-    assert -np.log(hit).mean() == pytest.approx(min(second["val_loss"]), rel=1e-3)
-    frozen_vectors = head.vectors(tmp_path / "head" / "head.xml", table.features)
-    assert not np.allclose(np.concatenate(list(frozen_vectors)), lesson.vectors.features)
-
-
-def test_fine_tuning_that_never_helps_leaves_the_blocks_alone(frozen):
-    lesson = maps_lesson(maps_table(frozen), frozen)
-    useless = settings(refit=True, epochs=3, fine_tune_epochs=2, fine_tune_learning_rate=1e-30)
-    validates = np.arange(24) < 6
-    used, _, (first, _) = train.train_twice(lesson, validates, useless)
-    untouched, _ = train.learn(lesson, useless, (train.best_epoch(first), 0))
-    for one, other in zip(used.head.get_weights(), untouched.head.get_weights(), strict=True):
-        assert (one == other).all()
 
 
 def test_views_of_a_validation_picture_are_not_learned_from(inside, set_param, monkeypatch):

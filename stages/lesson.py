@@ -1,0 +1,106 @@
+"""What the top layers learn from, and how: the head alone, then with the blocks behind the cut."""
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from stages import fitting, head, ir, openvino_engine, progress, top
+from stages.features import Array
+from stages.fitting import Curves, Data, Plan
+from stages.head import Trained
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What there is to learn from; row n of both features is of one view.
+
+    Attributes:
+        vectors: what the head takes.
+        maps: what the blocks between cut and head take; None where features are vectors.
+        top: where `freeze` wrote these blocks.
+        classes: number of outputs.
+    """
+
+    vectors: Data
+    maps: Data | None
+    top: Path
+    classes: int
+
+    def only(self, pictures: np.ndarray) -> "Lesson":
+        """Returns some of the pictures."""
+        maps = self.maps.only(pictures) if self.maps else None
+        return replace(self, vectors=self.vectors.only(pictures), maps=maps)
+
+
+def learn(
+    lesson: Lesson,
+    head_: "keras.Model",
+    plans: tuple[Plan, Plan],
+    validation: Lesson | None = None,
+) -> tuple[Trained, tuple[Curves, Curves]]:
+    """Trains the head alone, then, where features are maps, with the blocks before it.
+
+    Args:
+        lesson: pictures to learn from.
+        head_: from vectors to probabilities; is trained in place.
+        plans: of both phases.
+        validation: pictures to stop by.
+
+    Returns:
+        What was trained, and the curves of both phases.
+    """
+    first = fitting.fit(head_, lesson.vectors, plans[0], validation.vectors if validation else None)
+    if not lesson.maps:
+        return Trained(head_), (first, {})
+    top_ = top.read(lesson.top)
+    lowest = min(first["val_loss"]) if validation else np.inf
+    maps = validation.maps if validation else None
+    second = fitting.fit(joined(top_, head_), lesson.maps, plans[1], maps, lowest)
+    return Trained(head_, ir.convert(top_, "float16")), (first, second)
+
+
+def joined(top_: "keras.Model", head_: "keras.Model") -> "keras.Model":
+    """Returns both as one model that shares their weights.
+
+    The batch norms in the top keep to ImageNet's means and variances also while it learns: with
+    those of small batches, training and use would see different networks (keras#9214). A
+    functional model would not do: its own `training` overrides the one that a layer was given.
+    """
+    from stages.backend import keras
+
+    class Joined(keras.Model):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.top, self.head = top_, head_
+            self.built = True
+
+        def call(self, maps: Any, training: bool = False) -> Any:
+            return self.head(self.top(maps, training=False), training=training)
+
+    return Joined()
+
+
+def through_top(maps: Array, folder: Path, file: IO[bytes]) -> np.ndarray:
+    """Returns what the untrained top makes of maps, float32 (R, D), memory-mapped.
+
+    Args:
+        maps: float16 (R, h, w, c).
+        folder: models/base.
+        file: holds the result.
+    """
+    model = top.read(folder)
+    found = np.memmap(file, np.float32, "w+", shape=(len(maps), model.output_shape[-1]))
+    at = 0
+    with tempfile.TemporaryDirectory() as place, progress.bar("train", len(maps)) as bar:
+        openvino_engine.write(ir.convert(model, "float16"), Path(place) / "top.xml")
+        for some in head.vectors(Path(place) / "top.xml", maps):
+            found[at : at + len(some)] = some
+            at += len(some)
+            bar.update(len(some))
+    return found

@@ -15,17 +15,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError, features
 
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
-MAX_PIXELS = 150_000_000  # Pillow raises its DecompressionBombError at twice its own limit
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF")
 AT_ONCE = (
     50_000_000  # pixels that are decoded at the same time, or one larger picture: 4 bytes each
 )
 BAND = 4_000_000  # pixels of a picture that are converted and shrunk together
-LIBRARIES = ("pil", "jpg", "zlib", "webp", "libtiff")  # those that decode
+LIBRARIES = ("pil", "jpg", "zlib", "webp", "avif", "libtiff")  # those that decode
 
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+Image.MAX_IMAGE_PIXELS = None  # `decode` has a limit of its own
 warnings.filterwarnings("ignore", module=r"PIL\b")  # odd metadata is no news to the user
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 TURNS = {  # by EXIF orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -98,13 +96,16 @@ def recipe() -> str:
     return " ".join([*libraries, hashlib.sha256(source).hexdigest()])
 
 
-def decode(data: bytes | BinaryIO, height: int, width: int) -> Picture:
+def decode(
+    data: bytes | BinaryIO, height: int, width: int, max_pixels: int | None = None
+) -> Picture:
     """Returns a picture upright, in RGB, resized to (height, width) without keeping its aspect.
 
     Args:
         data: the file, open or as its bytes.
         height: pixels.
         width: pixels.
+        max_pixels: that the picture itself may have; None: any number.
 
     Turned as its EXIF orientation says; transparency is laid on white, grey levels of 16 or 32
     bits are scaled to 8; shrunk by an antialiased bilinear filter; large JPEGs are decoded at
@@ -119,13 +120,13 @@ def decode(data: bytes | BinaryIO, height: int, width: int) -> Picture:
             raise ImageError("empty_file", "the file has no bytes")
         file.seek(0)
         with Image.open(file, formats=FORMATS) as image:
+            if max_pixels and image.width * image.height > max_pixels:
+                size = f"{image.width:,} x {image.height:,} pixels"
+                raise ImageError("too_large", f"{size}, more than {max_pixels:,} in all")
             return _picture(image, height, width)
     except UnidentifiedImageError:
         detail = f"the content is none of {', '.join(FORMATS)}"
         raise ImageError("not_an_image", detail) from None
-    except Image.DecompressionBombError:
-        detail = f"more than {MAX_PIXELS:,} pixels"
-        raise ImageError("too_large", detail) from None
     except (ImageError, MemoryError):
         raise
     except Exception as error:  # Pillow's plug-ins raise nearly anything on broken files
@@ -134,6 +135,15 @@ def decode(data: bytes | BinaryIO, height: int, width: int) -> Picture:
             isinstance(error, EOFError) or "truncated" in said.lower() or "broken data" in said
         )
         raise ImageError("truncated" if cut_off else "unreadable", said) from None
+
+
+def is_large(path: Path) -> bool:
+    """Tells whether several such pictures should not be decoded at once, for want of memory."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            return _held(image, 1) > AT_ONCE
+    except Exception:  # `decode` will say why
+        return False
 
 
 def _picture(image: Image.Image, height: int, width: int) -> Picture:

@@ -7,23 +7,23 @@ Writes  results/images.csv, results/problems.csv, results/dataset.json
 import os
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
 import numpy as np
 
 from stages import database, images, layout, manifest, outputs, params, problems, progress
-from stages import index as files
 from stages.errors import StageError, run
-from stages.index import Index, Seen, Verdict
+from stages.index import Index, Verdict
 from stages.layout import Entry
 from stages.manifest import Row
 from stages.problems import Problem
+from stages.workers import Limits, Workers
 
 DATASET = Path("results/dataset.json")
-PROBE = 64  # pixels a side: all of a file is read, but JPEGs decode faster when small
 GROUP = 1024  # files whose state is asked for at once
 ODD_NAME = Verdict(problem="unreadable", detail="the file's name is not UTF-8; rename it")
 MIX_UPS = ("label_conflict", "in_train_and_validation", "in_train_and_test", "duplicate")
@@ -34,57 +34,61 @@ class Params:
     """Section `validate` of params.yaml."""
 
     bad_images: Literal["skip", "fail"]  # what to do about files that are no usable pictures
+    max_megapixels: float  # of a picture
+    max_megabytes: float  # of a file
+    max_seconds: float  # to decode one
+
+    def __post_init__(self) -> None:
+        for name in ("max_megapixels", "max_megabytes", "max_seconds"):
+            value = getattr(self, name)
+            params.require(value > 0, f"validate.{name}", "more than 0", value)
+
+    def limits(self) -> Limits:
+        """Returns what a file may cost."""
+        pixels, size = round(1e6 * self.max_megapixels), round(1e6 * self.max_megabytes)
+        return Limits(pixels, size, self.max_seconds)
 
 
-def decoded(file: BinaryIO) -> Verdict:
-    """Returns what decoding a file comes to."""
-    try:
-        picture = images.decode(file, PROBE, PROBE)
-    except images.ImageError as error:
-        return Verdict(problem=error.code, detail=error.detail)
-    return Verdict(picture.width, picture.height, picture.format)
+def verdicts(
+    paths: list[Path], index: Index, workers: Workers, limits: Limits
+) -> dict[Path, tuple[str, Verdict]]:
+    """Returns content hash and verdict of each file.
 
-
-def looked_at(path: Path, index: Index, recipe: str) -> tuple[Seen | None, Verdict]:
-    """Returns what a file holds, read now, and the verdict, decoded unless its content is known."""
-    try:
-        if not path.is_file():  # a broken link, or a pipe that would never end
-            return None, Verdict(problem="unreadable", detail="not a file, or a link to nothing")
-        with files.opened(path) as (file, seen):
-            known = index.verdicts(recipe, [seen.sha256])
-            return seen, known.get(seen.sha256) or decoded(file)
-    except OSError as error:
-        return None, Verdict(problem="unreadable", detail=error.strerror or str(error))
-
-
-def verdicts(paths: list[Path], index: Index) -> dict[Path, tuple[str, Verdict]]:
-    """Returns content hash and verdict of each file; only those are read that are not known."""
-    recipe = images.recipe()
+    Only those are read that are not known, and only new contents are decoded.
+    """
+    recipe = f"{images.recipe()} {limits.pixels}"
     hashes = index.known(paths)
+    hashes |= index.hashes(path for path in paths if path not in hashes and _fits(path, limits))
     judged = index.verdicts(recipe, set(hashes.values()))
-    new = [path for path in paths if hashes.get(path) not in judged]
-    workers = os.cpu_count() or 1
-    looks = progress.ahead(lambda path: looked_at(path, index, recipe), new, workers, 4 * workers)
-    looked = dict(zip(new, looks, strict=True))
+    looked = workers.look(path for path in paths if hashes.get(path) not in judged)
     seen = {path: one for path, (one, _) in looked.items() if one}
     index.remember(recipe, seen, {one.sha256: looked[path][1] for path, one in seen.items()})
     fresh = {path: (one.sha256 if one else "", said) for path, (one, said) in looked.items()}
     return fresh | {p: (hashes[p], judged[hashes[p]]) for p in paths if p not in fresh}
 
 
+def _fits(path: Path, limits: Limits) -> bool:
+    try:
+        return path.is_file() and path.stat().st_size <= limits.size
+    except OSError:
+        return False
+
+
 def outcomes(
-    entries: Iterable[Entry], class_names: Iterable[str], index: Index
+    entries: Iterable[Entry],
+    class_names: Iterable[str],
+    judge: Callable[[list[Path]], dict[Path, tuple[str, Verdict]]],
 ) -> Iterator[Row | Problem]:
     """Yields the row of every usable picture, or what is wrong with the file, in their order.
 
     Args:
         entries: the files found below input/.
         class_names: folders of input/train; another folder of input/test is no label.
-        index: what is known of files since they were last read.
+        judge: returns content hash and verdict of files.
     """
     classes = frozenset(class_names)
     for group in progress.groups(entries, GROUP):
-        said = verdicts([entry.path for entry in group if _in_utf8(entry.path)], index)
+        said = judge([entry.path for entry in group if _in_utf8(entry.path)])
         for entry in group:
             label = entry.folder if entry.split != "test" or entry.folder in classes else ""
             yield outcome(entry, label, *said.get(entry.path, ("", ODD_NAME)))
@@ -245,7 +249,7 @@ def main(
     tally = Tally()
     found: list[Problem] = []
     with outputs.whole(images_csv) as part:
-        manifest.write(part, usable(root, names, tally, found))
+        manifest.write(part, usable(root, names, tally, found, settings.limits()))
         if faults := content_faults(settings, found, class_faults(tally, root, names)):
             raise StageError(*faults)
         found += repeated(tally.repeated(manifest.stream(part)))
@@ -255,12 +259,15 @@ def main(
     print(line(counts, found, unknown_folders(counts, root, names), images_csv))
 
 
-def usable(root: Path, names: list[str], tally: Tally, found: list[Problem]) -> Iterator[Row]:
+def usable(
+    root: Path, names: list[str], tally: Tally, found: list[Problem], limits: Limits
+) -> Iterator[Row]:
     """Yields the rows of the usable pictures and puts the problems of the others into `found`."""
     index = Index(database.folder())
     count = sum(1 for _ in layout.find(root))
-    with progress.bar("validate", count) as bar:
-        for one in outcomes(layout.find(root), names, index):
+    with progress.bar("validate", count) as bar, Workers(limits) as workers:
+        judge = partial(verdicts, index=index, workers=workers, limits=limits)
+        for one in outcomes(layout.find(root), names, judge):
             bar.update()
             if isinstance(one, Problem):
                 found.append(one)

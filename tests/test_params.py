@@ -41,6 +41,9 @@ def test_every_value_of_the_file_is_explained():
 
 WRONG = [
     ("validate.bad_images", "drop", "one of skip, fail"),
+    ("validate.max_megapixels", 0, "more than 0"),
+    ("validate.max_megabytes", -1, "more than 0"),
+    ("validate.max_seconds", 0, "more than 0"),
     ("fetch.weights", "imagenet2", "imagenet, random or the path of a .h5 file"),
     ("fetch.seed", -1, "0 to 4294967295"),
     ("freeze.cut", "mixed11", "one of mixed0, "),

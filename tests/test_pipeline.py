@@ -20,6 +20,9 @@ EVERY = {"validate", "fetch", *BASE}
 
 TABLE = [
     ("validate.bad_images", "fail", {"validate"}),
+    ("validate.max_megapixels", 200, {"validate"}),
+    ("validate.max_megabytes", 200, {"validate"}),
+    ("validate.max_seconds", 20, {"validate"}),
     ("fetch.weights", "random", {"fetch", *BASE}),
     ("fetch.seed", 2, {"fetch"}),  # the weights are a file here: the same bytes again
     ("freeze.cut", "mixed0", BASE),

@@ -1,0 +1,169 @@
+"""Looks at pictures in processes of their own, which may crash, hang or run out of memory.
+
+A decoder that does so on a hostile file takes down a worker, and the file gets a verdict.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterable
+from concurrent.futures import TimeoutError as TooSlowError
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pebble import ProcessExpired, ProcessPool
+
+from stages import images, index, progress
+from stages.index import Seen, Verdict
+
+PROBE = 64  # pixels a side: all of a file is read, but JPEGs decode faster when small
+CHUNK = 16  # files in a task
+BYTES = 24  # of memory a pixel at most: WebP's canvases take 16
+BASE = 2_000_000_000  # bytes of address space that a worker takes by itself, at most
+SLOWEST = 60.0  # seconds that the start of a worker may take besides
+
+Look = tuple[Seen | None, Verdict]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a file may cost.
+
+    Attributes:
+        pixels: of the picture.
+        size: of the file, in bytes.
+        seconds: to decode it.
+    """
+
+    pixels: int
+    size: int
+    seconds: float
+
+
+def look(path: Path, limits: Limits) -> Look:
+    """Returns what a file holds, read and decoded now, and the verdict."""
+    try:
+        if not path.is_file():  # a broken link, or a pipe that would never end
+            return None, Verdict(problem="unreadable", detail="not a file, or a link to nothing")
+        if (size := path.stat().st_size) > limits.size:
+            detail = f"{size:,} bytes, more than {limits.size:,}"
+            return None, Verdict(problem="too_large", detail=detail)
+        with index.opened(path) as (file, seen):
+            try:
+                picture = images.decode(file, PROBE, PROBE, limits.pixels)
+            except images.ImageError as error:
+                return seen, Verdict(problem=error.code, detail=error.detail)
+            return seen, Verdict(picture.width, picture.height, picture.format)
+    except OSError as error:
+        return None, Verdict(problem="unreadable", detail=error.strerror or str(error))
+
+
+def _start(most: int) -> None:
+    """Prepares a worker: interrupts are the parent's affair, and its memory is bounded."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(ImportError):  # Windows
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        with contextlib.suppress(ValueError, OSError):  # macOS may refuse
+            resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+
+
+def _look(paths: list[Path], limits: Limits, alone: bool) -> list[Look | None]:
+    """Returns what `look` does, and nothing for pictures so large that they must be alone."""
+    found: list[Look | None] = []
+    for path in paths:
+        if not alone and path.is_file() and images.is_large(path):
+            found.append(None)
+        else:
+            found.append(look(path, limits))
+    return found
+
+
+class Workers:
+    """Processes that look at files; started at the first, one for a processor core at most.
+
+    Args:
+        limits: what a file may cost.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._pool: ProcessPool | None = None
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        """Returns itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Ends the processes, at once if something went wrong."""
+        if self._pool:
+            end = self._pool.stop if kind else self._pool.close
+            end()  # type: ignore[no-untyped-call]
+            self._pool.join()
+
+    def look(self, paths: Iterable[Path]) -> dict[Path, Look]:
+        """Returns what the files hold, and the verdicts.
+
+        Files are looked at some at a time; one that a worker fails on, or that is so large that
+        several of its kind would fill the memory, once more by itself.
+        """
+        chunks = list(progress.groups(paths, CHUNK))
+        if not chunks:
+            return {}
+        pool = self._started(len(chunks))
+        slowest = SLOWEST + self._limits.seconds
+        tasks = [
+            pool.schedule(_look, args=[chunk, self._limits, False], timeout=slowest)
+            for chunk in chunks
+        ]
+        found: dict[Path, Look] = {}
+        for chunk, task in zip(chunks, tasks, strict=True):
+            looks: list[Look | None] = [None] * len(chunk)
+            with contextlib.suppress(TooSlowError, ProcessExpired, MemoryError):
+                looks = task.result()
+            for path, one in zip(chunk, looks, strict=True):
+                found[path] = one or self._alone(path)
+        return found
+
+    def _alone(self, path: Path) -> Look:
+        seconds = self._limits.seconds
+        pool = self._started(1)
+        task = pool.schedule(_look, args=[[path], self._limits, True], timeout=seconds)
+        try:
+            (one,) = task.result()
+        except TooSlowError:
+            return None, Verdict(problem="too_slow", detail=f"took more than {seconds:g} seconds")
+        except ProcessExpired:
+            return None, Verdict(problem="crashed", detail="decoding it crashed the decoder")
+        except MemoryError:
+            return None, Verdict(problem="too_large", detail="takes too much memory")
+        assert one
+        return one
+
+    def _started(self, tasks: int) -> ProcessPool:
+        """Returns processes enough for so many tasks."""
+        count = min(tasks, os.cpu_count() or 1)
+        if self._pool and self._count < count:
+            self._pool.close()  # type: ignore[no-untyped-call]
+            self._pool.join()
+            self._pool = None
+        if not self._pool:
+            self._count = count
+            self._pool = ProcessPool(
+                max_workers=count,
+                initializer=_start,
+                initargs=[BASE + BYTES * self._limits.pixels],
+                context=multiprocessing.get_context("spawn"),
+            )
+        return self._pool

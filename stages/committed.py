@@ -11,7 +11,7 @@ from stages import features, rows
 from stages.errors import warn
 from stages.rows import Rows
 
-CHUNK = 256  # rows in memory
+CHUNK = 1024  # keys in memory
 
 
 def find(*paths: Path) -> list[Path]:
@@ -41,20 +41,21 @@ def adopt(kept: Rows, path: Path, fingerprint: str) -> None:
             return
         if all(kept.has(keys) >= set(keys) for keys in _keys(path)):
             return
-        for _ in features.stream(path, "features", CHUNK):
+        size = features.rows_at_once(kept.shape, kept.dtype)
+        for _ in features.stream(path, "features", size):
             pass  # checks the whole before any of it is used
-        for keys, vectors in zip(
-            _keys(path), features.stream(path, "features", CHUNK), strict=True
-        ):
-            new = {key: row for row, key in enumerate(keys) if key not in kept.has(keys)}
+        chunks = features.stream(path, "features", size)
+        for keys, vectors in zip(_keys(path, size), chunks, strict=True):
+            have = kept.has(keys)
+            new = {key: row for row, key in enumerate(keys) if key not in have}
             kept.put(list(new), vectors[list(new.values())])
     except (KeyError, ValueError, zipfile.BadZipFile) as error:
         warn(f"{path}: damaged ({error}); its features are not used")
 
 
-def _keys(path: Path) -> Iterator[list[bytes]]:
+def _keys(path: Path, size: int = CHUNK) -> Iterator[list[bytes]]:
     drawing = str(next(features.stream(path, "drawing", 1))[0])
-    hashes, views = (features.stream(path, name, CHUNK) for name in ("sha256", "views"))
+    hashes, views = (features.stream(path, name, size) for name in ("sha256", "views"))
     for some, of in zip(hashes, views, strict=True):
         pairs = zip(some.tolist(), of.tolist(), strict=True)
         yield [rows.key(sha256, view, drawing) for sha256, view in pairs]

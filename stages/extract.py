@@ -7,7 +7,7 @@ Writes  results/train.npz, results/test.npz
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -68,11 +68,10 @@ def pixels(view: View, height: int, width: int, alterations: Alterations) -> Pix
         StageError: the file is gone or no longer what `validate` saw.
     """
     sha256 = view.row.sha256
-    picture = decoded(view.row.path, sha256, height, width)
+    picture = LATEST(view.row.path, sha256, height, width)
     return views.altered(picture, sha256, view.number, alterations)
 
 
-@lru_cache(maxsize=8)  # the views of a picture are asked for one after the other
 def decoded(path: str, sha256: str, height: int, width: int) -> Pixels:
     """Returns a picture as uint8 (height, width, 3), not to be written to.
 
@@ -88,6 +87,9 @@ def decoded(path: str, sha256: str, height: int, width: int) -> Pixels:
         raise changed(path) from None
     except images.ImageError as error:
         raise StageError(f"{path}: {error}; remove or replace it") from None
+
+
+LATEST = progress.Once(decoded, 32)  # a picture's views are asked for one after the other
 
 
 def verify(table: Iterable[View], kept: Rows, known: Index) -> None:

@@ -12,6 +12,8 @@ from stages import outputs
 
 TRAIN = Path("results/train.npz")
 TEST = Path("results/test.npz")
+LONG = ("features", "sha256", "paths")  # columns of many bytes a row
+IN_MEMORY = 64_000_000  # bytes of features
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,8 @@ class Table:
         features: float32 (N, D), or float16 (N, h, w, c) maps; on disk until rows are asked for.
         labels: int32 (N,), index into `class_names`; -1 where unknown.
         class_names: str (C,), sorted.
-        sha256: str (N,), of the files' bytes.
-        paths: str (N,), sorted; the views of a picture stand together.
+        sha256: str (N,), of the files' bytes; on disk likewise.
+        paths: str (N,), sorted; the views of a picture stand together, itself first; on disk.
         views: int32 (N,); 0 is the picture itself, -1 mirrored, others are altered copies.
         learned: int32 (V,), the views of a training picture to learn from, 0 first.
         averaged: int32 (A,), the views over which predictions are averaged, 0 first.
@@ -35,8 +37,8 @@ class Table:
     features: "np.ndarray | Stored"
     labels: np.ndarray
     class_names: np.ndarray
-    sha256: np.ndarray
-    paths: np.ndarray
+    sha256: "np.ndarray | Stored"
+    paths: "np.ndarray | Stored"
     views: np.ndarray
     learned: np.ndarray
     averaged: np.ndarray
@@ -53,11 +55,8 @@ class Table:
             views: int (V,), 0 first.
         """
         itself = np.flatnonzero(self.views == 0)
-        if len(views) == 1:
-            return itself[:, None]
-        numbers = {path: number for number, path in enumerate(self.paths[itself].tolist())}
-        picture = np.array([numbers[path] for path in self.paths.tolist()], int)
         rows = np.repeat(itself[:, None], len(views), axis=1)
+        picture = np.cumsum(self.views == 0) - 1  # of each row: its views stand together
         for column, view in enumerate(views.tolist()):
             of = np.flatnonzero(self.views == view)
             rows[picture[of], column] = of
@@ -105,10 +104,10 @@ def _write(file: IO[bytes], name: str, column: Column) -> None:
 
 
 def read(path: Path) -> Table:
-    """Returns the whole table; its features stay on disk until they are used."""
+    """Returns the table; what is long stays on disk until it is used."""
     with np.load(path, allow_pickle=False) as arrays:
-        small = {name: arrays[name] for name in arrays.files if name != "features"}
-    return Table(features=stored(path, "features"), **small)
+        columns: dict[str, Any] = {n: arrays[n] for n in arrays.files if n not in LONG}
+    return Table(**columns | {name: stored(path, name) for name in LONG})
 
 
 @dataclass(frozen=True)
@@ -138,12 +137,23 @@ class Stored:
             return np.empty(self.shape, self.dtype)[rows]
         return np.array(np.memmap(self.path, self.dtype, "r", self.offset, self.shape)[rows])
 
+    def tolist(self) -> list[Any]:
+        """Returns all of it, as a list."""
+        found: list[Any] = self[:].tolist()
+        return found
+
     def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
         """Returns all of it."""
         return self[:].astype(dtype or self.dtype, copy=False)
 
 
 Array = np.ndarray | Stored
+
+
+def rows_at_once(shape: tuple[int, ...], dtype: np.dtype, most: int = 512) -> int:
+    """Returns how many rows of features to hold in memory: `most`, or fewer if they are large."""
+    row = dtype.itemsize * int(np.prod(shape, dtype=int))
+    return max(1, min(most, IN_MEMORY // max(1, row)))
 
 
 def stored(path: Path, name: str) -> Stored:

@@ -9,11 +9,11 @@ import numpy as np
 
 from stages import engine, progress
 from stages.engine import Engine
+from stages.features import rows_at_once
 from stages.images import Pixels
 from stages.rows import Rows
 from stages.views import View
 
-GROUP = 256  # rows of features in memory
 WINDOW = 4096  # rows of the list of pictures in memory
 
 
@@ -109,7 +109,8 @@ class Forward:
 
     def gather(self, table: Iterable[View]) -> Iterator[np.ndarray]:
         """Yields the features of the views in their order, (n, *feature_shape)."""
-        for group in progress.groups(table, GROUP):
+        size = rows_at_once(self._kept.shape, self._kept.dtype)
+        for group in progress.groups(table, size):
             contents = {view.key: view for view in group}
             found = self._kept.get(contents)
             lost = [view for key, view in contents.items() if key not in found]

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from stages import openvino_engine, outputs, progress
-from stages.features import Array, Table
+from stages.features import Array, Table, rows_at_once
 from stages.openvino_engine import OpenvinoEngine
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ ARCHITECTURE = "architecture.json"
 WEIGHTS = "head.weights.h5"
 SCORED_WEIGHTS = "scored.weights.h5"
 NETWORKS = {WEIGHTS: "head.xml", SCORED_WEIGHTS: "scored.xml"}  # what makes vectors of maps
-GROUP = 512  # pictures in memory
 MAPS = 16  # in a call of the network
 ABOUT = "head.json"
 
@@ -68,10 +67,12 @@ class Head:
             pictures: int (P, A), the rows of each picture's views.
         """
         found = np.empty((len(pictures), len(self.about.class_names)))
-        for at in range(0, len(pictures), GROUP):
-            rows = pictures[at : at + GROUP]
+        size = rows_at_once(table.features.shape[1:], table.features.dtype)
+        size = max(1, size // pictures.shape[1])
+        for at in range(0, len(pictures), size):
+            rows = pictures[at : at + size]
             each = self.probabilities(table.features[rows.ravel()])
-            found[at : at + GROUP] = each.reshape(*rows.shape, -1).mean(axis=1)
+            found[at : at + size] = each.reshape(*rows.shape, -1).mean(axis=1)
         return found
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF")
 AT_ONCE = (
     50_000_000  # pixels that are decoded at the same time, or one larger picture: 4 bytes each
 )
+COPIES = {"WEBP": 4, "AVIF": 3, "PNG": 2}  # of a picture that its decoder holds (measured)
 BAND = 4_000_000  # pixels of a picture that are converted and shrunk together
 LIBRARIES = ("pil", "jpg", "zlib", "webp", "avif", "libtiff")  # those that decode
 
@@ -140,6 +141,8 @@ def decode(
 def is_large(path: Path) -> bool:
     """Tells whether several such pictures should not be decoded at once, for want of memory."""
     try:
+        if not path.is_file():  # opening a pipe would never end
+            return False
         with Image.open(path, formats=FORMATS) as image:
             return _held(image, 1) > AT_ONCE
     except Exception:  # `decode` will say why
@@ -173,10 +176,10 @@ def _give_back() -> None:
 def _held(image: Image.Image, side: int) -> int:
     """Returns how many pixels of 4 bytes decoding a picture takes, about."""
     pixels = image.width * image.height
-    if image.format == "WEBP":
-        return 4 * pixels  # canvases of its animation decoder
-    if image.format != "JPEG" or image.info.get("progressive"):
-        return pixels
+    if image.format != "JPEG":
+        return COPIES.get(image.format or "", 1) * pixels
+    if image.info.get("progressive"):
+        return 2 * pixels
     shortest = min(image.size)
     shrunk = next((factor for factor in (8, 4, 2) if shortest >= factor * side), 1)
     return pixels // shrunk**2

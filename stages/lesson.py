@@ -56,7 +56,7 @@ def learn(
         What was trained, and the curves of both phases.
     """
     first = fitting.fit(head_, lesson.vectors, plans[0], validation.vectors if validation else None)
-    if not lesson.maps:
+    if not lesson.maps or not np.isfinite(first["loss"]).all():
         return Trained(head_), (first, {})
     top_ = top.read(lesson.top)
     lowest = min(first["val_loss"]) if validation else np.inf
@@ -95,12 +95,10 @@ def through_top(maps: Array, folder: Path, file: IO[bytes]) -> np.ndarray:
         file: holds the result.
     """
     model = top.read(folder)
-    found = np.memmap(file, np.float32, "w+", shape=(len(maps), model.output_shape[-1]))
-    at = 0
     with tempfile.TemporaryDirectory() as place, progress.bar("train", len(maps)) as bar:
         openvino_engine.write(ir.convert(model, "float16"), Path(place) / "top.xml")
         for some in head.vectors(Path(place) / "top.xml", maps):
-            found[at : at + len(some)] = some
-            at += len(some)
+            file.write(some.tobytes())
             bar.update(len(some))
-    return found
+    file.flush()
+    return np.memmap(file, np.float32, "r", shape=(len(maps), model.output_shape[-1]))

@@ -28,7 +28,7 @@ def whole(path: Path) -> Iterator[Path]:
         StageError: the disk is full, or the place may not be written.
     """
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
+    with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path)
         try:
@@ -38,6 +38,17 @@ def whole(path: Path) -> Iterator[Path]:
             part.replace(path)
         finally:
             remove(part)
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Says what the user can mend if writing at `path` fails.
+
+    Raises:
+        StageError: the disk is full, or the place may not be written.
+    """
+    try:
+        yield
     except OSError as error:
         if error.errno in FULL:
             raise StageError(f"{path}: the disk is full; free some space and run again") from error

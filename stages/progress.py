@@ -1,10 +1,11 @@
 """Long work shows pictures per second and time left, where somebody looks on."""
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import Never, TypeVar
+from threading import Lock
+from typing import Generic, Never, TypeVar
 
 from tqdm import tqdm
 
@@ -23,6 +24,37 @@ def groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
     items = iter(items)
     while group := list(islice(items, size)):
         yield group
+
+
+class Once(Generic[R]):
+    """Calls a function once for the same arguments, of the last few, also from many threads.
+
+    Args:
+        function: to call.
+        size: results to keep.
+    """
+
+    def __init__(self, function: Callable[..., R], size: int) -> None:
+        self._function = function
+        self._size = size
+        self._lock = Lock()
+        self._kept: OrderedDict[tuple[object, ...], Future[R]] = OrderedDict()
+
+    def __call__(self, *arguments: object) -> R:
+        """Returns the function's result; who asks while it is computed waits for it."""
+        with self._lock:
+            future = self._kept.get(arguments)
+            first = future is None
+            if future is None:
+                future = self._kept[arguments] = Future()
+                if len(self._kept) > self._size:
+                    self._kept.popitem(last=False)
+        if first:
+            try:
+                future.set_result(self._function(*arguments))
+            except BaseException as error:
+                future.set_exception(error)
+        return future.result()
 
 
 def ahead(

@@ -79,6 +79,7 @@ class Rows:
     Attributes:
         path: of the file.
         dtype: of the features, lowest byte first.
+        shape: of one picture's features.
         contended: whether another process has computed the same rows meanwhile.
         damaged: rows that did not fit their seal.
 
@@ -92,7 +93,7 @@ class Rows:
         self.contended = False
         self.damaged = 0
         self.dtype = np.dtype(dtype).newbyteorder("<")
-        self._shape = tuple(shape)
+        self.shape = tuple(shape)
         self._fingerprint = fingerprint
         about = {
             "fingerprint": fingerprint,
@@ -117,7 +118,7 @@ class Rows:
         query = f"{BOTH}key IN ({_marks(wanted)})"
         return self._file.run(
             lambda layers: {
-                found: np.frombuffer(value, self.dtype).reshape(self._shape)
+                found: np.frombuffer(value, self.dtype).reshape(self.shape)
                 for at in layers
                 for found, value in self._sound(at, at.rows(query, [today(), *wanted]))
             }

@@ -95,6 +95,23 @@ def folds(table: Table, rows: np.ndarray, settings: Params) -> list[str]:
     return split.assign(hashes, labels, settings.validation_split, settings.seed)
 
 
+def require_examples(table: Table, rows: np.ndarray, sides: Sequence[str]) -> None:
+    """Raises a StageError if a class has no picture to learn from.
+
+    So it is where all of its pictures are also in input/validation.
+    """
+    learned = np.array(sides) == split.TRAIN
+    there = set(table.labels[rows][learned].tolist())
+    if lacking := [name for k, name in enumerate(table.class_names) if k not in there]:
+        raise StageError(
+            *(
+                f"{(layout.INPUT / 'train' / name).as_posix()}: needs pictures that are not in "
+                "input/validation too; got none: add some, or remove their copies there"
+                for name in lacking
+            )
+        )
+
+
 def class_weights(labels: np.ndarray, mode: str) -> dict[int, float] | None:
     """Returns how much a picture of each class counts; `balanced`: N / (C * pictures of it)."""
     if mode == "none":
@@ -236,12 +253,13 @@ def main(
         )
     pictures = table.grid(table.learned)
     sides = folds(table, pictures[:, 0], settings)
+    require_examples(table, pictures[:, 0], sides)
     order = content_order(table, pictures[:, 0])
     validates = np.array(sides)[order] == split.VALIDATION
     labels, rows = table.labels[pictures[order, 0]], pictures[order]
     names = tuple(table.class_names.tolist())
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=out.parent) as file:
+    with outputs.explained(out), tempfile.TemporaryFile(dir=out.parent) as file:
         vectors = table.features if maps is None else through_top(maps, base_folder, file)
         lesson = Lesson(
             Data(vectors, labels, rows),

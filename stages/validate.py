@@ -57,7 +57,7 @@ def verdicts(
     Only those are read that are not known, and only new contents are decoded.
     """
     recipe = f"{images.recipe()} {limits.pixels}"
-    hashes = index.known(paths)
+    hashes = {p: sha256 for p, sha256 in index.known(paths).items() if _fits(p, limits)}
     hashes |= index.hashes(path for path in paths if path not in hashes and _fits(path, limits))
     judged = index.verdicts(recipe, set(hashes.values()))
     looked = workers.look(path for path in paths if hashes.get(path) not in judged)

@@ -59,7 +59,7 @@ class Copies(Alterations):
 
     def drawing(self) -> str:
         """Returns all that an altered copy hangs on besides the picture: ranges, seed and code."""
-        ranges = [getattr(self, field.name) for field in fields(Alterations)]
+        ranges = [float(getattr(self, field.name)) for field in fields(Alterations)]
         code = Path(__file__).read_bytes().replace(b"\r\n", b"\n")
         return f"{ranges} {hashlib.sha256(code).hexdigest()}"
 
@@ -80,12 +80,13 @@ class View:
 
 
 def of(pictures: Iterable[Row], copies: Copies, averaging: Averaging) -> Iterator[View]:
-    """Yields the views of the pictures, those of a picture one after the other."""
+    """Yields the views of the pictures, those of a picture one after the other, ITSELF first."""
     drawing = copies.drawing()
     averaged = set(averaging.numbers())
     learned = averaged | set(range(copies.augmented_copies + 1))
     for row in pictures:
-        for number in sorted(learned if row.split == "train" else averaged):
+        numbers = learned if row.split == "train" else averaged
+        for number in sorted(numbers, key=lambda number: (number != ITSELF, number)):
             yield View(row, number, rows.key(row.sha256, number, drawing))
 
 

@@ -77,10 +77,7 @@ def _look(paths: list[Path], limits: Limits, alone: bool) -> list[Look | None]:
     """Returns what `look` does, and nothing for pictures so large that they must be alone."""
     found: list[Look | None] = []
     for path in paths:
-        if not alone and path.is_file() and images.is_large(path):
-            found.append(None)
-        else:
-            found.append(look(path, limits))
+        found.append(None if not alone and images.is_large(path) else look(path, limits))
     return found
 
 

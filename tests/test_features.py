@@ -95,8 +95,14 @@ def test_the_grid_has_the_views_of_every_picture():
     table = dataclasses.replace(
         TABLE,
         paths=np.array(["a", "a", "a", "b", "c"]),
-        views=np.array([-1, 0, 1, 0, 0], np.int32),
+        views=np.array([0, -1, 1, 0, 0], np.int32),
     )
-    assert table.grid(np.array([0])).tolist() == [[1], [3], [4]]
-    assert table.grid(np.array([0, 1])).tolist() == [[1, 2], [3, 3], [4, 4]]
-    assert table.grid(np.array([0, -1])).tolist() == [[1, 0], [3, 3], [4, 4]]
+    assert table.grid(np.array([0])).tolist() == [[0], [3], [4]]
+    assert table.grid(np.array([0, 1])).tolist() == [[0, 2], [3, 3], [4, 4]]
+    assert table.grid(np.array([0, -1])).tolist() == [[0, 1], [3, 3], [4, 4]]
+
+
+def test_large_rows_are_held_a_few_at_a_time():
+    assert features.rows_at_once((2048,), np.dtype(np.float32)) == 512
+    assert features.rows_at_once((35, 35, 256), np.dtype(np.float16)) == 102
+    assert features.rows_at_once((10**5, 10**4), np.dtype(np.float16)) == 1

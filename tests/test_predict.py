@@ -46,7 +46,7 @@ def test_predictions_are_the_heads_on_the_features(finished):
     results = finished.folder / "results"
     model = head.read(finished.folder / "models" / "head")
     table = features.read(results / "test.npz")
-    probabilities = model.probabilities(table.features)
+    probabilities = model.probabilities(table.features[:])
     with (results / "predictions.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["path"] for row in rows] == table.paths.tolist()

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -57,3 +58,24 @@ def test_on_a_terminal_the_bar_shows_rate_and_time_left():
     shown = os.read(ours, 100_000).decode()
     os.close(ours)
     assert re.search(r"work: +\d+%.*\d+/100 \[\d\d:\d\d<\d\d:\d\d, +[\d.]+ pictures/s\]", shown)
+
+
+def test_once_computes_once_for_all_who_ask():
+    calls = []
+
+    def slow(number: int) -> int:
+        calls.append(number)
+        time.sleep(0.05)
+        return number * 2
+
+    once = progress.Once(slow, 2)
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(once, [3] * 8)) == [6] * 8
+    assert [once(n) for n in (4, 5, 3)] == [8, 10, 6]
+    assert calls == [3, 4, 5, 3]  # the oldest of three was forgotten
+
+
+def test_once_hands_on_an_error():
+    once = progress.Once(int, 2)
+    with pytest.raises(ValueError, match="many"):
+        once("many")

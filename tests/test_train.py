@@ -240,6 +240,15 @@ def test_views_of_a_validation_picture_are_not_learned_from(inside, set_param, m
     assert len(pictures) + len(validation.labels) == 30
 
 
+def test_a_class_of_which_all_pictures_validate_is_said(inside):
+    table = clusters(12)
+    paths, sha256 = table.paths.copy(), table.sha256.copy()
+    of_a = np.flatnonzero(table.labels == 0)
+    paths[of_a] = [f"input/validation/a/{number}.jpg" for number in of_a]
+    with pytest.raises(StageError, match=r"input/train/a: needs pictures that are not in input/va"):
+        run(dataclasses.replace(table, paths=paths, sha256=sha256), inside)
+
+
 def test_fine_tuning_without_maps_is_refused(inside, set_param):
     set_param("train.fine_tune_epochs", 2)
     with pytest.raises(StageError, match=r"must be 0 where freeze.pooling is avg; got 2: set it"):

@@ -88,6 +88,17 @@ def test_odd_files_get_a_verdict(inside, folder):
     assert "input/test/=1,<b>\n.jpg" in [row.path for row in rows(inside)]
 
 
+def test_limits_hold_for_known_files_too(inside, folder, set_param, monkeypatch):
+    monkeypatch.setattr("stages.index.GRAIN_NS", 1)
+    validate.main()
+    size = (folder / "test" / "0.jpg").stat().st_size
+    set_param("validate.max_megabytes", (size - 1) / 1e6)
+    set_param("validate.bad_images", "fail")
+    assert f"input/test/0.jpg: too_large ({size:,} bytes, more than {size - 1:,}); remove or" in (
+        " ".join(faults())
+    )
+
+
 def test_the_same_content_twice_is_listed_and_kept(inside, folder):
     def copy(source, target):
         (folder / target).parent.mkdir(parents=True, exist_ok=True)

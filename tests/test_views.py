@@ -105,9 +105,9 @@ def test_only_training_pictures_have_copies_to_learn_from():
 
 
 def test_averaged_views_are_there_for_all():
-    assert numbers("train", COPIES, 2) == [-1, 0, 1, 2]
-    assert numbers("test", COPIES, 2) == [-1, 0]
-    assert numbers("test", COPIES, 5) == numbers("train", COPIES, 5) == [-1, 0, 1, 2, 3]
+    assert numbers("train", COPIES, 2) == [0, -1, 1, 2]
+    assert numbers("test", COPIES, 2) == [0, -1]
+    assert numbers("test", COPIES, 5) == numbers("train", COPIES, 5) == [0, -1, 1, 2, 3]
 
 
 def test_a_key_names_all_that_a_view_hangs_on():
@@ -122,3 +122,9 @@ def test_a_key_names_all_that_a_view_hangs_on():
     assert {n for n in one if one[n] == three[n]} == {ITSELF, MIRRORED}
     assert one[ITSELF] == rows.key(SHA)
     assert len(set(two.values())) == 6
+
+
+def test_whole_numbers_and_others_of_the_same_value_draw_the_same():
+    whole = dataclasses.replace(COPIES, rotation_range=40, zoom_range=0)
+    same = dataclasses.replace(COPIES, rotation_range=40.0, zoom_range=0.0)
+    assert whole.drawing() == same.drawing()

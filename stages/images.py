@@ -24,6 +24,7 @@ BAND = 4_000_000  # pixels of a picture that are converted and shrunk together
 LIBRARIES = ("pil", "jpg", "zlib", "webp", "avif", "libtiff")  # those that decode
 
 Image.MAX_IMAGE_PIXELS = None  # `decode` has a limit of its own
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", module=r"PIL\b")  # odd metadata is no news to the user
 
 TURNS = {  # by EXIF orientation
@@ -128,6 +129,8 @@ def decode(
     except UnidentifiedImageError:
         detail = f"the content is none of {', '.join(FORMATS)}"
         raise ImageError("not_an_image", detail) from None
+    except Image.DecompressionBombError:
+        raise ImageError("too_large", f"a frame of more than {max_pixels:,} pixels") from None
     except (ImageError, MemoryError):
         raise
     except Exception as error:  # Pillow's plug-ins raise nearly anything on broken files
@@ -136,6 +139,11 @@ def decode(
             isinstance(error, EOFError) or "truncated" in said.lower() or "broken data" in said
         )
         raise ImageError("truncated" if cut_off else "unreadable", said) from None
+
+
+def limit(pixels: int) -> None:
+    """Has Pillow itself refuse larger pictures, in this process: of some it reads a frame early."""
+    Image.MAX_IMAGE_PIXELS = pixels // 2  # it warns of more, and refuses twice as many
 
 
 def is_large(path: Path) -> bool:

@@ -61,9 +61,14 @@ def look(path: Path, limits: Limits) -> Look:
         return None, Verdict(problem="unreadable", detail=error.strerror or str(error))
 
 
-def _start(most: int) -> None:
-    """Prepares a worker: interrupts are the parent's affair, and its memory is bounded."""
+def _start(most: int, pixels: int) -> None:
+    """Prepares a worker: interrupts are the parent's affair, and its memory is bounded.
+
+    What the decoders' C code says of broken files is not shown: the verdict says it.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    images.limit(pixels)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     with contextlib.suppress(ImportError):  # Windows
         import resource
 
@@ -160,7 +165,7 @@ class Workers:
             self._pool = ProcessPool(
                 max_workers=count,
                 initializer=_start,
-                initargs=[BASE + BYTES * self._limits.pixels],
+                initargs=[BASE + BYTES * self._limits.pixels, self._limits.pixels],
                 context=multiprocessing.get_context("spawn"),
             )
         return self._pool

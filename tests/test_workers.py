@@ -1,6 +1,7 @@
 """Hostile files, played by objects that misbehave in the worker they are sent to."""
 
 import ctypes
+import io
 import os
 import time
 from pathlib import Path
@@ -96,3 +97,15 @@ def test_no_files_start_no_process():
     with Workers(LIMITS) as workers:
         assert workers.look([]) == {}
         assert workers._pool is None
+
+
+def test_a_frame_larger_than_its_picture_is_refused_before_it_is_read(tmp_path):
+    file = io.BytesIO()
+    Image.new("P", (60, 60)).save(file, "GIF")
+    data = bytearray(file.getvalue())
+    at = data.index(b",\0\0\0\0\x3c\0\x3c\0")  # the frame: place, width, height
+    data[at + 5 : at + 9] = b"\xff\xff\xff\xff"
+    data[6:10] = b"\xff\xff\xff\xff"
+    (tmp_path / "a.gif").write_bytes(data)
+    (verdict,) = verdicts([tmp_path / "a.gif"])
+    assert verdict.problem == "too_large" and "memory" not in verdict.detail

@@ -13,9 +13,11 @@ import argparse
 import io
 import time
 from collections.abc import Callable
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+from pebble import ProcessExpired, ProcessPool
 from PIL import Image
 
 from stages import images
@@ -32,7 +34,7 @@ def pillow_whole(data: bytes) -> np.ndarray:
 
 def ours(data: bytes) -> np.ndarray:
     """Decodes as the pipeline does: Pillow, draft mode, EXIF orientation, transparency."""
-    return images.decode(data, SIDE, SIDE).pixels
+    return images.decode(data, SIDE, SIDE, 10**8).pixels
 
 
 def rivals() -> dict[str, Decoder]:
@@ -101,12 +103,31 @@ def measure(decoders: dict[str, Decoder], files: list[bytes]) -> dict[str, tuple
     return {name: (len(files) / best[name], apart[name]) for name in decoders}
 
 
-def read(decode: Decoder, data: bytes) -> np.ndarray | None:
-    """Returns the pixels, or nothing if the decoder refuses."""
+def read(name: str, path: Path) -> np.ndarray | None:
+    """Returns the pixels that a decoder makes of a file, or nothing if it refuses."""
     try:
-        return decode(data).astype(int)
+        return all_decoders()[name](path.read_bytes()).astype(int)
     except Exception:  # each library has exceptions of its own
         return None
+
+
+def all_decoders() -> dict[str, Decoder]:
+    """Returns every decoder by name."""
+    return {"ours": ours, "Pillow, whole": pillow_whole, **rivals()}
+
+
+def hard(name: str, paths: list[Path]) -> tuple[list[np.ndarray | None], int]:
+    """Returns what a decoder makes of files, in a process that may crash, and how many crashed."""
+    found: list[np.ndarray | None] = []
+    crashed = 0
+    with ProcessPool(1, context=get_context("spawn")) as pool:
+        for path in paths:
+            try:
+                found.append(pool.schedule(read, args=[name, path], timeout=20).result())
+            except (ProcessExpired, TimeoutError):
+                found.append(None)
+                crashed += 1
+    return found, crashed
 
 
 def main() -> None:
@@ -116,28 +137,28 @@ def main() -> None:
     parser.add_argument("--hard", type=Path)
     parser.add_argument("--count", type=int, default=200)
     arguments = parser.parse_args()
-    decoders = {"ours": ours, "Pillow, whole": pillow_whole, **rivals()}
+    decoders = all_decoders()
     paths = sorted(arguments.pictures.rglob("*.jpg"))[: arguments.count]
     ordinary = [path.read_bytes() for path in paths]
     small = measure(decoders, ordinary)
     large = measure(decoders, [enlarged(data) for data in ordinary[:20]])
-    hard = sorted(p for p in arguments.hard.rglob("*") if p.is_file()) if arguments.hard else []
-    files = [path.read_bytes() for path in hard]
-    true = [read(ours, data) for data in files]
-    print("| decoder | pictures/s | apart | of 12 megapixels | apart | hard files read | as ours |")
-    print("|---" * 7 + "|")
-    for name, decode in decoders.items():
-        pairs = [(read(decode, data), ours_) for data, ours_ in zip(files, true, strict=True)]
-        count = sum(got is not None for got, _ in pairs)
+    files = sorted(p for p in arguments.hard.rglob("*") if p.is_file()) if arguments.hard else []
+    true, _ = hard("ours", files)
+    print(
+        "| decoder | pictures/s | apart | of 12 megapixels | apart | hard files read | as ours | ",
+        end="",
+    )
+    print("crashes |\n" + "|---" * 8 + "|")
+    for name in decoders:
+        got, crashed = hard(name, files)
         alike = sum(
-            got is not None
-            and want is not None
-            and got.shape == want.shape
-            and np.abs(got - want).mean() < 4
-            for got, want in pairs
+            one is not None and other is not None and np.abs(one - other).mean() < 4
+            for one, other in zip(got, true, strict=True)
         )
+        count = sum(one is not None for one in got)
         cells = [f"{v:.1f}" for pair in (small[name], large[name]) for v in pair]
-        print(f"| {name} | {' | '.join(cells)} | {count} of {len(files)} | {alike} |", flush=True)
+        cells += [f"{count} of {len(files)}", str(alike), str(crashed)]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

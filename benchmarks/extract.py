@@ -4,8 +4,9 @@
 
 All pictures below DIR/train and DIR/test go through InceptionV3 (mixed10, averaged, 299x299). Each
 contender is a process of its own, started anew in every round, the rounds interleaved, the median
-shown. It goes twice over all pictures: cold, from the start of the process to its first features
-and to its last, and then warm. Ours decodes, checks every hash and writes the image store in both.
+shown (0 rounds: the last table alone). It goes twice over all pictures: cold, from the start of
+the process to its first features and to its last, and then warm. Ours decodes, checks every hash
+and writes the image store in both.
 `keras predict` is measured as a user gets it and with the wait of tf.data's autotuner taken out.
 Last: the network alone, as a share of what the machine's matrix products reach in that precision.
 ONNX Runtime is measured where `pip install onnxruntime tf2onnx onnx` was run.
@@ -219,12 +220,18 @@ print(json.dumps({"alone": max(rates)}))
 
 
 def shares(folders: dict[str, Path]) -> None:
-    """Prints what share of the machine's matrix products the network reaches."""
-    peaks = run(folders["ours int8"], MATRICES, "")
+    """Prints what share of the machine's matrix products the network reaches: bests of 5."""
+    peaks: dict[str, float] = {}
+    reached: dict[str, float] = {}
+    for _ in range(5):
+        found = run(folders["ours int8"], MATRICES, "")
+        for precision in ("float32", "int8"):
+            alone = run(folders[f"ours {precision}"], ALONE, "")["alone"] * GFLOP
+            peaks[precision] = max(peaks.get(precision, 0), found[precision])
+            reached[precision] = max(reached.get(precision, 0), alone)
     print("\n| precision | matrix peak GFLOP/s | network GFLOP/s | share |\n|---|---|---|---|")
     for precision in ("float32", "int8"):
-        alone = run(folders[f"ours {precision}"], ALONE, "")["alone"] * GFLOP
-        most = peaks[precision]
+        most, alone = peaks[precision], reached[precision]
         print(f"| {precision} | {most:.0f} | {alone:.0f} | {alone / most:.2f} |", flush=True)
 
 
@@ -249,7 +256,7 @@ def main() -> None:
         for _ in range(arguments.rounds):
             for one, (code, extra) in contenders.items():
                 found[one].append(run(folders[one], code, str(weights), *extra))
-        rows = table(found)
+        rows = table(found) if arguments.rounds else []
         shares(folders)
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=2))

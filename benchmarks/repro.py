@@ -30,7 +30,9 @@ from benchmarks.pipeline import ROOT, prepare
 GIT = ("git", "-c", "user.name=benchmark", "-c", "user.email=benchmark@example.org")
 NOTHING = "stages:\n  nothing:\n    cmd: cd .\n    deps: [{}]\n"
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-HEADING = "| event | pictures | forward passes | stages run | s |\n|---|---|---|---|---|"
+HEADING = (
+    "| event | pictures | forward passes | stages run | of it train s | s |\n" + "|---" * 6 + "|"
+)
 
 
 def shell(folder: Path, *command: str) -> tuple[str, float]:
@@ -156,11 +158,13 @@ def measure(project: Project, event: str) -> dict[str, object]:
     extract = re.search(r"^extract: (\d+) pictures, (\d+) new", said, re.M)
     ran = re.findall(r"^Running stage '(\w+)'", said, re.M)
     pictures, new = map(int, extract.groups()) if extract else (None, 0)
+    train = re.search(r"^train: .* ([\d.]+) s$", said, re.M)
     return {
         "event": event,
         "pictures": pictures,
         "forward_passes": new,
         "stages": ran,
+        "train_seconds": float(train[1]) if train else "",
         "seconds": round(seconds, 2),
     }
 
@@ -184,6 +188,7 @@ def row(one: dict[str, object]) -> str:
     stages = one["stages"]
     said = ", ".join(stages) if isinstance(stages, list) and stages else "-"
     cells = (one["event"], one.get("pictures") or "", one.get("forward_passes", ""), said)
+    cells += (one.get("train_seconds", ""),)
     return f"| {' | '.join(map(str, cells))} | {one['seconds']:.2f} |"
 
 

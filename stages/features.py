@@ -135,7 +135,8 @@ class Stored:
         """Returns rows, as NumPy's own arrays do, but always a copy."""
         if 0 in self.shape:
             return np.empty(self.shape, self.dtype)[rows]
-        return np.array(np.memmap(self.path, self.dtype, "r", self.offset, self.shape)[rows])
+        found = np.memmap(self.path, self.dtype, "r", self.offset, self.shape)[rows]
+        return np.array(found) if isinstance(found, np.memmap) else np.asarray(found)
 
     def tolist(self) -> list[Any]:
         """Returns all of it, as a list."""

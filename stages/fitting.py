@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Curves = dict[str, list[float]]
 LEARNING = ("loss", "accuracy")
 HELD_OUT = ("val_loss", "val_accuracy")
-CHUNK = 64_000_000  # bytes of features handed over in one call
+CHUNK = 32_000_000  # bytes of features handed over in one call
 
 
 @dataclass(frozen=True)

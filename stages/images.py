@@ -230,7 +230,7 @@ def _rgb(image: Image.Image, white: float) -> Image.Image:
     if image.has_transparency_data:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")  # spares a copy
 
 
 def _white(image: Image.Image) -> float:

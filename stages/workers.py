@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
 from pebble import ProcessExpired, ProcessPool
 
 from stages import images, index, progress
@@ -22,7 +23,7 @@ from stages.index import Seen, Verdict
 PROBE = 64  # pixels a side: all of a file is read, but JPEGs decode faster when small
 CHUNK = 16  # files in a task
 BYTES = 24  # of memory a pixel at most: WebP's canvases take 16
-BASE = 2_000_000_000  # bytes of address space that a worker takes by itself, at most
+SPARE = 1_000_000_000  # bytes of address space besides, for what is no picture
 SLOWEST = 60.0  # seconds that the start of a worker may take besides
 
 Look = tuple[Seen | None, Verdict]
@@ -61,10 +62,12 @@ def look(path: Path, limits: Limits) -> Look:
         return None, Verdict(problem="unreadable", detail=error.strerror or str(error))
 
 
-def _start(most: int, pixels: int) -> None:
+def _start(pixels: int) -> None:
     """Prepares a worker: interrupts are the parent's affair, and its memory is bounded.
 
-    What the decoders' C code says of broken files is not shown: the verdict says it.
+    The bound is on what comes on top of what it has: with many processor cores the libraries
+    alone set gigabytes of addresses aside. What the decoders' C code says of broken files is not
+    shown: the verdict says it.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     images.limit(pixels)
@@ -72,6 +75,7 @@ def _start(most: int, pixels: int) -> None:
     with contextlib.suppress(ImportError):  # Windows
         import resource
 
+        most = psutil.Process().memory_info().vms + SPARE + BYTES * pixels
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         with contextlib.suppress(ValueError, OSError):  # macOS may refuse
@@ -165,7 +169,7 @@ class Workers:
             self._pool = ProcessPool(
                 max_workers=count,
                 initializer=_start,
-                initargs=[BASE + BYTES * self._limits.pixels, self._limits.pixels],
+                initargs=[self._limits.pixels],
                 context=multiprocessing.get_context("spawn"),
             )
         return self._pool

@@ -193,7 +193,8 @@ def main(
     if kept.damaged:
         warn(f"{kept.path}: {kept.damaged} damaged rows were computed again")
     where = f" on {engine.device(about.engine)}" if passes.new else ""
-    count = sum(1 for _ in pictures())
+    several = settings.augmented_copies or averaging.average_views > 1
+    count = sum(1 for _ in pictures()) if several else sum(shape[0] for shape in shapes.values())
     print(line(count, shapes, passes.new, time.perf_counter() - started) + where)
 
 

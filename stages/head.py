@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,10 @@ class Head:
     layers: tuple[tuple[np.ndarray, np.ndarray, str], ...]
     network: Path | None = None
 
+    @cached_property
+    def _engine(self) -> OpenvinoEngine | None:
+        return OpenvinoEngine(self.network) if self.network else None
+
     def judge(self, table: Table, pictures: np.ndarray) -> np.ndarray:
         """Returns the class probabilities of pictures, averaged over their views: float64 (P, C).
 
@@ -83,25 +88,24 @@ class Head:
         Args:
             features: float (N, D) vectors, or float16 (N, h, w, c) maps.
         """
-        if self.network:
-            features = np.concatenate(list(vectors(self.network, features)))
+        if self._engine:
+            features = np.concatenate(list(vectors(self._engine, features)))
         values = features.astype(np.float64)
         for kernel, bias, activation in self.layers:
             values = ACTIVATIONS[activation](values @ kernel + bias)
         return values
 
 
-def vectors(network: Path, maps: Array) -> Iterator[np.ndarray]:
+def vectors(engine: OpenvinoEngine, maps: Array) -> Iterator[np.ndarray]:
     """Yields the vectors of maps, in their order, some at a time.
 
     Args:
-        network: a top in OpenVINO's form.
+        engine: runs the network behind the cut.
         maps: float16 (N, h, w, c), in memory or on disk.
 
     Yields:
         float32 (n, D).
     """
-    engine = OpenvinoEngine(network)
     starts = range(0, len(maps), MAPS)
     groups = (np.ascontiguousarray(maps[at : at + MAPS]) for at in starts)
     yield from progress.ahead(engine.features, groups, engine.requests, 2 * engine.requests)

@@ -97,7 +97,8 @@ def through_top(maps: Array, folder: Path, file: IO[bytes]) -> np.ndarray:
     model = top.read(folder)
     with tempfile.TemporaryDirectory() as place, progress.bar("train", len(maps)) as bar:
         openvino_engine.write(ir.convert(model, "float16"), Path(place) / "top.xml")
-        for some in head.vectors(Path(place) / "top.xml", maps):
+        engine = openvino_engine.OpenvinoEngine(Path(place) / "top.xml")
+        for some in head.vectors(engine, maps):
             file.write(some.tobytes())
             bar.update(len(some))
     file.flush()

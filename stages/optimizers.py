@@ -25,87 +25,78 @@ def build(optimizer: "keras.optimizers.Optimizer", variables: Sequence[Any]) -> 
     return kind[optimizer.__class__.__name__](optimizer, [v.value for v in variables])
 
 
-def _zeros(variables: Sequence[Any]) -> list[Any]:
+def _applying(variables: Sequence[Any], slots: int, step: Callable[..., object]) -> Apply:
+    """Returns what calls `step` with each variable, its own `slots` and its gradient."""
     from stages.backend import tf
 
-    return [tf.Variable(tf.zeros_like(variable)) for variable in variables]
+    own = [[tf.Variable(tf.zeros_like(one)) for _ in range(slots)] for one in variables]
+
+    def apply(gradients: Sequence[Any]) -> None:
+        for variable, kept, gradient in zip(variables, own, gradients, strict=True):
+            step(variable.handle, *(slot.handle for slot in kept), gradient)
+
+    return apply
 
 
 def _sgd(optimizer: Any, variables: Sequence[Any]) -> Apply:
     from stages.backend import tf
 
     rate, momentum = float(optimizer.learning_rate), optimizer.momentum
-    if not momentum:
 
-        def descend(gradients: Sequence[Any]) -> None:
-            for variable, gradient in zip(variables, gradients, strict=True):
-                tf.raw_ops.ResourceApplyGradientDescent(
-                    var=variable.handle, alpha=rate, delta=gradient
-                )
+    def plain(variable: Any, gradient: Any) -> None:
+        tf.raw_ops.ResourceApplyGradientDescent(var=variable, alpha=rate, delta=gradient)
 
-        return descend
-    moved = _zeros(variables)
+    def moving(variable: Any, moved: Any, gradient: Any) -> None:
+        tf.raw_ops.ResourceApplyKerasMomentum(
+            var=variable, accum=moved, lr=rate, grad=gradient, momentum=momentum
+        )
 
-    def apply(gradients: Sequence[Any]) -> None:
-        for variable, before, gradient in zip(variables, moved, gradients, strict=True):
-            tf.raw_ops.ResourceApplyKerasMomentum(
-                var=variable.handle,
-                accum=before.handle,
-                lr=rate,
-                grad=gradient,
-                momentum=momentum,
-            )
-
-    return apply
+    return _applying(variables, 1, moving) if momentum else _applying(variables, 0, plain)
 
 
 def _rmsprop(optimizer: Any, variables: Sequence[Any]) -> Apply:
     from stages.backend import tf
 
-    rate = float(optimizer.learning_rate)
-    squares, moved = _zeros(variables), _zeros(variables)
+    def step(variable: Any, squares: Any, moved: Any, gradient: Any) -> None:
+        tf.raw_ops.ResourceApplyRMSProp(
+            var=variable,
+            ms=squares,
+            mom=moved,
+            lr=float(optimizer.learning_rate),
+            rho=optimizer.rho,
+            momentum=float(optimizer.momentum),
+            epsilon=optimizer.epsilon,
+            grad=gradient,
+        )
 
-    def apply(gradients: Sequence[Any]) -> None:
-        for variable, square, before, gradient in zip(
-            variables, squares, moved, gradients, strict=True
-        ):
-            tf.raw_ops.ResourceApplyRMSProp(
-                var=variable.handle,
-                ms=square.handle,
-                mom=before.handle,
-                lr=rate,
-                rho=optimizer.rho,
-                momentum=float(optimizer.momentum),
-                epsilon=optimizer.epsilon,
-                grad=gradient,
-            )
-
-    return apply
+    return _applying(variables, 2, step)
 
 
 def _adam(optimizer: Any, variables: Sequence[Any]) -> Apply:
     from stages.backend import tf
 
     rate, one, two = float(optimizer.learning_rate), optimizer.beta_1, optimizer.beta_2
-    means, squares, steps = _zeros(variables), _zeros(variables), tf.Variable(0.0)
+    steps = tf.Variable(0.0)
+
+    def step(variable: Any, mean: Any, squares: Any, gradient: Any) -> None:
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable,
+            m=mean,
+            v=squares,
+            beta1_power=one**steps,
+            beta2_power=two**steps,
+            lr=rate,
+            beta1=one,
+            beta2=two,
+            epsilon=optimizer.epsilon,
+            grad=gradient,
+        )
+
+    applying = _applying(variables, 2, step)
 
     def apply(gradients: Sequence[Any]) -> None:
         steps.assign_add(1.0)
-        for variable, mean, square, gradient in zip(
-            variables, means, squares, gradients, strict=True
-        ):
-            tf.raw_ops.ResourceApplyAdam(
-                var=variable.handle,
-                m=mean.handle,
-                v=square.handle,
-                beta1_power=one**steps,
-                beta2_power=two**steps,
-                lr=rate,
-                beta1=one,
-                beta2=two,
-                epsilon=optimizer.epsilon,
-                grad=gradient,
-            )
+        applying(gradients)
 
     return apply
 

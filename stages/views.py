@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -64,30 +65,33 @@ class Copies(Alterations):
         return f"{ranges} {hashlib.sha256(code).hexdigest()}"
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """A view to be had.
 
     Attributes:
         row: of the picture.
         number: 1 or more for an altered copy; or ITSELF, or MIRRORED.
-        key: of its features in the image store.
+        drawing: all that an altered copy hangs on besides.
     """
 
     row: Row
     number: int
-    key: bytes
+    drawing: str = ""
+
+    @property
+    def key(self) -> bytes:
+        """Returns what its features are found by in the image store."""
+        return rows.key(self.row.sha256, self.number, self.drawing)
 
 
 def of(pictures: Iterable[Row], copies: Copies, averaging: Averaging) -> Iterator[View]:
     """Yields the views of the pictures, those of a picture one after the other, ITSELF first."""
     drawing = copies.drawing()
-    averaged = set(averaging.numbers())
-    learned = averaged | set(range(copies.augmented_copies + 1))
+    averaged = averaging.numbers()
+    learned = list(dict.fromkeys([*averaged, *range(1, copies.augmented_copies + 1)]))
     for row in pictures:
-        numbers = learned if row.split == "train" else averaged
-        for number in sorted(numbers, key=lambda number: (number != ITSELF, number)):
-            yield View(row, number, rows.key(row.sha256, number, drawing))
+        for number in learned if row.split == "train" else averaged:
+            yield View(row, number, drawing)
 
 
 def fractions(sha256: str, number: int, seed: int) -> Iterator[float]:

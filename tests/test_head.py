@@ -1,5 +1,8 @@
+import dataclasses
+
 import numpy as np
 import pytest
+from test_train import clusters
 
 from stages import head
 from stages.head import About, Trained
@@ -52,3 +55,15 @@ def test_what_it_belongs_to_survives(tmp_path):
 
 def test_extreme_scores_do_not_overflow():
     assert head.softmax(np.array([[1e4, 0.0]])).tolist() == [[1, 0]]
+
+
+def test_a_picture_is_judged_by_the_mean_over_its_views(tmp_path, monkeypatch):
+    head.write(tmp_path / "head", *map(Trained, models(6)), ABOUT)
+    model = head.read(tmp_path / "head")
+    each = model.probabilities(FEATURES)
+    table = dataclasses.replace(clusters(7), features=FEATURES)
+    views = np.array([[0, 3], [6, 2], [4, 4]])
+    expected = (each[views[:, 0]] + each[views[:, 1]]) / 2
+    for most in (512, 1):
+        monkeypatch.setattr(head, "rows_at_once", lambda *a, most=most: most)
+        assert model.judge(table, views) == pytest.approx(expected, abs=1e-12)

@@ -11,6 +11,7 @@ from stages import engine, head, lesson, top, train
 from stages.features import Table
 from stages.fitting import Data
 from stages.lesson import Lesson
+from stages.openvino_engine import OpenvinoEngine
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def test_fine_tuning_changes_the_blocks_and_what_is_written_is_what_was_trained(
     found = head.read(tmp_path / "head").probabilities(table.features)
     hit = found[np.arange(24), table.labels]
     assert -np.log(hit).mean() == pytest.approx(min(second["val_loss"]), rel=1e-3)
-    frozen_vectors = head.vectors(tmp_path / "head" / "head.xml", table.features)
+    frozen_vectors = head.vectors(OpenvinoEngine(tmp_path / "head" / "head.xml"), table.features)
     assert not np.allclose(np.concatenate(list(frozen_vectors)), data.vectors.features)
 
 

@@ -4,7 +4,8 @@
 
 DIR holds train/<class>/*; its files are taken again and again under other names until there are
 as many as asked; with --large, pictures of 10,000 x 10,000 pixels in every format come on top.
-Peak memory is the operating system's of the whole process.
+Peak memory is the operating system's, of the process and of the largest that it has started (the
+workers of `validate`).
 """
 
 import argparse
@@ -22,6 +23,7 @@ from benchmarks import peak
 from benchmarks.pipeline import prepare
 
 CODE = "from stages import {0}; {0}.main()" + peak.CODE
+CODE += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"  # of a worker
 SIDE = 10_000  # pixels of a large picture
 
 
@@ -80,10 +82,10 @@ def measure(arguments: argparse.Namespace, count: int, precision: str) -> None:
                 command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True
             )
             seconds = time.perf_counter() - started
-            most = float(done.stdout.splitlines()[-1])
+            most, worker = map(float, done.stdout.splitlines()[-2:])
             if stage in ("validate", "extract"):
                 print(
-                    f"| {stage} | {precision} | {count:,} | {most:,.0f} | {seconds:.1f} |",
+                    f"| {stage} | {precision} | {count:,} | {most:,.0f} | {worker:,.0f} | {seconds:.1f} |",
                     flush=True,
                 )
 
@@ -97,7 +99,7 @@ def main() -> None:
     parser.add_argument("--large", action="store_true")
     parser.add_argument("--precision", nargs="+", default=["int8"], choices=("int8", "float32"))
     arguments = parser.parse_args()
-    print("| stage | precision | pictures | peak MiB | s |\n" + "|---" * 5 + "|")
+    print("| stage | precision | pictures | peak MiB | of a worker | s |\n" + "|---" * 6 + "|")
     for count in arguments.count:
         for precision in arguments.precision:
             measure(arguments, count, precision)

@@ -20,9 +20,11 @@ class Engine(Protocol):
 
     Attributes:
         requests: calls of `features` that run best at once, each from a thread of its own.
+        enough: pictures in a call; with more it is no faster.
     """
 
     requests: int
+    enough: int
 
     def features(self, pixels: Pixels) -> np.ndarray:
         """Returns the features, float32 (N, *feature_shape), of uint8 pixels (N, H, W, 3).

@@ -86,7 +86,7 @@ class Forward:
         """
         self._engine = self._engine or engine.load(self._folder, self._threads)
         calls = min(2 * self._engine.requests, self._batch_size)  # one runs, the next waits
-        size = max(1, min(self._batch_size, count) // calls)
+        size = min(self._engine.enough, max(1, min(self._batch_size, count) // calls))
         workers = self._threads or os.cpu_count() or 1
         decoded = progress.ahead(self._decoded, wanted, workers, calls * size + workers)
         groups = progress.groups(decoded, size)

@@ -84,10 +84,8 @@ def measure(arguments: argparse.Namespace, count: int, precision: str) -> None:
             seconds = time.perf_counter() - started
             most, worker = map(float, done.stdout.splitlines()[-2:])
             if stage in ("validate", "extract"):
-                print(
-                    f"| {stage} | {precision} | {count:,} | {most:,.0f} | {worker:,.0f} | {seconds:.1f} |",
-                    flush=True,
-                )
+                cells = (stage, precision, f"{count:,}", f"{most:,.0f}", f"{worker:,.0f}")
+                print(f"| {' | '.join(cells)} | {seconds:.1f} |", flush=True)
 
 
 def main() -> None:

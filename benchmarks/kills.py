@@ -33,6 +33,7 @@ class _Logged:
     def __init__(self, folder, threads, load=engine.load):
         self.network = load(folder, threads)
         self.requests = self.network.requests
+        self.enough = self.network.enough
 
     def features(self, pixels):
         found = self.network.features(pixels)

@@ -17,6 +17,11 @@ class StageError(Exception):
         self.faults = faults
 
 
+def some(names: list[str]) -> str:
+    """Returns the first three names, and how many more there are."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
 def warn(message: str) -> None:
     """Says what the user should know though the work goes on."""
     print(f"warning: {message}", file=sys.stderr)

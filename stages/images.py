@@ -15,11 +15,24 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError, features
 
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF")
+try:
+    import pillow_heif
+except ImportError:  # an extra, for its licence
+    pillow_heif = None
+else:
+    pillow_heif.register_heif_opener(thumbnails=False)
+
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF") + ("HEIF",) * bool(pillow_heif)
+HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # brands
 AT_ONCE = (
     50_000_000  # pixels that are decoded at the same time, or one larger picture: 4 bytes each
 )
-COPIES = {"WEBP": 4, "AVIF": 3, "PNG": 2}  # of a picture that its decoder holds (measured)
+COPIES = {
+    "WEBP": 4,
+    "AVIF": 3,
+    "HEIF": 3,
+    "PNG": 2,
+}  # of a picture that its decoder holds (measured)
 BAND = 4_000_000  # pixels of a picture that are converted and shrunk together
 LIBRARIES = ("pil", "jpg", "zlib", "webp", "avif", "libtiff")  # those that decode
 
@@ -95,6 +108,8 @@ def recipe() -> str:
     """Returns what identifies the way from bytes to pixels: this module and its libraries."""
     source = Path(__file__).read_bytes().replace(b"\r\n", b"\n")
     libraries = [f"{name} {features.version(name)}" for name in LIBRARIES]
+    if pillow_heif:
+        libraries.append(f"heif {pillow_heif.libheif_version()} {pillow_heif.__version__}")
     return " ".join([*libraries, hashlib.sha256(source).hexdigest()])
 
 
@@ -114,7 +129,8 @@ def decode(
     the smallest eighth that is not smaller than asked (draft mode).
 
     Raises:
-        ImageError: `empty_file`, `not_an_image`, `truncated`, `too_large` or `unreadable`.
+        ImageError: `empty_file`, `not_an_image`, `unsupported`, `truncated`, `too_large` or
+            `unreadable`.
     """
     file = io.BytesIO(data) if isinstance(data, bytes) else data
     try:
@@ -127,8 +143,7 @@ def decode(
                 raise ImageError("too_large", f"{size}, more than {max_pixels:,} in all")
             return _picture(image, height, width)
     except UnidentifiedImageError:
-        detail = f"the content is none of {', '.join(FORMATS)}"
-        raise ImageError("not_an_image", detail) from None
+        raise _unidentified(file) from None
     except Image.DecompressionBombError:
         raise ImageError("too_large", f"a frame of more than {max_pixels:,} pixels") from None
     except (ImageError, MemoryError):
@@ -139,6 +154,16 @@ def decode(
             isinstance(error, EOFError) or "truncated" in said.lower() or "broken data" in said
         )
         raise ImageError("truncated" if cut_off else "unreadable", said) from None
+
+
+def _unidentified(file: BinaryIO) -> ImageError:
+    """Returns why no format fits."""
+    file.seek(0)
+    head = file.read(12)
+    if head[4:8] == b"ftyp" and head[8:] in HEIC and not pillow_heif:
+        detail = "a HEIC picture; run `pip install pillow-heif` to have them read"
+        return ImageError("unsupported", detail)
+    return ImageError("not_an_image", f"the content is none of {', '.join(FORMATS)}")
 
 
 def limit(pixels: int) -> None:

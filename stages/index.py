@@ -33,13 +33,14 @@ GRAIN_NS = 2_000_000_000
 
 @dataclass(frozen=True)
 class Verdict:
-    """What decoding a content came to: a size and a format, or a problem with its detail."""
+    """What decoding a content came to: size, format and look, or a problem with its detail."""
 
     width: int = 0
     height: int = 0
     format: str = ""
     problem: str = ""
     detail: str = ""
+    look: str = ""  # in hexadecimal
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@
 """
 
 import os
+import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +27,15 @@ class Entry:
     folder: str
 
 
-def find(root: Path = INPUT) -> Iterator[Entry]:
-    """Yields every file of the three splits below `root`, in the order of their paths."""
+def find(root: Path = INPUT, ignored: "Counter[str] | None" = None) -> Iterator[Entry]:
+    """Yields every file of the three splits below `root`, in the order of their paths.
+
+    Args:
+        root: the folder of the splits.
+        ignored: counts, by name, what is passed over as clutter.
+    """
     for split in sorted(SPLITS):
-        for path in walk(root / split):
+        for path in walk(root / split, ignored=ignored):
             inner = path.relative_to(root / split).parts
             yield Entry(path, split, inner[0] if len(inner) > 1 else "")
 
@@ -48,7 +55,9 @@ def folders(root: Path, split: str) -> list[str]:
     return sorted(p.name for p in (root / split).iterdir() if p.is_dir() and not clutter(p.name))
 
 
-def walk(top: Path, above: frozenset[str] = frozenset()) -> Iterator[Path]:
+def walk(
+    top: Path, above: frozenset[str] = frozenset(), ignored: "Counter[str] | None" = None
+) -> Iterator[Path]:
     """Yields the files below `top` in the order of their paths, without clutter.
 
     Links are followed, but never in a circle.
@@ -66,9 +75,10 @@ def walk(top: Path, above: frozenset[str] = frozenset()) -> Iterator[Path]:
         raise StageError(f"{top.as_posix()}: cannot be read ({error.strerror})") from None
     for name in names:
         if clutter(name.removesuffix("/")):
-            continue
-        if name.endswith("/"):
-            yield from walk(top / name, above | {real})
+            if ignored is not None:
+                ignored[name] += 1
+        elif name.endswith("/"):
+            yield from walk(top / name, above | {real}, ignored)
         else:
             yield top / name
 
@@ -76,3 +86,8 @@ def walk(top: Path, above: frozenset[str] = frozenset()) -> Iterator[Path]:
 def clutter(name: str) -> bool:
     """Tells whether a file or folder is a file manager's, not the user's."""
     return name.startswith(".") or name.lower() in CLUTTER
+
+
+def composed(name: str) -> str:
+    """Returns a name as most systems write it: macOS may keep letter and accent apart."""
+    return unicodedata.normalize("NFC", name)

@@ -16,8 +16,7 @@ class Problem:
     Attributes:
         path: relative to the project, with `/` on every system.
         problem: stable code: truncated, not_an_image, empty_file, unreadable, too_large,
-            too_slow, crashed,
-            duplicate, label_conflict, in_train_and_test, in_train_and_validation.
+            unsupported, too_slow, crashed; tiny, extreme_shape; and those of `mixups`.
         detail: a sentence.
         action: `skipped` (used nowhere) or `kept`.
     """

@@ -1,32 +1,40 @@
 """Read every file of the user's folders once, and say what is wrong before any hard work.
 
 Reads   input/train, input/validation, input/test
-Writes  results/images.csv, results/problems.csv, results/dataset.json
+Writes  results/images.csv, results/looks.npy, results/problems.csv, results/dataset.json
 """
 
 import os
-from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
-from stages import database, images, layout, manifest, outputs, params, problems, progress
-from stages.errors import StageError, run
+from stages import (
+    database,
+    images,
+    layout,
+    looks,
+    manifest,
+    mixups,
+    outputs,
+    params,
+    problems,
+    progress,
+)
+from stages.errors import StageError, run, some, warn
 from stages.index import Index, Verdict
 from stages.layout import Entry
 from stages.manifest import Row
 from stages.problems import Problem
-from stages.workers import Limits, Workers
+from stages.tally import ODD, Tally, doubts, odd
+from stages.workers import NO_FILE, Limits, Workers
 
 DATASET = Path("results/dataset.json")
 GROUP = 1024  # files whose state is asked for at once
 ODD_NAME = Verdict(problem="unreadable", detail="the file's name is not UTF-8; rename it")
-MIX_UPS = ("label_conflict", "in_train_and_validation", "in_train_and_test", "duplicate")
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ def verdicts(
 
     Only those are read that are not known, and only new contents are decoded.
     """
-    recipe = f"{images.recipe()} {limits.pixels}"
+    recipe = f"{images.recipe()} {looks.recipe()} {limits.pixels}"
     hashes = {p: sha256 for p, sha256 in index.known(paths).items() if _fits(p, limits)}
     hashes |= index.hashes(path for path in paths if path not in hashes and _fits(path, limits))
     judged = index.verdicts(recipe, set(hashes.values()))
@@ -78,30 +86,32 @@ def outcomes(
     entries: Iterable[Entry],
     class_names: Iterable[str],
     judge: Callable[[list[Path]], dict[Path, tuple[str, Verdict]]],
-) -> Iterator[Row | Problem]:
-    """Yields the row of every usable picture, or what is wrong with the file, in their order.
+) -> Iterator[tuple[Row, bytes] | Problem]:
+    """Yields row and look of every usable picture, or what is wrong with the file, in their order.
 
     Args:
         entries: the files found below input/.
-        class_names: folders of input/train; another folder of input/test is no label.
+        class_names: folders of input/train; another folder of input/test is no label. One that
+            only another computer's way of writing an accent sets apart is the same.
         judge: returns content hash and verdict of files.
     """
-    classes = frozenset(class_names)
+    classes = {layout.composed(name): name for name in class_names}
     for group in progress.groups(entries, GROUP):
         said = judge([entry.path for entry in group if _in_utf8(entry.path)])
         for entry in group:
-            label = entry.folder if entry.split != "test" or entry.folder in classes else ""
+            label = classes.get(layout.composed(entry.folder), "")
             yield outcome(entry, label, *said.get(entry.path, ("", ODD_NAME)))
 
 
-def outcome(entry: Entry, label: str, sha256: str, verdict: Verdict) -> Row | Problem:
-    """Returns the row or the problem that a verdict makes of a file."""
+def outcome(entry: Entry, label: str, sha256: str, verdict: Verdict) -> tuple[Row, bytes] | Problem:
+    """Returns row and look, or the problem, that a verdict makes of a file."""
     path = entry.path.as_posix()
     if verdict.problem:
         shown = os.fsencode(path).decode("utf-8", "backslashreplace")
         return Problem(shown, verdict.problem, verdict.detail, "skipped")
     size = (verdict.width, verdict.height)
-    return Row(path, entry.split, label, sha256, *size, verdict.format)
+    row = Row(path, entry.split, label, sha256, *size, verdict.format)
+    return row, bytes.fromhex(verdict.look)
 
 
 def _in_utf8(path: Path) -> bool:
@@ -109,75 +119,6 @@ def _in_utf8(path: Path) -> bool:
         return bool(str(path).encode())
     except UnicodeEncodeError:
         return False
-
-
-@dataclass
-class Tally:
-    """What is counted while the rows pass by, in memory that does not grow with their number.
-
-    Attributes:
-        counts: pictures by split, and `test_labelled`.
-        per_class: training pictures by class.
-        contents: up to two different hashes by class: two are enough.
-        starts: the first 8 bytes of every hash, in which equal ones are looked for.
-    """
-
-    counts: Counter[str] = field(default_factory=Counter)
-    per_class: Counter[str] = field(default_factory=Counter)
-    contents: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    starts: "array[int]" = field(default_factory=lambda: array("Q"))
-
-    def add(self, row: Row) -> None:
-        """Counts a row."""
-        self.counts[row.split] += 1
-        self.counts["test_labelled"] += row.split == "test" and row.label != ""
-        self.starts.append(_start(row))
-        if row.split == "train":
-            self.per_class[row.label] += 1
-            if len(self.contents[row.label]) < 2:
-                self.contents[row.label].add(row.sha256)
-
-    def repeated(self, rows: Iterable[Row]) -> list[Row]:
-        """Returns those of the rows, passing by again, that may have the content of another."""
-        starts, counts = np.unique(np.array(self.starts, np.uint64), return_counts=True)
-        several = set(starts[counts > 1].tolist())
-        return [row for row in rows if _start(row) in several] if several else []
-
-
-def _start(row: Row) -> int:
-    return int(row.sha256[:16], 16)
-
-
-def repeated(rows: Iterable[Row]) -> list[Problem]:
-    """Returns what is amiss with files of the same bytes; all are kept.
-
-    A row in two classes of input/train is a `label_conflict`, one also in another split a leak
-    (`in_train_and_test`, `in_train_and_validation`), the second of a class a `duplicate`. Only
-    the gravest is reported of a file.
-    """
-    rows = sorted(rows, key=lambda row: row.path)
-    first: defaultdict[str, dict[tuple[str, str], Row]] = defaultdict(dict)
-    for row in rows:
-        first[row.sha256].setdefault((row.split, row.label), row)
-    return [
-        Problem(row.path, code, f"same content as {other.path}", "kept")
-        for row in rows
-        for code, other in _mix_up(row, first[row.sha256].values())
-    ]
-
-
-def _mix_up(row: Row, others: Iterable[Row]) -> list[tuple[str, Row]]:
-    """Returns the gravest mix-up of a row with one of the same content, if any."""
-    found: dict[str, Row] = {}
-    for other in others:
-        splits = {row.split, other.split}
-        if row.label and other.label and row.label != other.label:
-            found.setdefault("label_conflict", other)
-        elif splits > {"train"}:
-            found.setdefault(f"in_train_and_{max(splits - {'train'})}", other)
-        elif len(splits) == 1 and other.path < row.path:
-            found.setdefault("duplicate", other)
-    return [(code, found[code]) for code in MIX_UPS if code in found][:1]
 
 
 def folder_faults(root: Path, class_names: list[str]) -> list[str]:
@@ -190,16 +131,26 @@ def folder_faults(root: Path, class_names: list[str]) -> list[str]:
     for split in ("train", "validation"):
         if loose := layout.loose(root, split):
             place = (root / split).as_posix()
-            faults.append(f"{place}: only class folders may be in it; got {_some(loose)}: {where}")
+            faults.append(f"{place}: only class folders may be in it; got {some(loose)}: {where}")
     if len(class_names) < 2:
         got = f"{len(class_names)} class folder{'' if len(class_names) == 1 else 's'}"
-        named = f" ({_some(class_names)})" if class_names else ""
+        named = f" ({some(class_names)})" if class_names else ""
         faults.append(f"{train.as_posix()} has {got}{named}; a classifier needs 2 or more: {where}")
+    alike = defaultdict(list)
+    for name in class_names:
+        alike[layout.composed(name).strip()].append(name)
+    for names in alike.values():
+        if len(names) > 1:
+            faults.append(
+                f"{train.as_posix()}: class names must differ to the eye; got "
+                f"{', '.join(map(ascii, names))}: put their pictures into one folder"
+            )
+    known = {layout.composed(name) for name in class_names}
     for name in layout.folders(root, "validation"):
-        if name not in class_names:
+        if layout.composed(name) not in known:
             faults.append(
                 f"{(root / 'validation' / name).as_posix()}: must be named like a class of "
-                f"{train.as_posix()} ({_some(class_names)}); rename or remove it"
+                f"{train.as_posix()} ({some(class_names)}); rename or remove it"
             )
     return faults
 
@@ -223,21 +174,33 @@ def class_faults(tally: Tally, root: Path, class_names: list[str]) -> list[str]:
     return faults
 
 
-def summary(tally: Tally, found: list[Problem]) -> dict[str, int]:
+def unreadable_to_dvc(found: list[Problem], root: Path) -> list[str]:
+    """Returns what to say of files for which `dvc repro` hangs or fails before any stage runs."""
+    reasons = (ODD_NAME.detail, NO_FILE)
+    names = [problem.path for problem in found if problem.detail in reasons]
+    told = "DVC cannot read a folder with pipes, sockets, links to nothing or names that are not "
+    return [f"{root.as_posix()}: {told}UTF-8; remove {some(names)}"] if names else []
+
+
+def summary(tally: Tally, found: list[Problem], ignored: int) -> dict[str, int]:
     """Returns the counts of results/dataset.json."""
+    codes = Counter(problem.problem for problem in found)
     return {
         "classes": len(tally.per_class),
         **{name: tally.counts[name] for name in (*layout.SPLITS, "test_labelled")},
         "smallest_class": min(tally.per_class.values()),
         "largest_class": max(tally.per_class.values()),
         "skipped": sum(problem.action == "skipped" for problem in found),
-        "repeated": sum(problem.action == "kept" for problem in found),
+        "repeated": sum(codes[code] for code in mixups.CODES),
+        **{code: codes[code] for code in ODD},
+        "ignored": ignored,
     }
 
 
 def main(
     root: Path = layout.INPUT,
     images_csv: Path = manifest.PATH,
+    looks_npy: Path = looks.PATH,
     problems_csv: Path = problems.PATH,
     dataset: Path = DATASET,
 ) -> None:
@@ -246,34 +209,45 @@ def main(
     names = layout.folders(root, "train")
     if faults := folder_faults(root, names):
         raise StageError(*faults)
-    tally = Tally()
-    found: list[Problem] = []
+    tally, found, ignored = Tally(), list[Problem](), Counter[str]()
+    count = sum(1 for _ in layout.find(root, ignored))
     with outputs.whole(images_csv) as part:
-        manifest.write(part, usable(root, names, tally, found, settings.limits()))
+        manifest.write(part, usable(root, count, names, tally, found, settings.limits()))
         if faults := content_faults(settings, found, class_faults(tally, root, names)):
             raise StageError(*faults)
-        found += repeated(tally.repeated(manifest.stream(part)))
+        found += mixups.repeated(tally.repeated(manifest.stream(part)))
+    looks.write(looks_npy, tally.looks)
     problems.write(problems_csv, found)
-    counts = summary(tally, found)
+    counts = summary(tally, found, ignored.total())
     outputs.write_json(dataset, counts)
+    for doubt in doubts(tally.per_class, (root / "train").as_posix()) + unreadable_to_dvc(
+        found, root
+    ):
+        warn(doubt)
     print(line(counts, found, unknown_folders(counts, root, names), images_csv))
 
 
 def usable(
-    root: Path, names: list[str], tally: Tally, found: list[Problem], limits: Limits
+    root: Path,
+    count: int,
+    names: list[str],
+    tally: Tally,
+    found: list[Problem],
+    limits: Limits,
 ) -> Iterator[Row]:
-    """Yields the rows of the usable pictures and puts the problems of the others into `found`."""
+    """Yields the rows of the usable pictures and puts what is wrong with files into `found`."""
     index = Index(database.folder())
-    count = sum(1 for _ in layout.find(root))
     with progress.bar("validate", count) as bar, Workers(limits) as workers:
         judge = partial(verdicts, index=index, workers=workers, limits=limits)
         for one in outcomes(layout.find(root), names, judge):
             bar.update()
             if isinstance(one, Problem):
                 found.append(one)
-            else:
-                tally.add(one)
-                yield one
+                continue
+            row, look = one
+            tally.add(row, look)
+            found += odd(row)
+            yield row
     index.close()
 
 
@@ -282,7 +256,11 @@ def content_faults(settings: Params, found: list[Problem], small: list[str]) -> 
 
     Where these are to be skipped, only those are named that explain a class too small.
     """
-    bad = [f"{p.path}: {p.problem} ({p.detail}); remove or replace it" for p in found]
+    bad = [
+        f"{p.path}: {p.problem} ({p.detail}); remove or replace it"
+        for p in found
+        if p.action == "skipped"
+    ]
     if settings.bad_images == "skip":
         lacking = tuple(fault.split(":")[0] + "/" for fault in small)
         bad = [fault for fault in bad if fault.startswith(lacking)]
@@ -291,8 +269,9 @@ def content_faults(settings: Params, found: list[Problem], small: list[str]) -> 
 
 def unknown_folders(counts: dict[str, int], root: Path, class_names: list[str]) -> list[str]:
     """Returns the folders of a labelled test set that are no class, whose pictures get no score."""
-    folders = layout.folders(root, "test")
-    return [name for name in folders if name not in class_names] if counts["test_labelled"] else []
+    folders, classes = layout.folders(root, "test"), set(map(layout.composed, class_names))
+    unknown = [name for name in folders if layout.composed(name) not in classes]
+    return unknown if counts["test_labelled"] else []
 
 
 def line(counts: dict[str, int], found: list[Problem], unknown: list[str], out: Path) -> str:
@@ -302,17 +281,17 @@ def line(counts: dict[str, int], found: list[Problem], unknown: list[str], out: 
     if not counts["test"]:
         said += "; no pictures in input/test: the predictions will be empty"
     if unknown:
-        said += f"; not scored, as no class is named so: input/test/{_some(unknown)}"
+        said += f"; not scored, as no class is named so: input/test/{some(unknown)}"
     if skipped := [problem for problem in found if problem.action == "skipped"]:
-        named = _some([f"{problem.path} ({problem.problem})" for problem in skipped])
+        named = some([f"{problem.path} ({problem.problem})" for problem in skipped])
         said += f"; {len(skipped)} skipped: {named}"
-    if kept := len(found) - len(skipped):
-        said += f"; {kept} with the same content as another"
-    return said + (f" (see {problems.PATH.as_posix()})" if found else "")
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    if repeated := counts["repeated"]:
+        said += f"; {repeated} with the same content as another"
+    if odd := sum(counts[code] for code in ODD):
+        said += f"; {odd} tiny or of extreme shape"
+    if found:
+        said += f" (see {problems.PATH.as_posix()})"
+    return said + (f"; {counts['ignored']} hidden files ignored" if counts["ignored"] else "")
 
 
 if __name__ == "__main__":

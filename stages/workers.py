@@ -17,7 +17,7 @@ from typing import Self
 import psutil
 from pebble import ProcessExpired, ProcessPool
 
-from stages import images, index, progress
+from stages import images, index, looks, progress
 from stages.index import Seen, Verdict
 
 PROBE = 64  # pixels a side: all of a file is read, but JPEGs decode faster when small
@@ -25,6 +25,8 @@ CHUNK = 16  # files in a task
 BYTES = 24  # of memory a pixel at most: WebP's canvases take 16
 SPARE = 1_000_000_000  # bytes of address space besides, for what is no picture
 SLOWEST = 60.0  # seconds that the start of a worker may take besides
+
+NO_FILE = "not a file, or a link to nothing"
 
 Look = tuple[Seen | None, Verdict]
 
@@ -48,7 +50,7 @@ def look(path: Path, limits: Limits) -> Look:
     """Returns what a file holds, read and decoded now, and the verdict."""
     try:
         if not path.is_file():  # a broken link, or a pipe that would never end
-            return None, Verdict(problem="unreadable", detail="not a file, or a link to nothing")
+            return None, Verdict(problem="unreadable", detail=NO_FILE)
         if (size := path.stat().st_size) > limits.size:
             detail = f"{size:,} bytes, more than {limits.size:,}"
             return None, Verdict(problem="too_large", detail=detail)
@@ -57,7 +59,8 @@ def look(path: Path, limits: Limits) -> Look:
                 picture = images.decode(file, PROBE, PROBE, limits.pixels)
             except images.ImageError as error:
                 return seen, Verdict(problem=error.code, detail=error.detail)
-            return seen, Verdict(picture.width, picture.height, picture.format)
+            about = picture.width, picture.height, picture.format
+            return seen, Verdict(*about, look=looks.of(picture.pixels).hex())
     except OSError as error:
         return None, Verdict(problem="unreadable", detail=error.strerror or str(error))
 

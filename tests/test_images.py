@@ -43,6 +43,22 @@ def test_size_is_the_pictures_own_and_format_its_content(kind):
     assert (picture.pixels.shape, picture.pixels.dtype) == ((80, 90, 3), np.uint8)
 
 
+def test_heic_of_phones_is_read_where_its_plug_in_is_installed():
+    image = scene(200, 120)
+    picture = decode(encoded(image, "HEIF", quality=95), 60, 100)
+    expected = np.asarray(image.resize((100, 60), Image.Resampling.BILINEAR)).astype(int)
+    assert (picture.width, picture.height, picture.format) == (200, 120, "HEIF")
+    assert np.abs(picture.pixels - expected).mean() < 3
+
+
+def test_heic_names_its_remedy_where_the_plug_in_is_missing(monkeypatch):
+    data = encoded(scene(200, 120), "HEIF")
+    monkeypatch.setattr(images, "pillow_heif", None)
+    monkeypatch.setattr(images, "FORMATS", images.FORMATS[:-1])
+    with pytest.raises(ImageError, match="unsupported: a HEIC picture; run `pip install pillow"):
+        decode(data, 75, 75)
+
+
 def test_a_large_jpeg_in_draft_mode_is_close_to_the_whole_one():
     data = encoded(scene(1600, 1200), "JPEG", quality=95)
     whole = Image.open(io.BytesIO(data)).resize((299, 299), Image.Resampling.BILINEAR)

@@ -6,8 +6,9 @@ import time
 
 import pytest
 from conftest import ROOT, Project, draw, draw_classes
+from PIL import Image
 
-from stages import manifest, problems, validate
+from stages import images, looks, manifest, problems, validate
 from stages.errors import StageError
 
 
@@ -75,13 +76,14 @@ def test_broken_files_can_be_made_an_error(folder, set_param):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has neither pipes nor such names in folders")
-def test_odd_files_get_a_verdict(inside, folder):
+def test_odd_files_get_a_verdict(inside, folder, capsys):
     os.mkfifo(folder / "test" / "pipe.jpg")
     (folder / "test" / "nowhere.jpg").symlink_to("gone.jpg")
     latin = os.fsdecode(b"input/test/caf\xe9.jpg")
     (inside / latin).write_bytes((folder / "test" / "0.jpg").read_bytes())
     draw(folder / "test" / "=1,<b>\n.jpg", "cross", 70)
     validate.main()
+    assert "DVC cannot read a folder with pipes" in capsys.readouterr().err
     codes = {path: code for path, (code, _) in found(inside).items()}
     unreadable = ["input/test/caf\\xe9.jpg", "input/test/nowhere.jpg", "input/test/pipe.jpg"]
     assert codes == dict.fromkeys(unreadable, "unreadable")
@@ -119,6 +121,54 @@ def test_the_same_content_twice_is_listed_and_kept(inside, folder):
         "input/validation/square/leak.jpg": ("in_train_and_validation", "kept"),
     }
     assert len(rows(inside)) == 6 + 3 + 4
+
+
+def test_odd_pictures_and_small_classes_are_kept_and_told(inside, folder, capsys):
+    draw(folder / "train" / "cross" / "strip.jpg", "cross", 71, size=(700, 60))
+    Image.new("RGB", (1, 1)).save(folder / "test" / "dot.png")
+    validate.main()
+    assert found(inside) == {
+        "input/test/dot.png": ("tiny", "kept"),
+        "input/train/cross/strip.jpg": ("extreme_shape", "kept"),
+    }
+    said = capsys.readouterr()
+    assert "; 2 tiny or of extreme shape (see results/problems.csv)" in said.out
+    assert "fewer than 10 pictures of circle (2), cross (3), square (2)" in said.err
+
+
+def test_hidden_files_are_ignored_and_counted(inside, folder, capsys):
+    for name in ("test/.DS_Store", "train/cross/Thumbs.db", "train/.hidden", "test/__MACOSX/x"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"x")
+    validate.main()
+    assert json.loads((inside / "results" / "dataset.json").read_text())["ignored"] == 4
+    assert capsys.readouterr().out.endswith("; 4 hidden files ignored\n")
+
+
+def test_each_picture_has_a_look_in_the_order_of_the_table(inside, folder):
+    validate.main()
+    seen = looks.read(inside / "results" / "looks.npy")
+    for row, expected in zip(rows(inside), seen, strict=True):
+        pixels = images.decode((inside / row.path).read_bytes(), 64, 64).pixels
+        assert looks.of(pixels) == expected.tobytes()
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS takes the two for one")
+def test_class_names_that_only_a_computer_tells_apart_are_a_fault(folder):
+    for name in ("caf\u00e9", "cafe\u0301"):
+        draw(folder / "train" / name / "0.jpg", "circle", 0)
+    (said,) = faults()
+    assert said.startswith("input/train: class names must differ to the eye; got 'cafe\\u0301'")
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS takes the two for one")
+def test_accents_may_be_written_in_either_way(inside, folder):
+    for seed in (0, 1):
+        draw(folder / "train" / "caf\u00e9" / f"{seed}.jpg", "circle", 80 + seed)
+    draw(folder / "test" / "cafe\u0301" / "0.jpg", "circle", 82)
+    validate.main()
+    labels = {row.label for row in rows(inside) if row.path.startswith("input/test/cafe")}
+    assert labels == {"caf\u00e9"}
 
 
 def test_no_train_folder_is_said(inside):

@@ -1,0 +1,55 @@
+"""What it means that two pictures are the same."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from stages.manifest import Row
+from stages.problems import Problem
+
+CODES = (  # gravest first
+    "label_conflict",
+    "in_train_and_validation",
+    "in_train_and_test",
+    "in_validation_and_test",
+    "duplicate",
+)
+ORDER = ("train", "validation", "test")
+
+
+def code(row: Row, other: Row) -> str:
+    """Returns what is amiss with a picture that is the same as another.
+
+    A picture of two classes is a `label_conflict`, one of two splits a leak (`in_train_and_test`,
+    `in_train_and_validation`, `in_validation_and_test`), else it is a `duplicate`.
+    """
+    if row.label and other.label and row.label != other.label:
+        return "label_conflict"
+    one, two = sorted((row.split, other.split), key=ORDER.index)
+    return "duplicate" if one == two else f"in_{one}_and_{two}"
+
+
+def repeated(rows: Iterable[Row]) -> list[Problem]:
+    """Returns what is amiss with files of the same bytes; all are kept.
+
+    Of two of the same split and class the second is reported, else both; of a file only the
+    gravest is.
+    """
+    rows = sorted(rows, key=lambda row: row.path)
+    first: defaultdict[str, dict[tuple[str, str], Row]] = defaultdict(dict)
+    for row in rows:
+        first[row.sha256].setdefault((row.split, row.label), row)
+    return [
+        Problem(row.path, mixed, f"same content as {other.path}", "kept")
+        for row in rows
+        for mixed, other in _mix_up(row, first[row.sha256].values())
+    ]
+
+
+def _mix_up(row: Row, others: Iterable[Row]) -> list[tuple[str, Row]]:
+    """Returns the gravest mix-up of a row with one of the same content, if any."""
+    found: dict[str, Row] = {}
+    for other in others:
+        mixed = code(row, other)
+        if mixed != "duplicate" or other.path < row.path:
+            found.setdefault(mixed, other)
+    return [(mixed, found[mixed]) for mixed in CODES if mixed in found][:1]

@@ -1,0 +1,99 @@
+"""Any tree of names and contents gives a verdict for every file, or one clear error."""
+
+import os
+from pathlib import Path
+
+import pytest
+from conftest import draw
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from stages import layout, manifest, problems, validate
+from stages.errors import StageError
+
+ODD_NAMES = (
+    *("a", "A", "e\u0301", "\u00e9", "a b", " a", "-x", "=1+1", "<script>", '"', "'", ",", "a\nb"),
+    *("a\r", "%00", "\\", "~", "*", "\u202e", "\U0001f408", "x" * 255, ".DS_Store", "Thumbs.db"),
+    *("__MACOSX", ".hidden", "CON", "a.jpg", "a.jpg ", "train", "test"),
+    *(os.fsdecode(b"caf\xe9"), os.fsdecode(b"\xff\xfe.png")),
+)
+names = st.sampled_from(ODD_NAMES) | st.text(
+    st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=60
+).filter(lambda name: name not in (".", ".."))
+contents = st.sampled_from(
+    ("one", "two", "three", "half", "page", "empty", "pipe", "link", "loop", "out")
+)
+classes = st.dictionaries(names, st.dictionaries(names, contents, max_size=4), max_size=4)
+trees = st.fixed_dictionaries(
+    {"train": classes},
+    optional={
+        "validation": classes,
+        "test": st.dictionaries(names, contents | st.dictionaries(names, contents, max_size=3)),
+    },
+)
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows forbids most of these names")
+
+
+@pytest.fixture(scope="module")
+def bytes_of(tmp_path_factory):
+    """Contents by name: pictures, and what is none."""
+    folder = tmp_path_factory.mktemp("contents")
+    shapes = {"one": "circle", "two": "cross", "three": "square"}
+    found = {k: draw(folder / f"{k}.jpg", v, 1).read_bytes() for k, v in shapes.items()}
+    return found | {"half": found["one"][:900], "page": b"<html></html>", "empty": b""}
+
+
+def plant(path: Path, content: object, bytes_of: dict[str, bytes]) -> None:
+    """Makes a file, a folder or something odder; names that the system refuses are left out."""
+    try:
+        if isinstance(content, dict):
+            path.mkdir(exist_ok=True)
+            for name, inner in content.items():
+                plant(path / name, inner, bytes_of)
+        elif content == "pipe":
+            os.mkfifo(path)
+        elif content in ("link", "loop", "out"):
+            path.symlink_to({"link": "gone", "loop": "..", "out": "/dev/null"}[content])
+        else:
+            path.write_bytes(bytes_of[content])
+    except (FileExistsError, IsADirectoryError, OSError):
+        return
+
+
+def shown(path: Path) -> str:
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
+
+
+@given(tree=trees, enough=st.sampled_from((True, True, False)))
+@settings(max_examples=150)
+def test_every_file_has_a_verdict_or_there_is_one_clear_error(
+    tmp_path_factory, bytes_of, tree, enough
+):
+    store = tmp_path_factory.getbasetemp() / "store of all examples"
+    folder = tmp_path_factory.mktemp("tree")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("DVC_ROOT", str(store))
+        (folder / "params.yaml").write_text(
+            (Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8")
+        )
+        if enough:  # no other class, or most would be too small
+            tree["train"] = {
+                name: inner | dict(zip("12", ("one", "two"), strict=True))
+                for name, inner in zip(
+                    ("cat", "dog"), [*tree["train"].values(), {}, {}], strict=False
+                )
+            }
+            tree.pop("validation", None)
+        plant(Path("input"), tree, bytes_of)
+        try:
+            validate.main()
+        except StageError as error:
+            assert all(fault.startswith("input") and ": " in fault for fault in error.faults)
+            assert not Path("results/images.csv").exists()
+            event("an error")
+            return
+        event("verdicts")
+        used = [row.path for row in manifest.read(manifest.PATH)]
+        skipped = [p.path for p in problems.read(problems.PATH) if p.action == "skipped"]
+        assert sorted(used + skipped) == sorted(shown(e.path) for e in layout.find(Path("input")))

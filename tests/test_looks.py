@@ -1,0 +1,49 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from stages import images, looks
+
+
+def look(image: Image.Image, quality: int = 95) -> np.ndarray:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality)
+    pixels = images.decode(file.getvalue(), 64, 64).pixels
+    return np.frombuffer(looks.of(pixels), np.uint8)[None]
+
+
+@pytest.fixture(scope="module")
+def photos(photographs):
+    return [Image.open(path).convert("RGB") for path in photographs]
+
+
+def test_resized_and_recompressed_photographs_look_the_same(photos):
+    for photo in photos:
+        small = photo.resize((photo.width // 2, photo.height // 2))
+        assert looks.apart(look(photo), look(small, 30))[0] < 0.1
+
+
+def test_a_mirror_image_is_known_as_one(photos):
+    for photo in photos:
+        straight, mirrored = looks.apart(look(photo), look(ImageOps.mirror(photo)))
+        assert mirrored < 0.05 < 0.3 < straight
+
+
+def test_other_photographs_are_apart(photos):
+    seen = np.concatenate([look(photo) for photo in photos])
+    one, other = np.triu_indices(len(seen), 1)
+    assert min(found.min() for found in looks.apart(seen[one], seen[other])) > 0.25
+
+
+def test_plain_pictures_look_like_nothing_else():
+    white, grey = (look(Image.new("RGB", (80, 60), colour)) for colour in ("white", "grey"))
+    assert looks.apart(white, grey) == (1, 1) == looks.apart(white, white)
+
+
+def test_the_table_comes_back_and_may_be_empty(tmp_path):
+    for count in (0, 3):
+        rows = np.arange(32 * count, dtype=np.uint8).reshape(count, 32)
+        looks.write(tmp_path / "looks.npy", rows.tobytes())
+        assert (looks.read(tmp_path / "looks.npy") == rows).all()

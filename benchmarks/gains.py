@@ -45,7 +45,7 @@ ROWS: dict[str, dict[str, object]] = {
 
 
 def run(folder: Path, changes: dict[str, object], stages: tuple[str, ...]) -> float:
-    """Runs stages with params changed and returns the seconds of the last but two."""
+    """Runs stages with params changed and returns the seconds of `train`."""
     path = folder / "params.yaml"
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     for name, value in changes.items():
@@ -83,7 +83,7 @@ def main() -> None:
             plain = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
             for one in arguments.only:
                 (folder / "params.yaml").write_text(yaml.safe_dump(plain), encoding="utf-8")
-                run(folder, {**ROWS[one], **extra}, ("freeze", "extract"))
+                run(folder, {**ROWS[one], **extra}, ("freeze", "extract", "inspect"))
                 found.append({"set": pictures.name, "name": one, **judged(folder, arguments.seeds)})
                 print(row(found[-1]), flush=True)
     if arguments.json:

@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks import peak
 from benchmarks.pipeline import prepare
-from stages import features
+from stages import features, left_out
 from stages.features import Column
 
 SHAPE = (8, 8, 1280)
@@ -73,6 +73,7 @@ def main() -> None:
         prepare(folder, Path(name), changes)
         for stage in ("fetch", "freeze"):
             subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=folder, check=True)
+        left_out.write(folder / left_out.PATH, {})
         print("| maps | MB of them | peak MB of train | s |\n|---|---|---|---|")
         for count in arguments.count:
             write(folder / features.TRAIN, count)

@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 
 from stages import features
 
-STAGES = ("validate", "fetch", "freeze", "extract", "train", "predict", "evaluate")
+STAGES = ("validate", "fetch", "freeze", "extract", "inspect", "train", "predict", "evaluate")
 ROOT = Path(__file__).parents[1]
 
 

@@ -128,6 +128,7 @@ def main() -> None:
             stage(folder, one)
         print(f"extract, 1 + {RECIPE['extract']['augmented_copies']} views: ", end="")
         print(f"{stage(folder, 'extract'):.1f} s, once", flush=True)
+        stage(folder, "inspect")
         train(folder, epochs=1, fine_tune_epochs=0)
         learned(folder)
         found: dict[str, list[dict[str, float]]] = {"2017": [], "ours": []}

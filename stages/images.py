@@ -24,15 +24,8 @@ else:
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF") + ("HEIF",) * bool(pillow_heif)
 HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # brands
-AT_ONCE = (
-    50_000_000  # pixels that are decoded at the same time, or one larger picture: 4 bytes each
-)
-COPIES = {
-    "WEBP": 4,
-    "AVIF": 3,
-    "HEIF": 3,
-    "PNG": 2,
-}  # of a picture that its decoder holds (measured)
+AT_ONCE = 50_000_000  # pixels, of 4 bytes, decoded at the same time, or one larger picture
+COPIES = {"WEBP": 4, "AVIF": 3, "HEIF": 3, "PNG": 2}  # that a decoder holds (measured)
 BAND = 4_000_000  # pixels of a picture that are converted and shrunk together
 LIBRARIES = ("pil", "jpg", "zlib", "webp", "avif", "libtiff")  # those that decode
 

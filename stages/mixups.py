@@ -41,15 +41,21 @@ def repeated(rows: Iterable[Row]) -> list[Problem]:
     return [
         Problem(row.path, mixed, f"same content as {other.path}", "kept")
         for row in rows
-        for mixed, other in _mix_up(row, first[row.sha256].values())
+        for mixed, other in of(row, first[row.sha256].values())[:1]
     ]
 
 
-def _mix_up(row: Row, others: Iterable[Row]) -> list[tuple[str, Row]]:
-    """Returns the gravest mix-up of a row with one of the same content, if any."""
+def of(row: Row, others: Iterable[Row]) -> list[tuple[str, Row]]:
+    """Returns what is amiss with a picture that is the same as others, each with the first such.
+
+    Args:
+        row: the picture.
+        others: those that it is the same as; of its own class and split one before it in path
+            order counts alone, so of several the first is no duplicate.
+    """
     found: dict[str, Row] = {}
     for other in others:
         mixed = code(row, other)
         if mixed != "duplicate" or other.path < row.path:
             found.setdefault(mixed, other)
-    return [(mixed, found[mixed]) for mixed in CODES if mixed in found][:1]
+    return [(mixed, found[mixed]) for mixed in CODES if mixed in found]

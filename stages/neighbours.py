@@ -1,88 +1,60 @@
-"""Which pictures are near one another in the features, in a projection that fits in memory."""
+"""Which pictures have similar features: only these need be looked at as copies of one another."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
-from stages.features import Array, rows_at_once
-
-AXES = 128  # of the projection
-
-
-@dataclass(frozen=True)
-class Projection:
-    """The directions in which pictures differ most.
-
-    Attributes:
-        mean: float64 (D,), of the features.
-        axes: float64 (D, K), orthonormal, the one of most variance first.
-        scales: float64 (K,), standard deviation along each.
-    """
-
-    mean: np.ndarray
-    axes: np.ndarray
-    scales: np.ndarray
-
-    def of(self, features: Array, rows: np.ndarray) -> np.ndarray:
-        """Returns rows of features along the axes, float32 (N, K)."""
-        found = np.empty((len(rows), self.axes.shape[1]), np.float32)
-        at = 0
-        for chunk in vectors(features, rows):
-            found[at : at + len(chunk)] = (chunk - self.mean) @ self.axes
-            at += len(chunk)
-        return found
+EXACT = 20_000  # pictures; of more, only those of like cells are compared
+CELL = 2_000  # pictures of a cell, on average
+PROBES = 4  # cells in which a picture is looked for
+BLOCK = 8_000_000  # cosines in memory at once
 
 
-def fit(features: Array, rows: np.ndarray, axes: int = AXES) -> Projection:
-    """Returns the projection of rows of features on their principal axes.
+def nearest(values: np.ndarray, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields pictures with those nearest to them by cosine, themselves among these.
+
+    Up to EXACT pictures all are compared with all. Of more, some serve as centres, each picture
+    belongs to the cell of the centre nearest to it and is looked for in the PROBES cells nearest
+    to it (inverted lists: Jegou, Douze, Schmid 2011). So the work grows with the pictures, not
+    with their square, and a neighbour may be missed, though seldom a close one.
 
     Args:
-        features: (N, D) vectors, or (N, h, w, c) maps, which are averaged.
-        rows: int (n,), one or more.
-        axes: how many at most.
+        values: float32 (N, K), each row of length 1.
+        count: neighbours of a picture in a cell, itself included.
+
+    Yields:
+        int (n,) rows and int (n, m) their neighbours, m `count` or, in a small cell, fewer. A row
+        comes once for every cell that it is looked for in.
     """
-    count, total, square = 0, 0.0, 0.0
-    for chunk in vectors(features, rows):
-        count += len(chunk)
-        total = total + chunk.sum(axis=0)
-        square = square + chunk.T @ chunk
-    mean = total / count
-    variances, directions = np.linalg.eigh(square / count - np.outer(mean, mean))
-    kept = slice(-1, -1 - min(axes, len(variances), max(count - 1, 1)), -1)
-    return Projection(mean, directions[:, kept], np.sqrt(np.maximum(variances[kept], 1e-12)))
+    if len(values) <= EXACT:
+        everyone = np.arange(len(values))
+        yield from _among(values, everyone, everyone, count)
+        return
+    centres = values[np.linspace(0, len(values) - 1, len(values) // CELL).astype(int)]
+    probed = np.concatenate([best for _, best in _blocks(values, centres, PROBES)])
+    order = np.argsort(probed[:, 0], kind="stable")
+    ends = np.searchsorted(probed[order, 0], np.arange(len(centres) + 1))
+    for cell in range(len(centres)):
+        members = order[ends[cell] : ends[cell + 1]]
+        asking = np.flatnonzero((probed == cell).any(axis=1))
+        yield from _among(values, asking, members, count)
 
 
-def vectors(features: Array, rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Yields rows of features as float64 (n, D), some at a time; maps are averaged."""
-    size = rows_at_once(features.shape[1:], features.dtype)
-    for at in range(0, len(rows), size):
-        chunk = features[rows[at : at + size]].astype(np.float64)
-        yield chunk.reshape(len(chunk), -1, chunk.shape[-1]).mean(axis=1)
+def _among(
+    values: np.ndarray, asking: np.ndarray, members: np.ndarray, count: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields some of the rows asking, and the members nearest to each."""
+    for rows, best in _blocks(values[asking], values[members], count):
+        yield asking[rows], members[best]
 
 
-def unit(values: np.ndarray) -> np.ndarray:
-    """Returns the rows scaled to length 1; a row of zeros stays."""
-    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
-
-
-def nearest(
+def _blocks(
     values: np.ndarray, among: np.ndarray, count: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the rows of `among` nearest to each row, nearest first, and how near.
-
-    Args:
-        values: float32 (N, K), rows of length 1.
-        among: float32 (M, K), likewise.
-        count: neighbours of each, M at most.
-
-    Returns:
-        int (N, count) rows of `among`; float (N, count) cosines.
-    """
-    from sklearn.neighbors import NearestNeighbors
-
-    search = NearestNeighbors(algorithm="brute", metric="euclidean")
-    search.fit(among)
-    count = min(count, len(among))
-    distances, rows = search.kneighbors(values, count)
-    return rows, 1 - distances**2 / 2
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yields which rows, and the `count` of `among` nearest to each, the nearest first."""
+    size, count = max(1, BLOCK // max(1, len(among))), min(count, len(among))
+    for at in range(0, len(values) if count else 0, size):
+        far = -values[at : at + size] @ among.T
+        best = np.argpartition(far, count - 1, axis=1)[:, :count]
+        order = np.argsort(np.take_along_axis(far, best, axis=1), axis=1, kind="stable")
+        yield slice(at, at + len(far)), np.take_along_axis(best, order, axis=1)

@@ -8,6 +8,7 @@ from stages import outputs
 
 PATH = Path("results/split.csv")
 TRAIN, VALIDATION = "train", "validation"
+LEFT_OUT = "left_out"  # of both, as params.yaml asks
 HEADER = ("path", "fold")
 
 

@@ -1,6 +1,6 @@
 """Train the top layers on the features.
 
-Reads   results/train.npz, models/base
+Reads   results/train.npz, results/left_out.csv, models/base
 Writes  models/head, results/history.csv, results/split.csv
 """
 
@@ -18,6 +18,7 @@ from stages import (
     features,
     head,
     layout,
+    left_out,
     outputs,
     params,
     split,
@@ -98,7 +99,7 @@ def folds(table: Table, rows: np.ndarray, settings: Params) -> list[str]:
 def require_examples(table: Table, rows: np.ndarray, sides: Sequence[str]) -> None:
     """Raises a StageError if a class has no picture to learn from.
 
-    So it is where all of its pictures are also in input/validation.
+    So it is where all of its pictures are also in input/validation, or left out.
     """
     learned = np.array(sides) == split.TRAIN
     there = set(table.labels[rows][learned].tolist())
@@ -234,8 +235,23 @@ def write_history(path: Path, curves: Curves) -> None:
     outputs.write_csv(path, ("epoch", *COLUMNS), rows)
 
 
+def write_split(path: Path, paths: Sequence[str], kept: np.ndarray, sides: Sequence[str]) -> None:
+    """Writes the fold of every picture.
+
+    Args:
+        path: of the file.
+        paths: of N pictures.
+        kept: bool (N,), those that are not left out.
+        sides: the folds of these.
+    """
+    folds = np.full(len(paths), split.LEFT_OUT, object)
+    folds[kept] = sides
+    split.write(path, paths, folds.tolist())
+
+
 def main(
     train: Path = features.TRAIN,
+    left_out_csv: Path = left_out.PATH,
     base_folder: Path = base.FOLDER,
     out: Path = head.FOLDER,
     history_csv: Path = HISTORY,
@@ -251,7 +267,10 @@ def main(
             "params.yaml: train.fine_tune_epochs must be 0 where freeze.pooling is avg; got "
             f"{settings.fine_tune_epochs}: set it to 0, or freeze.pooling to none"
         )
-    pictures = table.grid(table.learned)
+    everything, dropped = table.grid(table.learned), left_out.read(left_out_csv)
+    paths = table.paths[everything[:, 0]]
+    kept = np.array([path not in dropped for path in paths.tolist()])
+    pictures = everything[kept]
     sides = folds(table, pictures[:, 0], settings)
     require_examples(table, pictures[:, 0], sides)
     order = content_order(table, pictures[:, 0])
@@ -273,13 +292,15 @@ def main(
     head.write(out, used, scored, about)
     history = {name: curves[0][name] + curves[1].get(name, []) for name in COLUMNS}
     write_history(history_csv, history)
-    split.write(split_csv, table.paths[pictures[:, 0]].tolist(), sides)
+    write_split(split_csv, paths.tolist(), kept, sides)
     best, tuned = best_epoch(history), len(curves[1].get("loss", []))
     of_them = f" ({tuned} of them fine-tuning)" if tuned else ""
+    without = f" ({len(dropped)} left out)" if dropped else ""
     print(
-        f"train: {len(sides)} pictures, {validates.sum()} to validate, {len(history['loss'])} "
-        f"epochs{of_them}, best {best}: val_accuracy {history['val_accuracy'][best - 1]:.3f} "
-        f"-> {out.as_posix()}, {time.perf_counter() - started:.1f} s"
+        f"train: {len(sides)} pictures{without}, {validates.sum()} to validate, "
+        f"{len(history['loss'])} epochs{of_them}, best {best}: "
+        f"val_accuracy {history['val_accuracy'][best - 1]:.3f} -> {out.as_posix()}, "
+        f"{time.perf_counter() - started:.1f} s"
     )
 
 

@@ -5,7 +5,7 @@ Writes  results/images.csv, results/looks.npy, results/problems.csv, results/dat
 """
 
 import os
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,7 @@ from typing import Literal
 
 from stages import (
     database,
+    faults,
     images,
     layout,
     looks,
@@ -30,11 +31,11 @@ from stages.layout import Entry
 from stages.manifest import Row
 from stages.problems import Problem
 from stages.tally import ODD, Tally, doubts, odd
-from stages.workers import NO_FILE, Limits, Workers
+from stages.workers import Limits, Workers
 
 DATASET = Path("results/dataset.json")
 GROUP = 1024  # files whose state is asked for at once
-ODD_NAME = Verdict(problem="unreadable", detail="the file's name is not UTF-8; rename it")
+NO_NAME = Verdict(problem="unreadable", detail=faults.ODD_NAME)
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def outcomes(
         said = judge([entry.path for entry in group if _in_utf8(entry.path)])
         for entry in group:
             label = classes.get(layout.composed(entry.folder), "")
-            yield outcome(entry, label, *said.get(entry.path, ("", ODD_NAME)))
+            yield outcome(entry, label, *said.get(entry.path, ("", NO_NAME)))
 
 
 def outcome(entry: Entry, label: str, sha256: str, verdict: Verdict) -> tuple[Row, bytes] | Problem:
@@ -119,67 +120,6 @@ def _in_utf8(path: Path) -> bool:
         return bool(str(path).encode())
     except UnicodeEncodeError:
         return False
-
-
-def folder_faults(root: Path, class_names: list[str]) -> list[str]:
-    """Returns what is wrong with the layout of the folders, a line each; empty if nothing."""
-    train = root / "train"
-    where = f"put the pictures of each class in {train.as_posix()}/<class>/"
-    if not train.is_dir():
-        return [f"{train.as_posix()}: no such folder; {where}"]
-    faults = []
-    for split in ("train", "validation"):
-        if loose := layout.loose(root, split):
-            place = (root / split).as_posix()
-            faults.append(f"{place}: only class folders may be in it; got {some(loose)}: {where}")
-    if len(class_names) < 2:
-        got = f"{len(class_names)} class folder{'' if len(class_names) == 1 else 's'}"
-        named = f" ({some(class_names)})" if class_names else ""
-        faults.append(f"{train.as_posix()} has {got}{named}; a classifier needs 2 or more: {where}")
-    alike = defaultdict(list)
-    for name in class_names:
-        alike[layout.composed(name).strip()].append(name)
-    for names in alike.values():
-        if len(names) > 1:
-            faults.append(
-                f"{train.as_posix()}: class names must differ to the eye; got "
-                f"{', '.join(map(ascii, names))}: put their pictures into one folder"
-            )
-    known = {layout.composed(name) for name in class_names}
-    for name in layout.folders(root, "validation"):
-        if layout.composed(name) not in known:
-            faults.append(
-                f"{(root / 'validation' / name).as_posix()}: must be named like a class of "
-                f"{train.as_posix()} ({some(class_names)}); rename or remove it"
-            )
-    return faults
-
-
-def class_faults(tally: Tally, root: Path, class_names: list[str]) -> list[str]:
-    """Returns the classes with too few usable pictures, a line each.
-
-    Two different ones are the least: one to learn from and one to validate with.
-    """
-    faults = [
-        f"{(root / 'train' / name).as_posix()}: needs 2 or more different usable pictures; "
-        f"got {len(tally.contents[name])}: add some, or remove the folder"
-        for name in class_names
-        if len(tally.contents[name]) < 2
-    ]
-    if layout.folders(root, "validation") and not tally.counts["validation"]:
-        faults.append(
-            f"{(root / 'validation').as_posix()}: needs a usable picture; got 0: "
-            "add some, or remove the folder to have training pictures validate"
-        )
-    return faults
-
-
-def unreadable_to_dvc(found: list[Problem], root: Path) -> list[str]:
-    """Returns what to say of files for which `dvc repro` hangs or fails before any stage runs."""
-    reasons = (ODD_NAME.detail, NO_FILE)
-    names = [problem.path for problem in found if problem.detail in reasons]
-    told = "DVC cannot read a folder with pipes, sockets, links to nothing or names that are not "
-    return [f"{root.as_posix()}: {told}UTF-8; remove {some(names)}"] if names else []
 
 
 def summary(tally: Tally, found: list[Problem], ignored: int) -> dict[str, int]:
@@ -207,24 +147,25 @@ def main(
     """Validates the folders below `root`."""
     settings = params.load("validate", Params)
     names = layout.folders(root, "train")
-    if faults := folder_faults(root, names):
-        raise StageError(*faults)
+    if wrong := faults.of_folders(root, names):
+        raise StageError(*wrong)
     tally, found, ignored = Tally(), list[Problem](), Counter[str]()
     count = sum(1 for _ in layout.find(root, ignored))
     with outputs.whole(images_csv) as part:
         manifest.write(part, usable(root, count, names, tally, found, settings.limits()))
-        if faults := content_faults(settings, found, class_faults(tally, root, names)):
-            raise StageError(*faults)
+        small = faults.of_classes(tally, root, names)
+        if wrong := faults.that_stop(settings.bad_images == "skip", found, small):
+            raise StageError(*wrong)
         found += mixups.repeated(tally.repeated(manifest.stream(part)))
     looks.write(looks_npy, tally.looks)
     problems.write(problems_csv, found)
     counts = summary(tally, found, ignored.total())
     outputs.write_json(dataset, counts)
-    for doubt in doubts(tally.per_class, (root / "train").as_posix()) + unreadable_to_dvc(
-        found, root
-    ):
+    said = doubts(tally.per_class, (root / "train").as_posix())
+    for doubt in said + faults.unreadable_to_dvc(found, root):
         warn(doubt)
-    print(line(counts, found, unknown_folders(counts, root, names), images_csv))
+    unknown = faults.unknown_folders(counts, root, names)
+    print(line(counts, found, unknown, images_csv))
 
 
 def usable(
@@ -249,29 +190,6 @@ def usable(
             found += odd(row)
             yield row
     index.close()
-
-
-def content_faults(settings: Params, found: list[Problem], small: list[str]) -> list[str]:
-    """Returns the faults for which to stop: classes too small, and unusable files.
-
-    Where these are to be skipped, only those are named that explain a class too small.
-    """
-    bad = [
-        f"{p.path}: {p.problem} ({p.detail}); remove or replace it"
-        for p in found
-        if p.action == "skipped"
-    ]
-    if settings.bad_images == "skip":
-        lacking = tuple(fault.split(":")[0] + "/" for fault in small)
-        bad = [fault for fault in bad if fault.startswith(lacking)]
-    return [*bad, *small]
-
-
-def unknown_folders(counts: dict[str, int], root: Path, class_names: list[str]) -> list[str]:
-    """Returns the folders of a labelled test set that are no class, whose pictures get no score."""
-    folders, classes = layout.folders(root, "test"), set(map(layout.composed, class_names))
-    unknown = [name for name in folders if layout.composed(name) not in classes]
-    return unknown if counts["test_labelled"] else []
 
 
 def line(counts: dict[str, int], found: list[Problem], unknown: list[str], out: Path) -> str:

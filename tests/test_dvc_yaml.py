@@ -109,11 +109,13 @@ def test_every_file_a_stage_opens_is_listed(stage, project):
 
 def test_what_needs_no_tensorflow_does_not_import_it():
     light = {stage for stage in STAGES if "backend" not in needed(stage)}
-    assert light == {"validate", "predict", "evaluate"}  # and extract, on OpenVINO
+    assert light == {"validate", "inspect", "predict", "evaluate"}  # and extract, on OpenVINO
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", ["validate", "fetch", "extract", "predict", "evaluate"])
+@pytest.mark.parametrize(
+    "stage", ["validate", "fetch", "extract", "inspect", "predict", "evaluate"]
+)
 def test_tensorflow_stays_unloaded_where_it_is_not_needed(stage, project):
     done = project.shell(sys.executable, "-c", WATCH, stage)
     _, modules = json.loads(done.stdout.splitlines()[-1])

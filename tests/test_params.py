@@ -2,11 +2,11 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from stages import evaluate, extract, fetch, freeze, params, predict, train, validate
+from stages import evaluate, extract, fetch, freeze, inspect, params, predict, train, validate
 from stages.errors import StageError
 
 STAGES = {"validate": validate, "fetch": fetch, "freeze": freeze}
-STAGES |= {"extract": extract, "train": train, "predict": predict}
+STAGES |= {"extract": extract, "inspect": inspect, "train": train, "predict": predict}
 DEFAULTS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 
 
@@ -62,6 +62,11 @@ WRONG = [
     ("extract.seed", 2**32, "0 to 4294967295"),
     ("extract.batch_size", 0, "1 or more"),
     ("extract.threads", -1, "0 or more"),
+    ("inspect.drop_label_conflicts", "yes", "true or false"),
+    ("inspect.drop_leaks", 1, "true or false"),
+    ("inspect.drop_duplicates", 0, "true or false"),
+    ("inspect.drop_wrong_labels", "all", "true or false"),
+    ("inspect.drop_outliers", 3.0, "true or false"),
     ("train.units", -1, "0 or more"),
     ("train.dropout", 1, "0 or more and less than 1"),
     ("train.optimizer", "adma", "one of adam, "),

@@ -15,7 +15,7 @@ from stages import features
 pytestmark = pytest.mark.slow
 
 HEAD = {"train", "predict", "evaluate"}
-BASE = {"freeze", "extract", *HEAD}
+BASE = {"freeze", "extract", "inspect", *HEAD}
 EVERY = {"validate", "fetch", *BASE}
 
 TABLE = [
@@ -31,7 +31,7 @@ TABLE = [
     ("freeze.image_width", 80, BASE),
     ("freeze.engine", "tensorflow", BASE),
     ("freeze.precision", "int8", BASE),
-    ("extract.augmented_copies", 1, {"extract", *HEAD}),
+    ("extract.augmented_copies", 1, {"extract", "inspect", *HEAD}),
     ("extract.rotation_range", 30, {"extract"}),  # without copies it has no effect
     ("extract.width_shift_range", 0.1, {"extract"}),
     ("extract.height_shift_range", 0.1, {"extract"}),
@@ -41,6 +41,11 @@ TABLE = [
     ("extract.seed", 2, {"extract"}),
     ("extract.batch_size", 7, set()),
     ("extract.threads", 1, set()),
+    ("inspect.drop_label_conflicts", True, {"inspect"}),
+    ("inspect.drop_leaks", True, {"inspect"}),
+    ("inspect.drop_duplicates", True, {"inspect"}),
+    ("inspect.drop_wrong_labels", True, {"inspect"}),
+    ("inspect.drop_outliers", True, {"inspect"}),
     ("train.units", 9, HEAD),
     ("train.dropout", 0.2, HEAD),
     ("train.optimizer", "sgd", HEAD),
@@ -57,7 +62,7 @@ TABLE = [
     ("train.fine_tune_momentum", 0.1, {"train"}),
     ("train.fine_tune_batch_size", 2, {"train"}),
     ("train.fine_tune_patience", 2, {"train"}),
-    ("predict.average_views", 2, {"extract", *HEAD}),
+    ("predict.average_views", 2, {"extract", "inspect", *HEAD}),
     ("predict.top_k", 2, {"predict"}),
 ]
 
@@ -118,7 +123,7 @@ def new(project: Project) -> tuple[int, int]:
 def test_more_copies_compute_only_those_and_fewer_none(tuned):
     assert new(tuned) == (18 * 3 + 3 * 2, 60)
     tuned.set("extract.augmented_copies", 3)
-    assert tuned.repro() == {"extract", *HEAD}
+    assert tuned.repro() == {"extract", "inspect", *HEAD}
     assert new(tuned) == (18 * 5 + 3 * 2, 36)
     tuned.set("extract.augmented_copies", 2)
     tuned.repro()
@@ -129,7 +134,7 @@ def test_more_copies_compute_only_those_and_fewer_none(tuned):
 
 def test_other_ranges_make_other_copies_of_the_training_pictures_alone(tuned):
     before = tuned.set("extract.zoom_range", 0.1)
-    assert tuned.repro() == {"extract", *HEAD}
+    assert tuned.repro() == {"extract", "inspect", *HEAD}
     assert new(tuned) == (60, 18)
     tuned.set("extract.zoom_range", before)
     assert tuned.repro() == set()
@@ -147,7 +152,7 @@ def test_averaging_leaves_the_head_as_it_was(tuned):
     head = lock(tuned)["stages"]["train"]["outs"][0]
     before = predictions(tuned)
     tuned.set("predict.average_views", 1)
-    assert tuned.repro() == {"extract", *HEAD}
+    assert tuned.repro() == {"extract", "inspect", *HEAD}
     assert lock(tuned)["stages"]["train"]["outs"][0] == head
     assert predictions(tuned) != before
     tuned.set("predict.average_views", 2)
@@ -165,7 +170,7 @@ def test_maps_and_views_are_the_same_bytes_without_the_store_and_in_other_batche
 def test_a_new_test_picture(project):
     draw(project.folder / "input" / "test" / "new.jpg", "cross", 200)
     heads = lock(project)["stages"]["train"]
-    assert project.repro() == {"validate", "extract", "predict"}
+    assert project.repro() == {"validate", "extract", "inspect", "predict"}
     assert lock(project)["stages"]["train"] == heads
     assert "input/test/new.jpg" in [row["path"] for row in predictions(project)]
 
@@ -179,7 +184,7 @@ def test_a_renamed_training_picture_leaves_the_head_as_it_was(project):
     folder = project.folder / "input" / "train" / "cross"
     head = lock(project)["stages"]["train"]["outs"][0]
     (folder / "0.jpg").rename(folder / "a new name.jpg")
-    assert project.repro() == {"validate", "extract", "train", "evaluate"}
+    assert project.repro() == {"validate", "extract", "inspect", "train", "evaluate"}
     assert lock(project)["stages"]["train"]["outs"][0] == head
 
 
@@ -187,18 +192,18 @@ def test_an_edited_test_picture_of_the_same_name(project):
     test = project.folder / "results" / "test.npz"
     before = features.read(test).features[:]
     draw(project.folder / "input" / "test" / "0.jpg", "square", 202)
-    assert project.repro() == {"validate", "extract", "predict"}
+    assert project.repro() == {"validate", "extract", "inspect", "predict"}
     changed = (features.read(test).features[:] != before).any(axis=1)
     assert changed.tolist() == [True, False, False]
 
 
 def test_a_removed_test_picture(project):
     (project.folder / "input" / "test" / "0.jpg").unlink()
-    assert project.repro() == {"validate", "extract", "predict"}
+    assert project.repro() == {"validate", "extract", "inspect", "predict"}
     assert [row["path"] for row in predictions(project)] == ["input/test/1.jpg", "input/test/2.jpg"]
 
 
-@pytest.mark.parametrize("stage", ["predict", "evaluate", "validate", "train"])
+@pytest.mark.parametrize("stage", ["predict", "evaluate", "validate", "inspect", "train"])
 def test_an_edit_of_a_stages_code_reruns_it_alone(stage, project):
     with (project.folder / "stages" / f"{stage}.py").open("a") as file:
         file.write("\n# a remark\n")
@@ -299,7 +304,7 @@ def test_a_validation_folder_decides_what_validates(project):
 
 def test_an_unreadable_test_file_has_a_row_with_its_reason(project):
     (project.folder / "input" / "test" / "1b.jpg").write_text("<html>")
-    assert project.repro() == {"validate", "extract", "predict"}
+    assert project.repro() == {"validate", "extract", "inspect", "predict"}
     rows = {row["path"]: row for row in predictions(project)}
     assert list(rows) == [f"input/test/{name}.jpg" for name in ("0", "1", "1b", "2")]
     assert rows["input/test/1b.jpg"]["status"] == "not_an_image"

@@ -8,7 +8,7 @@ from conftest import ROOT
 from test_dvc_yaml import STAGES, outs
 from test_pipeline import TABLE
 
-from stages import manifest, predict, problems, scores, split, train
+from stages import inspection, left_out, manifest, predict, problems, scores, split, train
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FORMATS = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
@@ -69,6 +69,8 @@ def test_every_output_is_described():
     [
         ("images.csv", manifest.HEADER),
         ("problems.csv", problems.HEADER),
+        ("inspection.csv", inspection.HEADER),
+        ("left_out.csv", left_out.HEADER),
         ("split.csv", split.HEADER),
         ("history.csv", ("epoch", *train.COLUMNS)),
         ("validation.csv", scores.HEADER),

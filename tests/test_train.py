@@ -8,7 +8,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.class_weight import compute_class_weight
 
-from stages import features, fitting, head, train
+from stages import features, fitting, head, left_out, split, train
 from stages.errors import StageError
 from stages.features import Column, Table
 from stages.fitting import Data
@@ -201,10 +201,11 @@ def test_names_and_order_of_the_pictures_have_no_say(inside):
     assert weights[0] == weights[1]
 
 
-def run(table: Table, folder) -> None:
+def run(table: Table, folder, left: dict[str, str] | None = None) -> None:
     columns = {name: Column.of(array) for name, array in vars(table).items()}
     features.write(folder / "train.npz", columns)
-    places = ("base", "head", "history.csv", "split.csv")
+    left_out.write(folder / "left_out.csv", left or {})
+    places = ("left_out.csv", "base", "head", "history.csv", "split.csv")
     train.main(folder / "train.npz", *(folder / place for place in places))
 
 
@@ -218,6 +219,29 @@ def test_the_stage_writes_what_it_promises(inside, set_param, capsys):
     about = json.loads((inside / "head" / "head.json").read_text())
     assert about["class_names"] == ["a", "b", "c"] and about["weights"] == "random"
     assert capsys.readouterr().out.startswith("train: 160 pictures, ")
+
+
+def test_what_is_left_out_neither_trains_nor_validates_and_moves_no_other(inside, capsys):
+    table = clusters()
+    run(table, inside / "all")
+    left = dict.fromkeys(table.paths[:20].tolist(), "wrong_label")
+    run(table, inside / "some", left)
+    before, after = (split.read(inside / name / "split.csv") for name in ("all", "some"))
+    assert {path for path, fold in after.items() if fold == split.LEFT_OUT} == set(left)
+    assert {path for path in before if before[path] != after[path]} == set(left)
+    assert "train: 140 pictures (20 left out), " in capsys.readouterr().out
+
+
+def test_a_head_that_left_pictures_out_is_that_of_a_folder_without_them(inside):
+    table = clusters()
+    run(table, inside / "left", dict.fromkeys(table.paths[100:].tolist(), "outlier"))
+    names = ("features", "labels", "sha256", "paths", "views")
+    fewer = dataclasses.replace(table, **{name: vars(table)[name][:100] for name in names})
+    run(fewer, inside / "fewer")
+    one, other = (
+        (inside / name / "head" / head.WEIGHTS).read_bytes() for name in ("left", "fewer")
+    )
+    assert one == other
 
 
 def test_views_of_a_validation_picture_are_not_learned_from(inside, set_param, monkeypatch):

@@ -1,0 +1,223 @@
+"""Look for what the pictures themselves tell of faults in the data; drop only what params say.
+
+Reads   results/images.csv, results/looks.npy, results/train.npz, results/test.npz
+Writes  results/inspection.csv, results/left_out.csv
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stages import (
+    features,
+    inspection,
+    left_out,
+    likeness,
+    looks,
+    manifest,
+    mixups,
+    params,
+    projection,
+    suspects,
+)
+from stages.contents import Contents
+from stages.errors import StageError, run
+from stages.features import Table
+from stages.inspection import OUTLIER, WRONG_LABEL, Finding
+from stages.likeness import Pairs
+from stages.manifest import Row
+from stages.suspects import Suspects
+
+STRANGE = 3.0  # robust standard deviations; docs/inspection.md has its error rates
+UNTOLD = "wrong labels and outliers are not looked for: random weights tell nothing of them"
+
+
+@dataclass(frozen=True)
+class Params:
+    """Section `inspect` of params.yaml: which training pictures are left out of training."""
+
+    drop_label_conflicts: bool  # those of which a copy is in another class
+    drop_leaks: bool  # those of which a copy is in the validation or test pictures
+    drop_duplicates: bool  # those of which a copy comes before them in their class
+    drop_wrong_labels: bool
+    drop_outliers: bool
+
+    def drops(self) -> dict[str, str]:
+        """Returns the name of the param by each finding for which pictures are dropped."""
+        leaks = ("in_train_and_validation", "in_train_and_test")
+        names = {
+            "drop_label_conflicts": ("label_conflict",),
+            "drop_leaks": leaks,
+            "drop_duplicates": ("duplicate",),
+            "drop_wrong_labels": (WRONG_LABEL,),
+            "drop_outliers": (OUTLIER,),
+        }
+        return {
+            code: name for name, codes in names.items() if getattr(self, name) for code in codes
+        }
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """A picture with the number of its content."""
+
+    content: int
+    row: Row
+
+
+def projected(train: Table, test: Table, contents: Contents) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the features of each content along principal axes, float32 (U, K), and their scales.
+
+    The axes are those of the training pictures: others have no say in what these are told.
+    """
+    own, others = (np.flatnonzero(table.views == 0) for table in (train, test))
+    learned = own[contents.first[: contents.learned]]
+    rest = others[contents.first[contents.learned :] - len(own)]
+    axes = projection.fit(train.features, learned)
+    values = [axes.of(train.features, learned), axes.of(test.features, rest)]
+    return np.concatenate(values), axes.scales
+
+
+def leaders(pairs: Pairs, places: np.ndarray) -> np.ndarray:
+    """Returns one number for each content, int (U,), the same for copies of one picture."""
+    found = places.copy()
+    for one, other in zip(pairs.one.tolist(), pairs.other.tolist(), strict=True):
+        found[other] = found[one]
+    return found
+
+
+def pick(images_csv: Path, contents: Contents, wanted: np.ndarray, tests: int) -> list[Numbered]:
+    """Returns the pictures of some contents, in path order.
+
+    Args:
+        images_csv: has test pictures first, as `input/test` comes before `input/train`.
+        contents: of the pictures, test pictures last.
+        wanted: bool (U,), the contents.
+        tests: number of test pictures.
+    """
+    numbers = np.roll(contents.number, tests).tolist()
+    rows = zip(numbers, manifest.stream(images_csv), strict=True)
+    return [Numbered(number, row) for number, row in rows if wanted[number]]
+
+
+def copies(pictures: list[Numbered], pairs: Pairs) -> Iterator[Finding]:
+    """Yields what is amiss with pictures that are copies of others, by bytes or by looks."""
+    first: defaultdict[int, dict[tuple[str, str], Row]] = defaultdict(dict)
+    for one in pictures:
+        first[one.content].setdefault((one.row.split, one.row.label), one.row)
+    near = neighbourhood(pairs)
+    for one in pictures:
+        alike = {one.content: (0.0, False)} | near.get(one.content, {})
+        of = {row.path: said for number, said in alike.items() for row in first[number].values()}
+        others = (row for number in alike for row in first[number].values())
+        for code, other in mixups.of(one.row, others):
+            apart, mirrored = of[other.path]
+            same = "the same bytes as" if one.row.sha256 == other.sha256 else "the same picture as"
+            same = "the mirror image of" if mirrored else same
+            detail = f"{same} {other.path}"
+            found = (one.row.path, one.row.label, code, 1 - apart, "", other.path)
+            yield Finding(*found, detail)
+
+
+def neighbourhood(pairs: Pairs) -> dict[int, dict[int, tuple[float, bool]]]:
+    """Returns the copies of each content, the most alike first: how far apart, and if mirrored."""
+    found: defaultdict[int, dict[int, tuple[float, bool]]] = defaultdict(dict)
+    for at in np.argsort(pairs.apart, kind="stable").tolist():
+        one, other = int(pairs.one[at]), int(pairs.other[at])
+        said = float(pairs.apart[at]), bool(pairs.mirrored[at])
+        found[one][other] = found[other][one] = said
+    return found
+
+
+def misfits(pictures: list[Numbered], found: Suspects, class_names: list[str]) -> Iterator[Finding]:
+    """Yields the pictures whose label is probably wrong, and those like no class."""
+    for one in pictures:
+        row, at = one.row, one.content
+        if row.label and found.suggested[at] >= 0:
+            better = class_names[found.suggested[at]]
+            detail = f"looks like {better} ({found.chance[at]:.2f}), not like "
+            detail += f"{row.label} ({found.own[at]:.2f})"
+            score = float(found.chance[at])
+            yield Finding(row.path, row.label, WRONG_LABEL, score, better, "", detail)
+        if (score := float(found.strange[at])) > STRANGE:
+            detail = "is farther from every class than such pictures are"
+            yield Finding(row.path, row.label, OUTLIER, score, "", "", detail)
+
+
+def to_leave_out(
+    findings: Iterable[Finding], pictures: list[Numbered], drops: Mapping[str, str]
+) -> dict[str, str]:
+    """Returns why a training picture is left out, by its path."""
+    training = {one.row.path for one in pictures if one.row.split == "train"}
+    order = sorted(findings, key=lambda one: inspection.FINDINGS.index(one.finding), reverse=True)
+    return {one.path: one.finding for one in order if one.finding in drops and one.path in training}
+
+
+def require_enough(images_csv: Path, reasons: Mapping[str, str], drops: Mapping[str, str]) -> None:
+    """Raises a StageError if a class is left with fewer than two different pictures."""
+    if not reasons:
+        return
+    remain: defaultdict[str, set[str]] = defaultdict(set)
+    why: defaultdict[str, set[str]] = defaultdict(set)
+    for row in manifest.stream(images_csv):
+        if row.path in reasons:
+            why[row.label].add(f"inspect.{drops[reasons[row.path]]}")
+        elif row.split == "train" and len(remain[row.label]) < 2:
+            remain[row.label].add(row.sha256)
+    faults = [
+        f"params.yaml: {' and '.join(sorted(names))} must leave each class two different pictures; "
+        f"got {len(remain[label])} of {label}: set it to false, or add pictures"
+        for label, names in sorted(why.items())
+        if len(remain[label]) < 2
+    ]
+    if faults:
+        raise StageError(*faults)
+
+
+def main(
+    images_csv: Path = manifest.PATH,
+    looks_npy: Path = looks.PATH,
+    train_npz: Path = features.TRAIN,
+    test_npz: Path = features.TEST,
+    out: Path = inspection.PATH,
+    left_out_csv: Path = left_out.PATH,
+) -> None:
+    """Inspects all pictures."""
+    drops = params.load("inspect", Params).drops()
+    train, test = features.read(train_npz), features.read(test_npz)
+    contents = Contents.of(train, test)
+    tests = int(np.sum(test.views == 0))
+    values, scales = projected(train, test, contents)
+    seen = np.roll(looks.read(looks_npy), -tests, axis=0)[contents.first]
+    pairs = likeness.pairs((values / scales).astype(np.float32), seen)
+    wanted = np.bincount(contents.number) > 1
+    wanted[pairs.one] = wanted[pairs.other] = True
+    told = str(train.weights) != "random"
+    if told:
+        groups = leaders(pairs, contents.place)
+        fit = suspects.find(values, contents.labels, groups, contents.learned)
+        wanted |= (fit.suggested >= 0) | (fit.strange > STRANGE)
+    pictures = pick(images_csv, contents, wanted, tests)
+    findings = list(copies(pictures, pairs))
+    if told:
+        findings += misfits(pictures, fit, train.class_names.tolist())
+    reasons = to_leave_out(findings, pictures, drops)
+    require_enough(images_csv, reasons, drops)
+    inspection.write(out, findings)
+    left_out.write(left_out_csv, reasons)
+    print(line(len(contents.number), findings, len(reasons), out) + ("" if told else f"; {UNTOLD}"))
+
+
+def line(count: int, findings: list[Finding], left: int, out: Path) -> str:
+    """Returns what the stage says when it has done."""
+    counts = Counter(one.finding for one in findings)
+    said = ", ".join(f"{counts[code]} {code}" for code in inspection.FINDINGS if counts[code])
+    dropped = f"; {left} left out of training" if left else ""
+    return f"inspect: {count} pictures: {said or 'nothing found'} -> {out.as_posix()}{dropped}"
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,54 @@
+"""results/inspection.csv: what the pictures themselves tell of faults in the data."""
+
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from stages import mixups, outputs
+
+PATH = Path("results/inspection.csv")
+WRONG_LABEL, OUTLIER = "wrong_label", "outlier"
+FINDINGS = (*mixups.CODES, WRONG_LABEL, OUTLIER)  # gravest first
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about a picture that its owner should look at.
+
+    Attributes:
+        path: of the picture.
+        label: its class; empty where unknown.
+        finding: one of FINDINGS.
+        score: of a copy: how alike it and the other are, 1 for the same; of a wrong label: how
+            probable the suggested one is; of an outlier: how many robust standard deviations it
+            is farther from its nearest class than is usual.
+        suggested: a class that fits a wrong label's picture better.
+        other: path of the picture that this one is a copy of.
+        detail: a sentence.
+    """
+
+    path: str
+    label: str
+    finding: str
+    score: float
+    suggested: str
+    other: str
+    detail: str
+
+
+HEADER = tuple(field.name for field in fields(Finding))
+
+
+def write(path: Path, findings: Iterable[Finding]) -> None:
+    """Writes the findings: the gravest kind first, of a kind those of the highest score."""
+    order = sorted(findings, key=lambda one: (FINDINGS.index(one.finding), -one.score, one.path))
+    cells = ([f"{c:.3f}" if isinstance(c, float) else c for c in astuple(one)] for one in order)
+    outputs.write_csv(path, HEADER, cells)
+
+
+def read(path: Path) -> list[Finding]:
+    """Returns the findings, in the order of the file."""
+    return [
+        Finding(cells[0], cells[1], cells[2], float(cells[3]), *cells[4:])
+        for cells in outputs.stream_cells(path)
+    ]

@@ -1,0 +1,27 @@
+import numpy as np
+
+from stages import confident
+
+CHANCES = np.array([[0.9, 0.1], [0.7, 0.3], [0.1, 0.9], [0.45, 0.55], [0.05, 0.95]])
+LABELS = np.array([0, 0, 0, 0, 1])
+
+
+def test_a_class_expects_what_its_own_pictures_have_on_average():
+    judged = [(np.array([0, 4]), CHANCES[[0, 4]]), (np.array([1, 2, 3]), CHANCES[1:4])]
+    found = confident.thresholds(judged, LABELS, 2)
+    assert np.allclose(found, [(0.9 + 0.7 + 0.1 + 0.45) / 4, confident.SURE])
+
+
+def test_a_label_is_doubted_where_another_class_is_confident():
+    assert confident.suggested(CHANCES, LABELS, np.array([0.5, 0.8])).tolist() == [
+        -1,
+        -1,
+        1,
+        -1,
+        -1,
+    ]
+
+
+def test_of_several_confident_classes_the_most_probable_counts():
+    chances = np.array([[0.3, 0.3, 0.4], [0.4, 0.35, 0.25]])
+    assert confident.suggested(chances, np.array([0, 0]), np.full(3, 0.3)).tolist() == [2, -1]

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+from sklearn.neighbors import NearestNeighbors
+
+from stages import neighbours
+from stages.projection import unit
+
+
+def blobs(count: int, centres: int = 40) -> np.ndarray:
+    rng = np.random.default_rng(1)
+    middles = rng.normal(size=(centres, 16))
+    values = middles[rng.integers(0, centres, count)] + rng.normal(0, 0.3, (count, 16))
+    return unit(values).astype(np.float32)
+
+
+def found(values: np.ndarray, count: int) -> dict[int, set[int]]:
+    near: dict[int, set[int]] = {row: set() for row in range(len(values))}
+    for rows, others in neighbours.nearest(values, count):
+        for row, those in zip(rows.tolist(), others.tolist(), strict=True):
+            near[row] |= set(those)
+    return near
+
+
+def oracle(values: np.ndarray, count: int) -> list[set[int]]:
+    rows = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(values).kneighbors()[1]
+    return [set(row) for row in rows.tolist()]
+
+
+@pytest.mark.parametrize("block", [1, 1000, 10**6])
+def test_few_pictures_are_compared_with_all(block, monkeypatch):
+    monkeypatch.setattr(neighbours, "BLOCK", block)
+    values = blobs(300)
+    near = found(values, 6)
+    for row, others in enumerate(oracle(values, 5)):
+        assert near[row] == others | {row}
+
+
+def test_of_many_pictures_near_ones_are_found_in_cells(monkeypatch):
+    monkeypatch.setattr(neighbours, "EXACT", 1000)
+    monkeypatch.setattr(neighbours, "CELL", 200)
+    values = blobs(4000)
+    near = found(values, 6)
+    share = np.mean([len(near[row] & others) / 5 for row, others in enumerate(oracle(values, 5))])
+    assert share > 0.95
+    asked = sum(len(rows) for rows, _ in neighbours.nearest(values, 6))
+    assert asked <= neighbours.PROBES * 4000
+
+
+def test_fewer_pictures_than_neighbours():
+    assert found(blobs(3), 6) == {0: {0, 1, 2}, 1: {0, 1, 2}, 2: {0, 1, 2}}
+    assert found(blobs(0), 6) == {}

@@ -19,6 +19,7 @@ from stages import (
     looks,
     manifest,
     mixups,
+    outliers,
     params,
     projection,
     suspects,
@@ -29,6 +30,7 @@ from stages.features import Table
 from stages.inspection import OUTLIER, WRONG_LABEL, Finding
 from stages.likeness import Pairs
 from stages.manifest import Row
+from stages.projection import Projection, unit
 from stages.suspects import Suspects
 
 STRANGE = 3.0  # robust standard deviations; docs/inspection.md has its error rates
@@ -68,8 +70,8 @@ class Numbered:
     row: Row
 
 
-def projected(train: Table, test: Table, contents: Contents) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the features of each content along principal axes, float32 (U, K), and their scales.
+def projected(train: Table, test: Table, contents: Contents) -> tuple[np.ndarray, Projection]:
+    """Returns the features of each content along principal axes, float32 (U, K), and these.
 
     The axes are those of the training pictures: others have no say in what these are told.
     """
@@ -78,7 +80,7 @@ def projected(train: Table, test: Table, contents: Contents) -> tuple[np.ndarray
     rest = others[contents.first[contents.learned :] - len(own)]
     axes = projection.fit(train.features, learned)
     values = [axes.of(train.features, learned), axes.of(test.features, rest)]
-    return np.concatenate(values), axes.scales
+    return np.concatenate(values), axes
 
 
 def leaders(pairs: Pairs, places: np.ndarray) -> np.ndarray:
@@ -132,8 +134,10 @@ def neighbourhood(pairs: Pairs) -> dict[int, dict[int, tuple[float, bool]]]:
     return found
 
 
-def misfits(pictures: list[Numbered], found: Suspects, class_names: list[str]) -> Iterator[Finding]:
-    """Yields the pictures whose label is probably wrong, and those like no class."""
+def misfits(
+    pictures: list[Numbered], found: Suspects, strange: np.ndarray, class_names: list[str]
+) -> Iterator[Finding]:
+    """Yields the pictures whose label is probably wrong, and those like no other."""
     for one in pictures:
         row, at = one.row, one.content
         if row.label and found.suggested[at] >= 0:
@@ -142,8 +146,8 @@ def misfits(pictures: list[Numbered], found: Suspects, class_names: list[str]) -
             detail += f"{row.label} ({found.own[at]:.2f})"
             score = float(found.chance[at])
             yield Finding(row.path, row.label, WRONG_LABEL, score, better, "", detail)
-        if (score := float(found.strange[at])) > STRANGE:
-            detail = "is farther from every class than such pictures are"
+        if (score := float(strange[at])) > STRANGE:
+            detail = "is less like the pictures most like it than others are"
             yield Finding(row.path, row.label, OUTLIER, score, "", "", detail)
 
 
@@ -190,20 +194,22 @@ def main(
     train, test = features.read(train_npz), features.read(test_npz)
     contents = Contents.of(train, test)
     tests = int(np.sum(test.views == 0))
-    values, scales = projected(train, test, contents)
+    values, axes = projected(train, test, contents)
     seen = np.roll(looks.read(looks_npy), -tests, axis=0)[contents.first]
-    pairs = likeness.pairs((values / scales).astype(np.float32), seen)
+    pairs = likeness.pairs((values / axes.scales).astype(np.float32), seen)
     wanted = np.bincount(contents.number) > 1
     wanted[pairs.one] = wanted[pairs.other] = True
     told = str(train.weights) != "random"
     if told:
         groups = leaders(pairs, contents.place)
         fit = suspects.find(values, contents.labels, groups, contents.learned)
-        wanted |= (fit.suggested >= 0) | (fit.strange > STRANGE)
+        whole = unit(axes.uncentred(values))
+        strange = outliers.strangeness(whole, groups, contents.learned)
+        wanted |= (fit.suggested >= 0) | (strange > STRANGE)
     pictures = pick(images_csv, contents, wanted, tests)
     findings = list(copies(pictures, pairs))
     if told:
-        findings += misfits(pictures, fit, train.class_names.tolist())
+        findings += misfits(pictures, fit, strange, train.class_names.tolist())
     reasons = to_leave_out(findings, pictures, drops)
     require_enough(images_csv, reasons, drops)
     inspection.write(out, findings)

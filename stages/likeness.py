@@ -41,7 +41,7 @@ def pairs(values: np.ndarray, seen: np.ndarray) -> Pairs:
         seen: uint8 (N, 32), looks.
     """
     found = [np.empty((0, 2), int)]
-    for rows, near in neighbours.nearest(unit(values), COUNT):
+    for rows, near in neighbours.nearest(unit(values), len(values), COUNT):
         both = np.stack([np.repeat(rows, near.shape[1]), near.ravel()], axis=1)
         both = np.sort(both[both[:, 0] != both[:, 1]], axis=1)
         found.append(both[np.minimum(*looks.apart(*seen[both.T])) <= ALIKE])

@@ -10,29 +10,29 @@ PROBES = 4  # cells in which a picture is looked for
 BLOCK = 8_000_000  # cosines in memory at once
 
 
-def nearest(values: np.ndarray, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def nearest(values: np.ndarray, among: int, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yields pictures with those nearest to them by cosine, themselves among these.
 
-    Up to EXACT pictures all are compared with all. Of more, some serve as centres, each picture
+    Up to EXACT pictures each is compared with all. Of more, some serve as centres, each picture
     belongs to the cell of the centre nearest to it and is looked for in the PROBES cells nearest
     to it (inverted lists: Jegou, Douze, Schmid 2011). So the work grows with the pictures, not
     with their square, and a neighbour may be missed, though seldom a close one.
 
     Args:
         values: float32 (N, K), each row of length 1.
+        among: how many, the first, may be neighbours.
         count: neighbours of a picture in a cell, itself included.
 
     Yields:
         int (n,) rows and int (n, m) their neighbours, m `count` or, in a small cell, fewer. A row
         comes once for every cell that it is looked for in.
     """
-    if len(values) <= EXACT:
-        everyone = np.arange(len(values))
-        yield from _among(values, everyone, everyone, count)
+    if among <= EXACT:
+        yield from _among(values, np.arange(len(values)), np.arange(among), count)
         return
-    centres = values[np.linspace(0, len(values) - 1, len(values) // CELL).astype(int)]
+    centres = values[np.linspace(0, among - 1, among // CELL).astype(int)]
     probed = np.concatenate([best for _, best in _blocks(values, centres, PROBES)])
-    order = np.argsort(probed[:, 0], kind="stable")
+    order = np.argsort(probed[:among, 0], kind="stable")
     ends = np.searchsorted(probed[order, 0], np.arange(len(centres) + 1))
     for cell in range(len(centres)):
         members = order[ends[cell] : ends[cell + 1]]

@@ -24,6 +24,20 @@ class Projection:
     axes: np.ndarray
     scales: np.ndarray
 
+    def uncentred(self, values: np.ndarray) -> np.ndarray:
+        """Returns what `of` returned with the mean put back, float32 (N, K + 1).
+
+        The last axis points to what of the mean the others leave out, where all pictures are as
+        good as equal.
+
+        Args:
+            values: float32 (N, K).
+        """
+        along = self.mean @ self.axes
+        rest = np.linalg.norm(self.mean - self.axes @ along)
+        whole = np.column_stack([values + along, np.full(len(values), rest)])
+        return whole.astype(np.float32)
+
     def of(self, features: Array, rows: np.ndarray) -> np.ndarray:
         """Returns rows of features along the axes, float32 (N, K)."""
         found = np.empty((len(rows), self.axes.shape[1]), np.float32)

@@ -1,4 +1,4 @@
-"""Pictures that do not fit: their label is probably wrong, or they are like no class at all."""
+"""Pictures whose label is probably wrong, by what the other pictures tell."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,6 @@ from stages import confident, discriminant
 from stages.discriminant import CHUNK, FOLDS, Discriminant
 
 FEW = 5  # different pictures of a class; of one with fewer nothing is said
-NORMAL = 1.4826  # standard deviations in a median absolute deviation, of a normal distribution
 
 
 @dataclass(frozen=True)
@@ -21,18 +20,15 @@ class Suspects:
         suggested: int (N,), the class that fits better; -1: the label fits, or is not known.
         chance: float64 (N,), how probable that class is.
         own: float64 (N,), how probable the label is.
-        strange: float64 (N,), how much farther than usual the nearest class is, in robust standard
-            deviations.
     """
 
     suggested: np.ndarray
     chance: np.ndarray
     own: np.ndarray
-    strange: np.ndarray
 
 
 def find(values: np.ndarray, labels: np.ndarray, groups: np.ndarray, count: int) -> Suspects:
-    """Returns what does not fit.
+    """Returns whose label is probably wrong.
 
     Each of the first `count` is judged by what others of these tell, so that none vouches for
     itself; the rest by what all of these tell.
@@ -43,7 +39,7 @@ def find(values: np.ndarray, labels: np.ndarray, groups: np.ndarray, count: int)
         groups: int (N,); copies of one picture, which would vouch for each other, are one group.
         count: how many may be learned from.
     """
-    found = Suspects(np.full(len(labels), -1), *np.zeros((3, len(labels))))
+    found = Suspects(np.full(len(labels), -1), *np.zeros((2, len(labels))))
     classes = _large(labels[:count], groups[:count])
     if len(classes) < 2:
         return found
@@ -66,8 +62,6 @@ def find(values: np.ndarray, labels: np.ndarray, groups: np.ndarray, count: int)
         each = np.arange(len(rows))
         found.suggested[rows] = np.where(known[rows] & (better >= 0), classes[better], -1)
         found.chance[rows], found.own[rows] = likely[each, better], likely[each, place[rows]]
-        found.strange[rows] = np.log(far.min(axis=1) + 1e-12)
-    _standardize(found.strange, pool)
     return found
 
 
@@ -101,11 +95,3 @@ def _plain(
     for at in range(0, len(rows), CHUNK):
         some = rows[at : at + CHUNK]
         yield some, model.distances(values[some])
-
-
-def _standardize(values: np.ndarray, usual: np.ndarray) -> None:
-    """Makes of values how many robust standard deviations they are above usual ones."""
-    middle = np.median(values[usual])
-    spread = NORMAL * np.median(np.abs(values[usual] - middle))
-    values -= middle
-    values /= max(spread, 1e-12)

@@ -15,7 +15,7 @@ def blobs(count: int, centres: int = 40) -> np.ndarray:
 
 def found(values: np.ndarray, count: int) -> dict[int, set[int]]:
     near: dict[int, set[int]] = {row: set() for row in range(len(values))}
-    for rows, others in neighbours.nearest(values, count):
+    for rows, others in neighbours.nearest(values, len(values), count):
         for row, those in zip(rows.tolist(), others.tolist(), strict=True):
             near[row] |= set(those)
     return near
@@ -42,10 +42,17 @@ def test_of_many_pictures_near_ones_are_found_in_cells(monkeypatch):
     near = found(values, 6)
     share = np.mean([len(near[row] & others) / 5 for row, others in enumerate(oracle(values, 5))])
     assert share > 0.95
-    asked = sum(len(rows) for rows, _ in neighbours.nearest(values, 6))
+    asked = sum(len(rows) for rows, _ in neighbours.nearest(values, 4000, 6))
     assert asked <= neighbours.PROBES * 4000
 
 
 def test_fewer_pictures_than_neighbours():
     assert found(blobs(3), 6) == {0: {0, 1, 2}, 1: {0, 1, 2}, 2: {0, 1, 2}}
     assert found(blobs(0), 6) == {}
+
+
+def test_only_the_first_are_neighbours_of_the_rest_too():
+    values = blobs(300)
+    near = [set(row) for row in next(neighbours.nearest(values, 200, 4))[1].tolist()]
+    search = NearestNeighbors(n_neighbors=4, algorithm="brute").fit(values[:200])
+    assert near == [set(row) for row in search.kneighbors(values)[1].tolist()]

@@ -42,6 +42,7 @@ DRAWN = [
     ("AVIF", "RGB", {}),
     ("BMP", "RGB", {}),
     ("BMP", "P", {}),
+    *(("PPM", mode, {}) for mode in ("1", "L", "RGB", "I;16")),
     *(("TIFF", mode, {}) for mode in ("RGB", "I;16", "F", "CMYK")),
     ("TIFF", "RGB", {"compression": "tiff_lzw"}),
     ("TIFF", "RGB", {"compression": "jpeg"}),

@@ -1,9 +1,9 @@
-"""Which labels are probably wrong: confident learning (Northcutt, Jiang, Chuang 2021).
+"""How many labels are probably wrong: confident learning (Northcutt, Jiang, Chuang 2021).
 
 A class is confident of a picture if it is as probable there as it is, on average, for the pictures
-that bear its name; a label is probably wrong where another class is confident of the picture, and
-the most probable of those that are. Unlike there, a class never has to be surer than SURE: where
-classes are far apart, all are so sure of their own that a single wrong label would pass.
+that bear its name; a label is doubted where the most probable of the confident classes is another
+one. Unlike there, a class never has to be surer than SURE: where classes are far apart, all are so
+sure of their own that a single wrong label would pass.
 """
 
 from collections.abc import Iterable
@@ -35,8 +35,8 @@ def thresholds(
     return np.minimum(total / np.bincount(labels, minlength=classes), SURE)
 
 
-def suggested(chances: np.ndarray, labels: np.ndarray, least: np.ndarray) -> np.ndarray:
-    """Returns the class that each picture probably belongs to instead, or -1.
+def doubted(chances: np.ndarray, labels: np.ndarray, least: np.ndarray) -> np.ndarray:
+    """Returns which labels are doubted, bool (N,).
 
     Args:
         chances: float (N, C).
@@ -44,6 +44,4 @@ def suggested(chances: np.ndarray, labels: np.ndarray, least: np.ndarray) -> np.
         least: float (C,), how probable a confident class is.
     """
     confident = np.where(chances >= least, chances, -1.0)
-    best = confident.argmax(axis=1)
-    right = (confident.max(axis=1) < 0) | (best == labels)
-    return np.where(right, -1, best)
+    return np.asarray((confident.max(axis=1) > 0) & (confident.argmax(axis=1) != labels))

@@ -22,8 +22,8 @@ except ImportError:  # an extra, for its licence
 else:
     pillow_heif.register_heif_opener(thumbnails=False)
 
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF", "PPM")
-FORMATS += ("HEIF",) * bool(pillow_heif)
+SAFE = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF", "PPM")
+FORMATS = SAFE + ("HEIF",) * bool(pillow_heif)
 HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # brands
 AT_ONCE = 50_000_000  # pixels, of 4 bytes, decoded at the same time, or one larger picture
 COPIES = {"WEBP": 4, "AVIF": 3, "HEIF": 3, "PNG": 2}  # that a decoder holds (measured)

@@ -144,7 +144,7 @@ def misfits(
             better = class_names[found.suggested[at]]
             detail = f"looks like {better} ({found.chance[at]:.2f}), not like "
             detail += f"{row.label} ({found.own[at]:.2f})"
-            score = float(found.chance[at])
+            score = 1 - float(found.own[at])
             yield Finding(row.path, row.label, WRONG_LABEL, score, better, "", detail)
         if (score := float(strange[at])) > STRANGE:
             detail = "is less like the pictures most like it than others are"

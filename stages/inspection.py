@@ -20,7 +20,7 @@ class Finding:
         label: its class; empty where unknown.
         finding: one of FINDINGS.
         score: of a copy: how alike it and the other are, 1 for the same; of a wrong label: how
-            probable the suggested one is; of an outlier: how much farther than usual it is from
+            improbable it is; of an outlier: how much farther than usual it is from
             those most like it, in robust standard deviations.
         suggested: a class that fits a wrong label's picture better.
         other: path of the picture that this one is a copy of.

@@ -1,13 +1,16 @@
-"""Pictures whose label is probably wrong, by what the other pictures tell."""
+"""Pictures whose label is probably wrong, by what the other pictures tell.
+
+How many there are is told by `confident`; they are those whose labels are the least probable. Of
+what was tried on three sets, that found the most (docs/inspection.md).
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 
 from stages import confident, discriminant
-from stages.discriminant import CHUNK, FOLDS, Discriminant
+from stages.discriminant import CHUNK, FOLDS
 
 FEW = 5  # different pictures of a class; of one with fewer nothing is said
 
@@ -17,9 +20,9 @@ class Suspects:
     """What was found, a row for each picture.
 
     Attributes:
-        suggested: int (N,), the class that fits better; -1: the label fits, or is not known.
-        chance: float64 (N,), how probable that class is.
-        own: float64 (N,), how probable the label is.
+        suggested: int (N,), the class that fits better; -1: the label fits or is not known.
+        chance: float64 (N,), how probable the most probable class is.
+        own: float64 (N,), how probable the label is; 1 where it is not known.
     """
 
     suggested: np.ndarray
@@ -39,7 +42,7 @@ def find(values: np.ndarray, labels: np.ndarray, groups: np.ndarray, count: int)
         groups: int (N,); copies of one picture, which would vouch for each other, are one group.
         count: how many may be learned from.
     """
-    found = Suspects(np.full(len(labels), -1), *np.zeros((2, len(labels))))
+    found = Suspects(np.full(len(labels), -1), np.zeros(len(labels)), np.ones(len(labels)))
     classes = _large(labels[:count], groups[:count])
     if len(classes) < 2:
         return found
@@ -50,19 +53,35 @@ def find(values: np.ndarray, labels: np.ndarray, groups: np.ndarray, count: int)
     folds = turns(own, groups[pool])
 
     def others() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        return discriminant.out_of_fold(learned, own, folds, len(classes))
+        for rows, far in discriminant.out_of_fold(learned, own, folds, len(classes)):
+            yield rows, discriminant.probabilities(far)
 
-    chances = ((rows, discriminant.probabilities(far)) for rows, far in others())
-    least = confident.thresholds(chances, own, len(classes))
-    rest = np.setdiff1d(np.arange(len(labels)), pool, assume_unique=True)
+    least = confident.thresholds(others(), own, len(classes))
+    doubted = np.zeros(len(labels), bool)
+    for rows, chances in others():
+        doubted[pool[rows]] = confident.doubted(chances, own[rows], least)
+        _note(found, pool[rows], chances, own[rows], classes)
+    rest = np.setdiff1d(np.flatnonzero(known), pool, assume_unique=True)
     model = discriminant.fit(learned, own, len(classes))
-    for rows, far in chain(((pool[r], far) for r, far in others()), _plain(model, values, rest)):
-        likely = discriminant.probabilities(far)
-        better = confident.suggested(likely, place[rows], least)
-        each = np.arange(len(rows))
-        found.suggested[rows] = np.where(known[rows] & (better >= 0), classes[better], -1)
-        found.chance[rows], found.own[rows] = likely[each, better], likely[each, place[rows]]
+    for at in range(0, len(rest), CHUNK):
+        rows = rest[at : at + CHUNK]
+        chances = discriminant.probabilities(model.distances(values[rows]))
+        doubted[rows] = confident.doubted(chances, place[rows], least)
+        _note(found, rows, chances, place[rows], classes)
+    unlike = np.sort(found.own[pool[found.suggested[pool] >= 0]])
+    most = unlike[: doubted[pool].sum()].max(initial=-1.0)
+    doubted[pool] = False
+    found.suggested[~doubted & (found.own > most)] = -1
     return found
+
+
+def _note(
+    found: Suspects, rows: np.ndarray, chances: np.ndarray, labels: np.ndarray, classes: np.ndarray
+) -> None:
+    """Puts down what is said of some rows."""
+    each, best = np.arange(len(rows)), chances.argmax(axis=1)
+    found.suggested[rows] = np.where(best == labels, -1, classes[best])
+    found.chance[rows], found.own[rows] = chances[each, best], chances[each, labels]
 
 
 def turns(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -87,11 +106,3 @@ def _large(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
     different = np.unique(np.stack([labels, groups]), axis=1)
     classes, counts = np.unique(different[0], return_counts=True)
     return np.asarray(classes[(counts >= FEW) & (classes >= 0)])
-
-
-def _plain(
-    model: Discriminant, values: np.ndarray, rows: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for at in range(0, len(rows), CHUNK):
-        some = rows[at : at + CHUNK]
-        yield some, model.distances(values[some])

@@ -13,15 +13,11 @@ def test_a_class_expects_what_its_own_pictures_have_on_average():
 
 
 def test_a_label_is_doubted_where_another_class_is_confident():
-    assert confident.suggested(CHANCES, LABELS, np.array([0.5, 0.8])).tolist() == [
-        -1,
-        -1,
-        1,
-        -1,
-        -1,
-    ]
+    found = confident.doubted(CHANCES, LABELS, np.array([0.5, 0.8]))
+    assert found.tolist() == [False, False, True, False, False]
 
 
 def test_of_several_confident_classes_the_most_probable_counts():
-    chances = np.array([[0.3, 0.3, 0.4], [0.4, 0.35, 0.25]])
-    assert confident.suggested(chances, np.array([0, 0]), np.full(3, 0.3)).tolist() == [2, -1]
+    chances = np.array([[0.3, 0.3, 0.4], [0.4, 0.35, 0.25], [0.2, 0.2, 0.2]])
+    found = confident.doubted(chances, np.array([0, 0, 0]), np.full(3, 0.3))
+    assert found.tolist() == [True, False, False]

@@ -196,7 +196,7 @@ def main(
     tests = int(np.sum(test.views == 0))
     values, axes = projected(train, test, contents)
     seen = np.roll(looks.read(looks_npy), -tests, axis=0)[contents.first]
-    pairs = likeness.pairs((values / axes.scales).astype(np.float32), seen)
+    pairs = likeness.pairs(values / axes.scales.astype(np.float32), seen)
     wanted = np.bincount(contents.number) > 1
     wanted[pairs.one] = wanted[pairs.other] = True
     told = str(train.weights) != "random"

@@ -35,8 +35,8 @@ class Projection:
         """
         along = self.mean @ self.axes
         rest = np.linalg.norm(self.mean - self.axes @ along)
-        whole = np.column_stack([values + along, np.full(len(values), rest)])
-        return whole.astype(np.float32)
+        last = np.full((len(values), 1), rest, np.float32)
+        return np.concatenate([values + along.astype(np.float32), last], axis=1)
 
     def of(self, features: Array, rows: np.ndarray) -> np.ndarray:
         """Returns rows of features along the axes, float32 (N, K)."""

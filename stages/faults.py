@@ -5,9 +5,8 @@ from pathlib import Path
 
 from stages import layout
 from stages.errors import some
-from stages.problems import Problem
+from stages.problems import NO_FILE, Problem
 from stages.tally import Tally
-from stages.workers import NO_FILE
 
 ODD_NAME = "the file's name is not UTF-8; rename it"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from stages import outputs
 
 PATH = Path("results/problems.csv")
+NO_FILE = "not a file, or a link to nothing"
 
 
 @dataclass(frozen=True)

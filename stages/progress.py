@@ -13,7 +13,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def bar(description: str, total: int, unit: str = " pictures") -> "tqdm[Never]":
+def bar(description: str, total: int | None, unit: str = " pictures") -> "tqdm[Never]":
     """Returns a progress bar with rate and time left; silent when not on a terminal."""
     scaled = unit == "B"
     return tqdm(total=total, desc=description, unit=unit, unit_scale=scaled, disable=None)

@@ -28,10 +28,11 @@ from stages import (
 from stages.errors import StageError, run, some, warn
 from stages.index import Index, Verdict
 from stages.layout import Entry
+from stages.limits import Costs, Limits
 from stages.manifest import Row
 from stages.problems import Problem
 from stages.tally import ODD, Tally, doubts, odd
-from stages.workers import Limits, Workers
+from stages.workers import Workers
 
 DATASET = Path("results/dataset.json")
 GROUP = 1024  # files whose state is asked for at once
@@ -39,23 +40,10 @@ NO_NAME = Verdict(problem="unreadable", detail=faults.ODD_NAME)
 
 
 @dataclass(frozen=True)
-class Params:
+class Params(Costs):
     """Section `validate` of params.yaml."""
 
     bad_images: Literal["skip", "fail"]  # what to do about files that are no usable pictures
-    max_megapixels: float  # of a picture
-    max_megabytes: float  # of a file
-    max_seconds: float  # to decode one
-
-    def __post_init__(self) -> None:
-        for name in ("max_megapixels", "max_megabytes", "max_seconds"):
-            value = getattr(self, name)
-            params.require(value > 0, f"validate.{name}", "more than 0", value)
-
-    def limits(self) -> Limits:
-        """Returns what a file may cost."""
-        pixels, size = round(1e6 * self.max_megapixels), round(1e6 * self.max_megabytes)
-        return Limits(pixels, size, self.max_seconds)
 
 
 def verdicts(

@@ -9,7 +9,6 @@ import os
 import signal
 from collections.abc import Iterable
 from concurrent.futures import TimeoutError as TooSlowError
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,6 +18,8 @@ from pebble import ProcessExpired, ProcessPool
 
 from stages import images, index, looks, progress
 from stages.index import Seen, Verdict
+from stages.limits import Limits
+from stages.problems import NO_FILE
 
 PROBE = 64  # pixels a side: all of a file is read, but JPEGs decode faster when small
 CHUNK = 16  # files in a task
@@ -26,24 +27,7 @@ BYTES = 24  # of memory a pixel at most: WebP's canvases take 16
 SPARE = 1_000_000_000  # bytes of address space besides, for what is no picture
 SLOWEST = 60.0  # seconds that the start of a worker may take besides
 
-NO_FILE = "not a file, or a link to nothing"
-
 Look = tuple[Seen | None, Verdict]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a file may cost.
-
-    Attributes:
-        pixels: of the picture.
-        size: of the file, in bytes.
-        seconds: to decode it.
-    """
-
-    pixels: int
-    size: int
-    seconds: float
 
 
 def look(path: Path, limits: Limits) -> Look:

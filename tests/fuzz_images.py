@@ -24,7 +24,8 @@ import numpy as np
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from stages.workers import Limits, Workers
+from stages.limits import Limits
+from stages.workers import Workers
 
 LIMITS = Limits(pixels=20_000_000, size=10_000_000, seconds=5)
 BATCH = 256

@@ -18,7 +18,7 @@ STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages
 # not the whole section: `batch_size` and `threads` of extract change no byte of a result
 PARAMS = {"extract": [f"extract.{field.name}" for field in fields(Copies)]}
 PARAMS["extract"] += [f"predict.{field.name}" for field in fields(Averaging)]
-VERBS = {*STAGES, "demo", "store"}
+VERBS = {*STAGES, "classify", "demo", "store"}
 
 WATCH = """
 import json, runpy, sys

@@ -8,7 +8,7 @@ from conftest import ROOT
 from test_dvc_yaml import STAGES, outs
 from test_pipeline import TABLE
 
-from stages import inspection, left_out, manifest, predict, problems, scores, split, train
+from stages import inspection, left_out, manifest, predictions, problems, scores, split, train
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FORMATS = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
@@ -84,7 +84,7 @@ def test_columns_are_those_of_the_code(name, header):
 def test_columns_of_the_predictions_are_those_of_the_code():
     (cells,) = [row for row in rows(FORMATS, "# Every") if "predictions.csv" in row[0]]
     said = re.search(r"`([\w,.]+)`", cells[1]).group(1).replace("...", "class_3,probability_3")
-    assert said.split(",") == predict.header(3)
+    assert said.split(",") == predictions.header(3)
 
 
 def test_the_tree_names_what_is_there():

@@ -11,7 +11,8 @@ from conftest import draw
 from PIL import Image
 
 from stages import images
-from stages.workers import Limits, Workers
+from stages.limits import Limits
+from stages.workers import Workers
 
 LIMITS = Limits(pixels=1_000_000, size=10_000_000, seconds=5)
 

@@ -1,0 +1,142 @@
+"""Name the classes of new pictures: `python -m stages.classify --help`.
+
+Reads   the pictures asked about, models/base, models/head
+Writes  to standard output, or where --csv and --json say
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from stages import base, head, outputs, params, pictures, predictions, progress
+from stages.answers import Csv, Json, Table, Writer
+from stages.classifier import Classifier
+from stages.errors import StageError, run
+from stages.limits import Costs
+from stages.pictures import STREAM, Given, Read
+
+Judged = tuple[Read, np.ndarray | None]
+HELP = """
+A folder stands for all pictures in it, `-` for one picture from standard input. Files that cannot
+be read have a row with the reason, and the exit code is then 1.
+"""
+
+
+def arguments() -> argparse.Namespace:
+    """Returns what the command line asks for."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.classify",
+        description="Name the classes of new pictures with the trained classifier.",
+        epilog=HELP,
+    )
+    parser.add_argument("pictures", nargs="*", metavar="PICTURE-OR-FOLDER")
+    parser.add_argument(
+        "--list", metavar="FILE", help="and those it names, one a line; - for stdin"
+    )
+    parser.add_argument("--csv", metavar="FILE", help="write a table there; - for standard output")
+    parser.add_argument("--json", metavar="FILE", help="write JSON there; - for standard output")
+    parser.add_argument("--top-k", type=int, metavar="N", help="classes listed for a picture")
+    asked = parser.parse_args()
+    if not asked.pictures and not asked.list:
+        parser.error("name a picture or a folder")
+    if asked.top_k is not None and asked.top_k < 1:
+        parser.error(f"argument --top-k: must be 1 or more; got {asked.top_k}")
+    if [asked.csv, asked.json].count(STREAM) == 2:
+        parser.error("--csv and --json cannot both go to standard output")
+    if STREAM in asked.pictures and asked.list == STREAM:
+        parser.error("standard input is either a picture or a list")
+    return asked
+
+
+def named(asked: argparse.Namespace) -> Iterator[Given]:
+    """Yields what is asked about.
+
+    Raises:
+        StageError: the list cannot be read.
+    """
+    stream = sys.stdin.buffer.read() if STREAM in asked.pictures else None
+    yield from pictures.expand(asked.pictures, stream)
+    if not asked.list:
+        return
+    try:
+        with ExitStack() as stack:
+            file = sys.stdin.buffer if asked.list == STREAM else None
+            lines = file or stack.enter_context(Path(asked.list).open("rb"))
+            paths = (os.fsdecode(line.rstrip(b"\r\n")) for line in lines)
+            yield from pictures.expand(path for path in paths if path)
+    except OSError as error:
+        raise StageError(f"{asked.list}: the list cannot be read ({error.strerror})") from None
+
+
+@contextmanager
+def opened(place: str) -> Iterator[TextIO]:
+    """Yields where to write: standard output, or a file that is there once all is in it.
+
+    Raises:
+        StageError: it cannot be written.
+    """
+    if place == STREAM:
+        yield sys.stdout
+        return
+    with (
+        outputs.whole(Path(place)) as part,
+        part.open("w", encoding="utf-8", newline="") as file,
+    ):
+        yield file
+
+
+def writers(
+    asked: argparse.Namespace, class_names: Sequence[str], count: int, stack: ExitStack
+) -> list[Writer]:
+    """Returns what writes the answers; files are finished by the stack."""
+    found: list[Writer] = []
+    if asked.csv:
+        found.append(Csv(stack.enter_context(opened(asked.csv)), class_names, count))
+    if asked.json:
+        found.append(Json(stack.enter_context(opened(asked.json)), class_names, count))
+    return found or [Table(sys.stdout, class_names, count)]
+
+
+def write(judged: Iterable[Judged], out: list[Writer]) -> tuple[int, int]:
+    """Hands the pictures to the writers; returns how many there are and how many of them unread."""
+    count = unread = 0
+    with progress.bar("classify", None) as bar:
+        for read, probabilities in judged:
+            count, unread = count + 1, unread + (probabilities is None)
+            for one in out:
+                one.add(read, probabilities)
+            bar.update()
+    for one in out:
+        one.close()
+    return count, unread
+
+
+def main(base_folder: Path = base.FOLDER, head_folder: Path = head.FOLDER) -> None:
+    """Classifies what the command line names."""
+    asked = arguments()
+    top_k = asked.top_k or params.load("predict", predictions.Listed, whole=False).top_k
+    limits = params.load("validate", Costs, whole=False).limits()
+    classifier = Classifier(base_folder, head_folder, limits)
+    names = classifier.class_names
+    with ExitStack() as stack:
+        out = writers(asked, names, min(top_k, len(names)), stack)
+        try:
+            count, unread = write(classifier.judge(named(asked)), out)
+            sys.stdout.flush()
+        except BrokenPipeError:  # whoever read has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return
+    unread_ = f", {unread} of them not read" if unread else ""
+    print(f"classify: {count} pictures{unread_}{classifier.warning}", file=sys.stderr)
+    if unread:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run(main)

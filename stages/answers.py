@@ -86,8 +86,8 @@ class Table:
         widths = widths or [0]
         widths[0] = max((len(cells[0]) for cells in self._rows), default=0)
         for cells in self._rows:
-            padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=False)]
-            self._file.write("  ".join([*padded[:-1], cells[-1]]) + "\n")
+            padded = map(str.ljust, cells[:-1], widths)
+            self._file.write("  ".join([*padded, cells[-1]]) + "\n")
         self._rows.clear()
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import eigh
 
 from stages.features import Array, rows_at_once
 
@@ -61,10 +62,12 @@ def fit(features: Array, rows: np.ndarray, axes: int = AXES) -> Projection:
         count += len(chunk)
         total = total + chunk.sum(axis=0)
         square = square + chunk.T @ chunk
-    mean = total / count
-    variances, directions = np.linalg.eigh(square / count - np.outer(mean, mean))
-    kept = slice(-1, -1 - min(axes, len(variances), max(count - 1, 1)), -1)
-    return Projection(mean, directions[:, kept], np.sqrt(np.maximum(variances[kept], 1e-12)))
+    mean, last = total / count, len(square) - 1
+    first = last + 1 - min(axes, last + 1, max(count - 1, 1))
+    covariance = square / count - np.outer(mean, mean)
+    variances, directions = eigh(covariance, subset_by_index=(first, last))
+    scales = np.sqrt(np.maximum(variances[::-1], 1e-12))
+    return Projection(mean, directions[:, ::-1], scales)
 
 
 def vectors(features: Array, rows: np.ndarray) -> Iterator[np.ndarray]:

@@ -84,6 +84,14 @@ def test_files_that_cannot_be_read_have_a_row_and_the_exit_code_says_so(finished
     assert "classify: 4 pictures, 3 of them not read" in done.stderr
 
 
+def test_people_are_told_why_a_file_cannot_be_read(finished, broken):
+    for paths in ([str(broken)], [str(broken / "b.jpg")]):
+        lines = classify(finished, *paths).stdout.splitlines()
+        (line,) = [line for line in lines if "b.jpg" in line]
+        assert line.startswith(f"{broken / 'b.jpg'}  ")
+        assert "not_an_image: the content is none of JPEG" in line
+
+
 def test_json_has_the_same_and_the_reasons(finished, broken, tmp_path):
     done = classify(finished, str(broken), "--json", str(tmp_path / "found.json"), "--csv", "-")
     rows, found = table(done.stdout), json.loads((tmp_path / "found.json").read_text())

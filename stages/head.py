@@ -160,10 +160,14 @@ def write(folder: Path, used: Trained, scored: Trained, about: About) -> None:
         outputs.write_json(part / ABOUT, asdict(about))
 
 
+def read_about(folder: Path) -> About:
+    """Returns what the head in the folder belongs to."""
+    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    return About(**(about | {"class_names": tuple(about["class_names"])}))
+
+
 def read(folder: Path, weights: str = WEIGHTS) -> Head:
     """Returns the head with the `weights` file asked for, read without TensorFlow."""
-    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-    about["class_names"] = tuple(about["class_names"])
     architecture = json.loads((folder / ARCHITECTURE).read_text(encoding="utf-8"))
     dense = [item for item in architecture["config"]["layers"] if item["class_name"] == "Dense"]
     with h5py.File(folder / weights, "r") as file:
@@ -172,7 +176,7 @@ def read(folder: Path, weights: str = WEIGHTS) -> Head:
             for number, item in enumerate(dense)
         ]
     network = folder / NETWORKS[weights]
-    return Head(About(**about), tuple(layers), network if network.exists() else None)
+    return Head(read_about(folder), tuple(layers), network if network.exists() else None)
 
 
 def _weights(file: h5py.File, number: int) -> tuple[np.ndarray, np.ndarray]:

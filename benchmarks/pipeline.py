@@ -21,7 +21,17 @@ from sklearn.linear_model import LogisticRegression
 
 from stages import features
 
-STAGES = ("validate", "fetch", "freeze", "extract", "inspect", "train", "predict", "evaluate")
+STAGES = (
+    "validate",
+    "fetch",
+    "freeze",
+    "extract",
+    "inspect",
+    "train",
+    "predict",
+    "evaluate",
+    "report",
+)
 ROOT = Path(__file__).parents[1]
 
 

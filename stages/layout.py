@@ -14,7 +14,7 @@ from pathlib import Path
 from stages.errors import StageError
 
 INPUT = Path("input")
-SPLITS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test")  # in the order in which people want to read of them
 CLUTTER = {"thumbs.db", "desktop.ini", "__macosx"}  # and hidden files: made by file managers
 
 

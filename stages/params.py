@@ -58,6 +58,14 @@ def require(holds: bool, name: str, rule: str, value: object) -> None:
         raise StageError(f"{PATH}: {name} must be {rule}; got {value!r}")
 
 
+def everything(but: tuple[str, ...], path: Path = PATH) -> dict[str, dict[str, Any]]:
+    """Returns all values by section, without some, named `section.value`."""
+    return {
+        section: {name: v for name, v in values.items() if f"{section}.{name}" not in but}
+        for section, values in _document(path).items()
+    }
+
+
 def _document(path: Path) -> dict[str, Any]:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -1,0 +1,62 @@
+"""Small pictures to be put into a page, as many as its size allows."""
+
+import base64
+import io
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from PIL import Image
+
+from stages import images, progress
+from stages.errors import StageError
+from stages.manifest import Row
+
+SIDE = 112  # pixels of the longer side
+QUALITY = 60  # of WebP
+BEFORE = "data:image/webp;base64,"
+
+
+def make(rows: Iterable[Row], budget: int) -> dict[str, str]:
+    """Returns pictures as data URIs by their path, the first ones, until these are too long.
+
+    Args:
+        rows: of the pictures, the most important first.
+        budget: characters in all.
+
+    Raises:
+        StageError: a file is gone or no longer what `validate` saw.
+    """
+    found: dict[str, str] = {}
+    cores = os.cpu_count() or 1
+    for row, uri in progress.ahead(_with_row, rows, cores, 4 * cores):
+        budget -= len(uri)
+        if budget < 0:
+            break
+        found[row.path] = uri
+    return found
+
+
+def size(width: int, height: int) -> tuple[int, int]:
+    """Returns width and height of a picture's thumbnail, in pixels."""
+    scale = min(1.0, SIDE / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _with_row(row: Row) -> tuple[Row, str]:
+    return row, thumbnail(row)
+
+
+def thumbnail(row: Row) -> str:
+    """Returns a picture as a data URI."""
+    width, height = size(row.width, row.height)
+    try:
+        with Path(row.path).open("rb") as file:
+            pixels = images.decode(file, height, width).pixels
+    except (OSError, images.ImageError):
+        raise StageError(
+            f"{row.path}: changed while `dvc repro` was running; run it again"
+        ) from None
+    file_ = io.BytesIO()
+    Image.fromarray(pixels).save(file_, "WEBP", quality=QUALITY, method=4)
+    return BEFORE + base64.b64encode(file_.getvalue()).decode()

@@ -11,7 +11,7 @@ import yaml
 from stages.errors import StageError
 
 PATH = Path("params.yaml")
-SECTIONS = ("validate", "fetch", "freeze", "extract", "inspect", "train", "predict")
+SECTIONS = ("validate", "fetch", "freeze", "extract", "inspect", "train", "predict", "export")
 NOUNS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 T = TypeVar("T")

@@ -140,7 +140,7 @@ def add_remark(project: Project, module: str) -> None:
 
 def test_a_changed_head_computes_no_features(project):
     project.set("train.units", 5)
-    assert project.repro() == {"train", "predict", "evaluate", "report"}
+    assert project.repro() == {"train", "predict", "evaluate", "export", "report"}
 
 
 def test_what_grew_picture_by_picture_equals_a_full_run(project):

@@ -2,11 +2,23 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from stages import evaluate, extract, fetch, freeze, inspect, params, predict, train, validate
+from stages import (
+    evaluate,
+    export,
+    extract,
+    fetch,
+    freeze,
+    inspect,
+    params,
+    predict,
+    train,
+    validate,
+)
 from stages.errors import StageError
 
 STAGES = {"validate": validate, "fetch": fetch, "freeze": freeze}
 STAGES |= {"extract": extract, "inspect": inspect, "train": train, "predict": predict}
+STAGES |= {"export": export}
 DEFAULTS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 
 
@@ -86,6 +98,12 @@ WRONG = [
     ("train.refit", "yes", "true or false"),
     ("train.seed", 2**32, "0 to 4294967295"),
     ("predict.top_k", 0, "1 or more"),
+    ("export.openvino", "yes", "true or false"),
+    ("export.keras", 1, "true or false"),
+    ("export.saved_model", 0, "true or false"),
+    ("export.onnx", "no", "true or false"),
+    ("export.tflite", 1.0, "true or false"),
+    ("export.tflite_int8", "int8", "true or false"),
 ]
 
 

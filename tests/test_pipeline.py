@@ -14,7 +14,7 @@ from stages import features
 
 pytestmark = pytest.mark.slow
 
-HEAD = {"train", "predict", "evaluate", "report"}
+HEAD = {"train", "predict", "evaluate", "export", "report"}
 BASE = {"freeze", "extract", "inspect", *HEAD}
 EVERY = {"validate", "fetch", *BASE}
 
@@ -68,6 +68,12 @@ TABLE = [
     ("train.fine_tune_patience", 2, {"train", "report"}),
     ("predict.average_views", 2, {"extract", "inspect", *HEAD}),
     ("predict.top_k", 2, {"predict", "report"}),
+    ("export.openvino", False, {"export", "report"}),
+    ("export.keras", True, {"export", "report"}),
+    ("export.saved_model", True, {"export", "report"}),
+    ("export.onnx", True, {"export", "report"}),
+    ("export.tflite", True, {"export", "report"}),
+    ("export.tflite_int8", True, {"export", "report"}),
 ]
 
 
@@ -188,7 +194,15 @@ def test_a_renamed_training_picture_leaves_the_head_as_it_was(project):
     folder = project.folder / "input" / "train" / "cross"
     head = lock(project)["stages"]["train"]["outs"][0]
     (folder / "0.jpg").rename(folder / "a new name.jpg")
-    assert project.repro() == {"validate", "extract", "inspect", "train", "evaluate", "report"}
+    assert project.repro() == {
+        "validate",
+        "extract",
+        "inspect",
+        "train",
+        "evaluate",
+        "export",
+        "report",
+    }
     assert lock(project)["stages"]["train"]["outs"][0] == head
 
 

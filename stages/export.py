@@ -1,0 +1,119 @@
+"""Write the whole classifier for other programs: from pixels to class probabilities.
+
+Reads   models/base, models/head, models/pretrained.h5, results/metrics.json, results/split.csv
+Writes  models/exported
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, fields
+from importlib.util import find_spec
+from pathlib import Path
+
+from stages import base, card, conversions, head, outputs, params, pretrained, scores, split
+from stages.base import Base
+from stages.errors import StageError, run
+from stages.head import Head
+
+FOLDER = Path("models/exported")
+LABELS = "labels.json"
+PACKAGES = {"onnx": ("onnx", "tf2onnx")}  # that a format needs besides
+
+
+@dataclass(frozen=True)
+class Params:
+    """Section `export` of params.yaml: which forms to write."""
+
+    openvino: bool
+    keras: bool
+    saved_model: bool
+    onnx: bool
+    tflite: bool
+    tflite_int8: bool
+
+    def chosen(self) -> list[str]:
+        """Returns the names of the forms, in the order of the card."""
+        return [field.name for field in fields(self) if getattr(self, field.name)]
+
+
+def require_possible(chosen: list[str], model: Head) -> None:
+    """Raises a StageError if a form cannot be written."""
+    faults = []
+    for name in chosen:
+        lacking = [one for one in PACKAGES.get(name, ()) if not find_spec(one)]
+        if lacking:
+            packages = " ".join(lacking)
+            faults.append(
+                f"params.yaml: export.{name} needs other packages: run `pip install {packages}`, "
+                "or set it to false"
+            )
+        if model.network and name != "openvino":
+            faults.append(
+                f"params.yaml: export.{name} must be false where freeze.pooling is none; got True: "
+                "the blocks that learned are kept for OpenVINO alone"
+            )
+    if faults:
+        raise StageError(*faults)
+
+
+def write(name: str, about: Base, model: Head, folder: Path, base_folder: Path, h5: Path) -> None:
+    """Writes one form of the classifier.
+
+    Args:
+        name: of the form.
+        about: the frozen network.
+        model: the head.
+        folder: of all forms.
+        base_folder: models/base.
+        h5: models/pretrained.h5.
+    """
+    place = folder / card.FORMATS[name]
+    if name == "openvino":
+        whole = conversions.openvino_model(base_folder, about, model, h5)
+        conversions.write_openvino(whole, place.parent)
+    elif name in ("keras", "saved_model"):
+        keras_model = conversions.keras_model(about, model, h5)
+        if name == "keras":
+            conversions.write_keras(keras_model, place)
+        else:
+            size = about.image_height, about.image_width
+            conversions.write_saved_model(keras_model, place, size)
+    else:
+        dtype = "float32" if name == "tflite_int8" else "uint8"
+        sized = conversions.sized_model(about, model, h5, dtype)
+        if name == "onnx":
+            conversions.write_onnx(sized, place, model.about.class_names)
+        else:
+            conversions.write_tflite(sized, place, name == "tflite_int8")
+
+
+def main(
+    base_folder: Path = base.FOLDER,
+    head_folder: Path = head.FOLDER,
+    h5: Path = pretrained.PATH,
+    metrics_json: Path = scores.METRICS,
+    split_csv: Path = split.PATH,
+    out: Path = FOLDER,
+) -> None:
+    """Exports the classifier in the forms that params.yaml asks for."""
+    chosen = params.load("export", Params).chosen()
+    about, model = base.read_about(base_folder), head.read(head_folder)
+    require_possible(chosen, model)
+    metrics = json.loads(metrics_json.read_text(encoding="utf-8"))
+    folds = Counter(split.read(split_csv).values())
+    learned = folds[split.TRAIN] + folds[split.VALIDATION]
+    names = model.about.class_names
+    with outputs.whole(out) as part:
+        part.mkdir()
+        for name in chosen:
+            write(name, about, model, part, base_folder, h5)
+        outputs.write_json(part / LABELS, names)
+        text = card.card(about, names, learned, metrics, chosen)
+        (part / card.NAME).write_text(text, encoding="utf-8", newline="\n")
+    said = ", ".join(card.FORMATS[name] for name in chosen) or "nothing but the card"
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) / 1e6
+    print(f"export: {said}, {size:.1f} MB -> {out.as_posix()}{model.about.warning}")
+
+
+if __name__ == "__main__":
+    run(main)

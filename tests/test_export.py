@@ -1,0 +1,158 @@
+import ast
+import csv
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import Project, copy
+from PIL import Image
+
+from stages import card, conversions, export
+from stages.head import About, Head
+
+pytestmark = pytest.mark.slow
+
+CLOSE = {  # to the pipeline's probabilities, on drawn pictures with float32 features
+    "openvino": 0.01,
+    "keras": 0.01,
+    "saved_model": 0.02,
+    "onnx": 0.001,
+    "tflite": 0.001,
+    "tflite_int8": 0.1,
+}
+
+
+@pytest.fixture(scope="module")
+def exported(finished, tmp_path_factory) -> Project:
+    """A project with every form of its classifier."""
+    project = copy(finished, tmp_path_factory.mktemp("exported") / "project")
+    for name in card.FORMATS:
+        project.set(f"export.{name}", True)
+    done = project.stage("export")
+    assert done.returncode == 0, done.stderr
+    return project
+
+
+def predictions(project: Project) -> dict[str, dict[str, str]]:
+    with (project.folder / "results" / "predictions.csv").open() as file:
+        return {row["path"]: row for row in csv.DictReader(file)}
+
+
+def loading(project: Project, name: str) -> str:
+    """Returns the lines of the model card that load a form."""
+    text = (project.folder / "models" / "exported" / "README.md").read_text()
+    place = re.escape(card.FORMATS[name])
+    return re.search(rf"## {place}\n.*?```python\n(.*?)\n```", text, re.S)[1]
+
+
+@pytest.mark.parametrize("name", card.FORMATS)
+def test_the_cards_own_lines_give_what_the_pipeline_predicts(name, exported):
+    folder = exported.folder / "models" / "exported"
+    for path, row in predictions(exported).items():
+        shutil.copy(exported.folder / path, folder / "picture.jpg")
+        done = subprocess.run(
+            [sys.executable, "-c", loading(exported, name)],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found = ast.literal_eval(done.stdout.splitlines()[-1])
+        assert sum(found.values()) == pytest.approx(1, abs=0.02)
+        for place in ("", "_2", "_3"):
+            expected = float(row[f"probability{place}"])
+            chance = found[row["predicted" if not place else f"class{place}"]]
+            assert chance == pytest.approx(expected, abs=CLOSE[name]), (name, path)
+
+
+def test_openvinos_resize_is_pillows():
+    ov = conversions.openvino()
+    pixels = ov.opset13.parameter([-1, 60, 80, 3], ov.Type.u8)
+    steps = ov.preprocess.PrePostProcessor(ov.Model([ov.opset13.relu(pixels)], [pixels], "resize"))
+    taken = steps.input()
+    taken.tensor().set_layout(ov.Layout("NHWC")).set_spatial_dynamic_shape()
+    taken.model().set_layout(ov.Layout("NHWC"))
+    taken.preprocess().resize(ov.preprocess.ResizeAlgorithm.RESIZE_BILINEAR_PILLOW)
+    run = ov.compile_model(steps.build(), "CPU")
+    picture = np.random.default_rng(1).integers(0, 256, (200, 300, 3), np.uint8)
+    expected = Image.fromarray(picture).resize((80, 60), Image.Resampling.BILINEAR)
+    found = run(picture[None])[0][0].astype(int)
+    assert np.abs(found - np.asarray(expected, int)).max() <= 1
+
+
+def test_labels_are_inside_and_beside(exported):
+    import onnx
+
+    folder = exported.folder / "models" / "exported"
+    names = ["circle", "cross", "square"]
+    assert (folder / "labels.json").read_text().split() == [
+        "[",
+        *(f'"{n}",' for n in names[:2]),
+        '"square"',
+        "]",
+    ]
+    network = conversions.openvino().Core().read_model(folder / "openvino" / "model.xml")
+    assert network.get_rt_info(["model_info", "labels"]).value.split() == names
+    (labels,) = onnx.load(folder / "classifier.onnx").metadata_props
+    assert ast.literal_eval(labels.value) == names
+
+
+def test_the_same_bytes_come_again_but_for_the_saved_model(exported):
+    folder = exported.folder / "models" / "exported"
+
+    def contents() -> dict[str, bytes]:
+        files = (path for path in folder.rglob("*") if path.is_file())
+        named = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+        return {
+            name: data
+            for name, data in named.items()
+            if not name.startswith("saved_model/") and name != "picture.jpg"
+        }
+
+    before = contents()
+    assert exported.stage("export").returncode == 0
+    after = contents()
+    assert before.keys() == after.keys()
+    assert [name for name in before if before[name] != after[name]] == []
+
+
+def test_the_card_says_what_was_measured_and_on_what(exported):
+    text = (exported.folder / "models" / "exported" / "README.md").read_text()
+    assert "a head trained on 18 pictures of 3 classes: circle, cross, square." in text
+    assert "RANDOM weights, which know nothing" in text
+    assert re.search(r"\| validation \| \d+ \| [\d.]+ % \| [\d.]+ % to [\d.]+ % \| [\d.]+ \|", text)
+
+
+def test_maps_are_for_openvino_alone(tmp_path):
+    maps = Head(About(("a", "b"), "random", ""), (), tmp_path / "head.xml")
+    export.require_possible(["openvino"], maps)
+    with pytest.raises(export.StageError, match=r"export\.keras must be false where freeze\.pool"):
+        export.require_possible(["openvino", "keras"], maps)
+
+
+def test_a_missing_package_is_named_with_its_remedy(monkeypatch):
+    vectors = Head(About(("a", "b"), "random", ""), ())
+    monkeypatch.setattr(export, "PACKAGES", {"onnx": ("no_such_package",)})
+    with pytest.raises(export.StageError, match="run `pip install no_such_package`"):
+        export.require_possible(["onnx"], vectors)
+
+
+def test_fine_tuned_blocks_are_exported_too(finished, tmp_path):
+    project = copy(finished, tmp_path / "project")
+    for name, value in {
+        "freeze.cut": "mixed9",
+        "freeze.pooling": "none",
+        "train.fine_tune_epochs": 1,
+    }.items():
+        project.set(name, value)
+    project.repro()
+    path = project.folder / "models" / "exported" / "openvino" / "model.xml"
+    run = conversions.openvino().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    for name, row in predictions(project).items():
+        pixels = np.asarray(Image.open(project.folder / name).convert("RGB"))
+        chances = run(pixels[None])[0][0]
+        found = chances[int(row["predicted_index"])]
+        assert found == pytest.approx(float(row["probability"]), abs=0.02)

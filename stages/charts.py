@@ -32,14 +32,14 @@ class Plane:
         share = (value - low) / max(high - low, 1e-12)
         return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share, 1)
 
-    def axes(self, x_name: str, y_name: str) -> list[Markup]:
-        """Returns the grid with its numbers and names."""
+    def axes(self, x_name: str, y_name: str, step: float = 0.0) -> list[Markup]:
+        """Returns the grid with its numbers and names; across they are `step` apart or more."""
         drawn = []
         for value in ticks(*self._y):
             at = self.down(value)
             drawn.append(tag("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=at, y2=at))
             drawn.append(tag("text", f"{value:g}", x=LEFT - 6, y=at + 4, text_anchor="end"))
-        for value in ticks(*self._x):
+        for value in ticks(*self._x, least=step):
             at = self.across(value)
             place = {"x": at, "y": HEIGHT - BOTTOM + 16}
             drawn.append(tag("text", f"{value:g}", text_anchor="middle", **place))
@@ -50,13 +50,13 @@ class Plane:
         return drawn
 
 
-def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Returns round numbers between two, about `count`."""
+def ticks(low: float, high: float, count: int = 5, least: float = 0.0) -> list[float]:
+    """Returns round numbers between two, about `count` and no closer than `least`, a round one."""
     if high <= low:
         return [low]
     rough = (high - low) / count
     size = 10 ** math.floor(math.log10(rough))
-    step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough)
+    step = max(least, next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough))
     first = math.ceil(low / step - 1e-9)
     return [round(n * step, 10) for n in range(first, math.floor(high / step + 1e-9) + 1)]
 
@@ -76,7 +76,7 @@ def lines(
     count = max(map(len, series.values()))
     plane = Plane((1, max(count, 2)), (0, ceiling))
     at = plane.across(marked)
-    drawn = [*plane.axes("epoch", y_name)]
+    drawn = plane.axes("epoch", y_name, step=1.0)
     drawn.append(tag("line", class_="mark", x1=at, x2=at, y1=TOP, y2=HEIGHT - BOTTOM))
     ends: list[float] = []
     for number, (name, values) in enumerate(series.items()):

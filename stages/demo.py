@@ -83,8 +83,8 @@ def results(folder: Path) -> str:
     places = [
         ["the pictures", "input/"],
         ["the predictions above", "results/predictions.csv"],
-        ["how good they can be expected to be", "results/metrics.json"],
-        ["the trained head", "models/head/"],
+        ["all of it on one page, for a browser", "results/report.html"],
+        ["the classifier for other programs", "models/exported/"],
         ["what to change before the next `dvc repro`", "params.yaml"],
     ]
     where = columns([[what, (folder / place).as_posix()] for what, place in places])

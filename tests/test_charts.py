@@ -22,6 +22,11 @@ def test_ticks_of_nothing():
     assert charts.ticks(1, 1) == [1]
 
 
+def test_epochs_are_whole():
+    assert charts.ticks(1, 3, least=1.0) == [1, 2, 3]
+    assert charts.ticks(1, 32, least=1.0) == [10, 20, 30]
+
+
 def points(drawing: str, number: int) -> list[tuple[float, float]]:
     found = re.search(rf'class="line s{number}" points="([^"]*)"', drawing)
     return [tuple(map(float, pair.split(","))) for pair in found[1].split()]

@@ -1,7 +1,7 @@
 """Score the head on the pictures it did not learn from.
 
 Reads   results/train.npz, results/split.csv, models/head, results/test.csv
-Writes  results/metrics.json, results/validation.csv
+Writes  results/metrics.json, results/validation.csv, results/classes.csv, results/calibration.csv
 """
 
 from pathlib import Path
@@ -17,8 +17,13 @@ def main(
     test_csv: Path = scores.TEST,
     out: Path = scores.METRICS,
     validation_csv: Path = scores.VALIDATION,
+    classes_csv: Path = scores.CLASSES,
+    calibration_csv: Path = scores.CALIBRATION,
 ) -> None:
-    """Evaluates on the validation pictures, and on the test pictures where their class is known."""
+    """Evaluates on the validation pictures, and on the test pictures where their class is known.
+
+    What is told by class and by probability is of the test pictures then, else of the others.
+    """
     model = head.read(folder, head.SCORED_WEIGHTS)
     table, folds = features.read(train), split.read(split_csv)
     pictures = table.grid(table.averaged)
@@ -31,6 +36,9 @@ def main(
     parts = {"validation": scored, "test": scores.read(test_csv)}
     metrics = {name: scores.metrics(part) for name, part in parts.items() if len(part.label)}
     scores.write(validation_csv, table.paths[rows].tolist(), scored)
+    best = parts["test"] if "test" in metrics else scored
+    outputs.write_csv(classes_csv, scores.CLASSES_HEADER, scores.by_class(best))
+    outputs.write_csv(calibration_csv, scores.CALIBRATION_HEADER, scores.by_probability(best))
     outputs.write_json(out, {"weights": model.about.weights, **metrics})
     said = (
         f"{name} accuracy {part['accuracy']:.3f} "

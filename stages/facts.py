@@ -53,6 +53,8 @@ class Facts:
         findings: of pictures.
         history: the columns of results/history.csv.
         judged: by `validation` and, where classes are known, `test`.
+        classes: the rows of results/classes.csv.
+        calibration: those of results/calibration.csv: probability, share named rightly, pictures.
         predictions: the rows of results/predictions.csv.
         params: of params.yaml, by section.
         versions: of the libraries, by name.
@@ -68,6 +70,8 @@ class Facts:
     findings: Sequence[Finding]
     history: Mapping[str, Sequence[float]]
     judged: Mapping[str, Sequence[Judged]]
+    classes: Sequence[Mapping[str, str]]
+    calibration: Sequence[tuple[float, float, int]]
     predictions: Sequence[Mapping[str, str]]
     params: Mapping[str, Mapping[str, object]]
     versions: Mapping[str, str]
@@ -142,6 +146,11 @@ def read(results: Path, base: Base, head_folder: Path, params: Mapping[str, Any]
         findings=inspection.read(results / inspection.PATH.name),
         history=history(results / "history.csv"),
         judged={name: judged(results / sets[name].name) for name in sets if name in metrics},
+        classes=outputs.read_csv(results / scores.CLASSES.name),
+        calibration=[
+            (float(probability), float(share), int(count))
+            for probability, share, count in outputs.stream_cells(results / scores.CALIBRATION.name)
+        ],
         predictions=outputs.read_csv(results / "predictions.csv"),
         params=params,
         versions=versions(),

@@ -2,7 +2,8 @@
 
 Reads   results/images.csv, results/problems.csv, results/dataset.json, results/inspection.csv,
         results/history.csv, results/metrics.json, results/validation.csv, results/test.csv,
-        results/predictions.csv, models/base, models/head, input
+        results/classes.csv, results/calibration.csv, results/predictions.csv, models/base,
+        models/head, input
 Writes  results/report.html
 """
 

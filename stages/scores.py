@@ -12,7 +12,22 @@ from stages import outputs
 VALIDATION = Path("results/validation.csv")
 TEST = Path("results/test.csv")
 METRICS = Path("results/metrics.json")
+CLASSES = Path("results/classes.csv")
+CALIBRATION = Path("results/calibration.csv")
 HEADER = ("path", "label", "predicted", "probability", "label_probability", "label_rank")
+CLASSES_HEADER = (
+    "class",
+    "pictures",
+    "found",
+    "named",
+    "recall",
+    "recall_low",
+    "recall_high",
+    "precision",
+    "f1",
+)
+CALIBRATION_HEADER = ("probability", "accuracy", "pictures")
+GROUPS = 10  # by probability, in results/calibration.csv
 Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 BINS = 15  # of the calibration error, as in Guo et al. 2017 (arXiv:1706.04599)
 
@@ -126,3 +141,41 @@ def calibration_error(probability: np.ndarray, right: np.ndarray) -> float:
     place = np.minimum((probability * BINS).astype(int), BINS - 1)  # (N,)
     gaps = np.bincount(place, probability - right, minlength=BINS)  # summed in each bin
     return float(np.abs(gaps).sum() / len(probability))
+
+
+def by_class(scored: Scored) -> list[list[object]]:
+    """Returns the rows of results/classes.csv: the classes met or given, sorted.
+
+    `found` are its pictures that were named rightly, `named` all that were given the class; a share
+    of none is empty.
+    """
+    right = scored.label_rank == 1
+    rows: list[list[object]] = []
+    for name in sorted(set(scored.label) | set(scored.predicted)):
+        own, given = scored.label == name, scored.predicted == name
+        count, found, named = int(own.sum()), int((own & right).sum()), int(given.sum())
+        recall = [found / count, *wilson(found, count)] if count else []
+        shares = [f"{share:.4f}" for share in recall] or [""] * 3
+        precision = f"{found / named:.4f}" if named else ""
+        rows.append(
+            [name, count, found, named, *shares, precision, f"{2 * found / (count + named):.4f}"]
+        )
+    return rows
+
+
+def by_probability(scored: Scored) -> list[list[object]]:
+    """Returns the rows of results/calibration.csv: how often groups were named rightly.
+
+    Each group has the mean probability of the predicted class, the share named rightly, and its
+    number of pictures; groups are GROUPS of equal width, those without pictures left out.
+    """
+    right = scored.label_rank == 1
+    place = np.minimum((scored.probability * GROUPS).astype(int), GROUPS - 1)
+    return [
+        [
+            f"{scored.probability[place == group].mean():.4f}",
+            f"{right[place == group].mean():.4f}",
+            int((place == group).sum()),
+        ]
+        for group in np.unique(place).tolist()
+    ]

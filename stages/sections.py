@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from stages import charts, layout, scores, selection
+from stages import charts, layout, selection
 from stages.facts import Facts, Judged
 from stages.figures import Pictures, figures
 from stages.inspection import FINDINGS, Finding
@@ -263,23 +263,27 @@ def _button(facts: Facts, label: str, guess: str, count: int) -> Markup:
 
 def classes(facts: Facts) -> Markup:
     """Returns scores by class."""
-    rows = []
-    for name, row in selection.class_scores(facts.judged[facts.judged_on]).items():
-        count, right, guessed = row
-        precision = f"{right / guessed:.2f}" if guessed else "-"
-        f1 = f"{2 * right / (count + guessed):.2f}"
-        low, high = scores.wilson(right, count) if count else (0.0, 1.0)
-        recall = f"{right / count:.2f} ({low:.2f} to {high:.2f})" if count else "-"
-        rows.append([name, f"{count:,}", recall, precision, f1])
-    header = [
-        "class",
-        "pictures",
-        "found (recall, 95 % interval)",
-        "right when named (precision)",
-        "F1",
+    rows = [
+        [
+            row["class"],
+            f"{int(row['pictures']):,}",
+            _recall(row),
+            f"{float(row['precision']):.2f}" if row["precision"] else "-",
+            f"{float(row['f1']):.2f}",
+        ]
+        for row in facts.classes
     ]
+    header = ["class", "pictures", "found (recall, 95 % interval)"]
+    header += ["right when named (precision)", "F1"]
     scored = table(f"Scores of each class on {facts.judged_on} pictures", header, rows)
     return section("classes", "Class by class", scored)
+
+
+def _recall(row: Mapping[str, str]) -> str:
+    if not row["recall"]:
+        return "-"
+    share, low, high = (float(row[name]) for name in ("recall", "recall_low", "recall_high"))
+    return f"{share:.2f} ({low:.2f} to {high:.2f})"
 
 
 def judged(facts: Facts, picture: Pictures) -> Markup:
@@ -299,8 +303,9 @@ def judged(facts: Facts, picture: Pictures) -> Markup:
             for one in some[:SHOWN]
         )
 
-    bins = selection.calibration(facts.judged[facts.judged_on])
-    chart = charts.reliability("How often pictures were named rightly, by their probability", bins)
+    chart = charts.reliability(
+        "How often pictures were named rightly, by their probability", facts.calibration
+    )
     return section(
         "judged",
         "Where it errs",

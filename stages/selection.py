@@ -1,7 +1,7 @@
 """Which pictures a report shows, and what it counts."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 
 from stages.facts import Facts, Judged
 from stages.inspection import FINDINGS
@@ -52,28 +52,3 @@ def behind(facts: Facts) -> list[Judged]:
         if cells[one.label, one.predicted] <= BEHIND:
             found.append(one)
     return found
-
-
-def class_scores(judged: Iterable[Judged]) -> dict[str, tuple[int, int, int]]:
-    """Returns for each class how many pictures it has, were found, and were given to it."""
-    found: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for one in judged:
-        found[one.label][0] += 1
-        found[one.label][1] += one.label == one.predicted
-        found[one.predicted][2] += 1
-    return {name: (found[name][0], found[name][1], found[name][2]) for name in sorted(found)}
-
-
-def calibration(judged: Iterable[Judged], bins: int = 10) -> list[tuple[float, float, int]]:
-    """Returns mean probability, share named rightly and number of pictures by probability."""
-    groups: defaultdict[int, list[Judged]] = defaultdict(list)
-    for one in judged:
-        groups[min(int(one.probability * bins), bins - 1)].append(one)
-    return [
-        (
-            sum(one.probability for one in group) / len(group),
-            sum(one.predicted == one.label for one in group) / len(group),
-            len(group),
-        )
-        for _, group in sorted(groups.items())
-    ]

@@ -74,6 +74,8 @@ def test_every_output_is_described():
         ("split.csv", split.HEADER),
         ("history.csv", ("epoch", *train.COLUMNS)),
         ("validation.csv", scores.HEADER),
+        ("classes.csv", scores.CLASSES_HEADER),
+        ("calibration.csv", scores.CALIBRATION_HEADER),
     ],
 )
 def test_columns_are_those_of_the_code(name, header):

@@ -71,6 +71,19 @@ def some_facts(names=("ant", "bee"), count=40, **changes) -> Facts:
             "val_accuracy": [0.6, 0.8],
         },
         "judged": {"test": judged},
+        "classes": [
+            {
+                "class": name,
+                "pictures": "20",
+                "recall": "0.8500",
+                "recall_low": "0.6400",
+                "recall_high": "0.9500",
+                "precision": "",
+                "f1": "0.8100",
+            }
+            for name in names
+        ],
+        "calibration": [(0.55, 0.5, 10), (0.92, 1.0, 30)],
         "predictions": [
             {"path": one.path, "status": "ok", "predicted": one.predicted, "probability": "0.9"}
             for one in judged
@@ -85,6 +98,11 @@ def test_the_headline_is_the_interval_of_the_scores():
     text = Parsed(page.page(some_facts(), {}, {})).text
     assert "Of 100 new pictures like these, expect 70 to 93 to be named rightly." in text
     assert "Measured on 40 test pictures that it did not learn from: 34 were named rightly" in text
+
+
+def test_scores_of_a_class_come_with_their_interval():
+    text = Parsed(page.page(some_facts(), {}, {})).text
+    assert "ant 20 0.85 (0.64 to 0.95) - 0.81" in text
 
 
 def test_random_weights_are_said_loudly():

@@ -71,3 +71,25 @@ def test_the_table_survives(tmp_path):
             np.testing.assert_allclose(vars(after)[name], column, rtol=1e-5)
         else:
             assert vars(after)[name].tolist() == column.tolist()
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 60))
+def test_scores_by_class_are_scikit_learns(seed, count):
+    probabilities, labels = random_case(seed, count)
+    rows = scores.by_class(scores.score(probabilities, labels, NAMES))
+    guess, present = probabilities.argmax(axis=1), [NAMES.index(row[0]) for row in rows]
+    theirs = metrics.precision_recall_fscore_support(
+        labels, guess, labels=present, zero_division=np.nan
+    )
+    for row, precision, recall, f1, support in zip(rows, *theirs, strict=True):
+        assert row[1] == support
+        assert float(row[4] or np.nan) == pytest.approx(recall, abs=1e-4, nan_ok=True)
+        assert float(row[7] or np.nan) == pytest.approx(precision, abs=1e-4, nan_ok=True)
+        assert float(row[8]) == pytest.approx(np.nan_to_num(f1), abs=1e-4)
+
+
+def test_groups_by_probability_are_means_of_theirs():
+    probabilities = np.array([[0.95, 0.05], [0.91, 0.09], [0.55, 0.45], [1.0, 0.0]])
+    rows = scores.by_probability(scores.score(probabilities, np.array([0, 1, 0, 0]), NAMES[:2]))
+    assert rows == [["0.5500", "1.0000", 1], ["0.9533", "0.6667", 3]]

@@ -21,18 +21,8 @@ from sklearn.linear_model import LogisticRegression
 
 from stages import features
 
-STAGES = (
-    "validate",
-    "fetch",
-    "freeze",
-    "extract",
-    "inspect",
-    "train",
-    "predict",
-    "evaluate",
-    "report",
-)
 ROOT = Path(__file__).parents[1]
+STAGES = tuple(yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"])
 
 
 def prepare(folder: Path, pictures: Path, changes: dict[str, object]) -> None:

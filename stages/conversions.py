@@ -42,7 +42,9 @@ def openvino_model(folder: Path, about: Base, head: Head, weights: Path) -> Any:
     if about.engine == "openvino":
         whole = ov.Core().read_model(folder / base.NETWORK)
     else:
-        whole = ir.convert(network.with_scaling(folded(about, weights)))
+        whole = ir.convert(
+            network.with_scaling(network.fold_batch_norm(network.inception(weights, about)[0]))
+        )
     steps = ov.preprocess.PrePostProcessor(whole)
     taken = steps.input()
     taken.tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
@@ -73,10 +75,17 @@ def _with_head(ov: Any, features: Any, head: Head) -> Any:
     return features
 
 
-def folded(about: Base, weights: Path) -> "keras.Model":
-    """Returns the frozen part in Keras's float32, from [-1, 1]."""
-    model, _ = network.inception(weights, about)
-    return network.fold_batch_norm(model)
+def to_vectors(about: Base, head: Head, weights: Path) -> "keras.Model":
+    """Returns all before the head in Keras's float32, from [-1, 1]; learned blocks among it."""
+    from stages.backend import keras
+
+    model, top = network.inception(weights, about)
+    model = network.fold_batch_norm(model)
+    if not top:
+        return model
+    if head.top_weights:
+        top.load_weights(head.top_weights)
+    return keras.Model(model.inputs[0], network.fold_batch_norm(top)(model.outputs[0]))
 
 
 def keras_model(about: Base, head: Head, weights: Path) -> "keras.Model":
@@ -86,7 +95,7 @@ def keras_model(about: Base, head: Head, weights: Path) -> "keras.Model":
     """
     from stages.backend import keras
 
-    model = folded(about, weights)
+    model = to_vectors(about, head, weights)
     pixels = keras.Input((None, None, 3), dtype="uint8", name="pixels")
     size = about.image_height, about.image_width
     resize = keras.layers.Resizing(*size, antialias=True, name="resized")
@@ -104,7 +113,7 @@ def sized_model(about: Base, head: Head, weights: Path, dtype: str) -> "keras.Mo
     """
     from stages.backend import keras
 
-    model = folded(about, weights)
+    model = to_vectors(about, head, weights)
     pixels = keras.Input(model.input_shape[1:], dtype=dtype, name="pixels")
     return keras.Model(pixels, _behind(pixels, model, head), name="classifier")
 

@@ -36,7 +36,7 @@ class Params:
         return [field.name for field in fields(self) if getattr(self, field.name)]
 
 
-def require_possible(chosen: list[str], model: Head) -> None:
+def require_possible(chosen: list[str]) -> None:
     """Raises a StageError if a form cannot be written."""
     faults = []
     for name in chosen:
@@ -46,11 +46,6 @@ def require_possible(chosen: list[str], model: Head) -> None:
             faults.append(
                 f"params.yaml: export.{name} needs other packages: run `pip install {packages}`, "
                 "or set it to false"
-            )
-        if model.network and name != "openvino":
-            faults.append(
-                f"params.yaml: export.{name} must be false where freeze.pooling is none; got True: "
-                "the blocks that learned are kept for OpenVINO alone"
             )
     if faults:
         raise StageError(*faults)
@@ -98,7 +93,7 @@ def main(
     """Exports the classifier in the forms that params.yaml asks for."""
     chosen = params.load("export", Params).chosen()
     about, model = base.read_about(base_folder), head.read(head_folder)
-    require_possible(chosen, model)
+    require_possible(chosen)
     metrics = json.loads(metrics_json.read_text(encoding="utf-8"))
     folds = Counter(split.read(split_csv).values())
     learned = folds[split.TRAIN] + folds[split.VALIDATION]

@@ -21,6 +21,7 @@ FOLDER = Path("models/head")
 ARCHITECTURE = "architecture.json"
 WEIGHTS = "head.weights.h5"
 SCORED_WEIGHTS = "scored.weights.h5"
+TOP_WEIGHTS = "top.weights.h5"  # of that, where it learned, for other programs
 NETWORKS = {WEIGHTS: "head.xml", SCORED_WEIGHTS: "scored.xml"}  # what makes vectors of maps
 MAPS = 16  # in a call of the network
 ABOUT = "head.json"
@@ -54,11 +55,13 @@ class Head:
         about: what it belongs to.
         layers: (kernel, bias, activation), float64, first to last.
         network: file of the network before them, where features are maps; else None.
+        top_weights: file of the same network's weights for Keras; else None.
     """
 
     about: About
     layers: tuple[tuple[np.ndarray, np.ndarray, str], ...]
     network: Path | None = None
+    top_weights: Path | None = None
 
     @cached_property
     def _engine(self) -> OpenvinoEngine | None:
@@ -131,12 +134,13 @@ class Trained:
 
     Attributes:
         head: from vectors to probabilities.
-        top: from float16 maps to vectors, as a network of OpenVINO's; None where the features
-            are vectors.
+        top: from maps to vectors; None where the features are vectors.
+        network: the same from float16 maps, as a network of OpenVINO's.
     """
 
     head: "keras.Model"
-    top: Any = None
+    top: "keras.Model | None" = None
+    network: Any = None
 
 
 def write(folder: Path, used: Trained, scored: Trained, about: About) -> None:
@@ -148,14 +152,16 @@ def write(folder: Path, used: Trained, scored: Trained, about: About) -> None:
         scored: what has never learned from the validation pictures.
         about: what both belong to.
     """
-    tops = sum(openvino_engine.size(one.top) for one in (used, scored) if one.top)
+    tops = 12 * used.top.count_params() if used.top else 0  # float32, three times
     outputs.require_space(folder, 10 * used.head.count_params() + tops + 2**20)
     with outputs.whole(folder) as part:
         part.mkdir()
         for one, name in ((used, WEIGHTS), (scored, SCORED_WEIGHTS)):
             one.head.save_weights(part / name)
-            if one.top:
-                openvino_engine.write(one.top, part / NETWORKS[name])
+            if one.network:
+                openvino_engine.write(one.network, part / NETWORKS[name])
+        if used.top:
+            used.top.save_weights(part / TOP_WEIGHTS)
         outputs.write_json(part / ARCHITECTURE, json.loads(used.head.to_json()))
         outputs.write_json(part / ABOUT, asdict(about))
 
@@ -175,8 +181,13 @@ def read(folder: Path, weights: str = WEIGHTS) -> Head:
             (*_weights(file, number), item["config"]["activation"])
             for number, item in enumerate(dense)
         ]
-    network = folder / NETWORKS[weights]
-    return Head(read_about(folder), tuple(layers), network if network.exists() else None)
+    network, top = folder / NETWORKS[weights], folder / TOP_WEIGHTS
+    return Head(
+        read_about(folder),
+        tuple(layers),
+        network if network.exists() else None,
+        top if top.exists() else None,
+    )
 
 
 def _weights(file: h5py.File, number: int) -> tuple[np.ndarray, np.ndarray]:

@@ -62,7 +62,7 @@ def learn(
     lowest = min(first["val_loss"]) if validation else np.inf
     maps = validation.maps if validation else None
     second = fitting.fit(joined(top_, head_), lesson.maps, plans[1], maps, lowest)
-    return Trained(head_, ir.convert(top_, "float16")), (first, second)
+    return Trained(head_, top_, ir.convert(top_, "float16")), (first, second)
 
 
 def joined(top_: "keras.Model", head_: "keras.Model") -> "keras.Model":

@@ -75,7 +75,7 @@ def measure(folder: Path, name: str, precision: str) -> Row:
     apart, same = [], []
     for row in outputs.read_csv(folder / "results" / "predictions.csv"):
         image = ImageOps.exif_transpose(Image.open(folder / row["path"])).convert("RGB")
-        if name in ("onnx", "tflite", "tflite_int8"):
+        if name in ("tflite", "tflite_int8"):
             image = image.resize((about.image_width, about.image_height), Image.Resampling.BILINEAR)
         pixels = np.asarray(image)[None]
         if not apart:

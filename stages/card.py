@@ -32,8 +32,8 @@ labels = json.load(open("labels.json"))
 print(dict(zip(labels, answer["probabilities"].numpy()[0].tolist())))""",
     "onnx": """import json, numpy as np, onnxruntime
 from PIL import Image, ImageOps
-image = ImageOps.exif_transpose(Image.open("picture.jpg")).convert("RGB").resize({size}, 2)
-answer = onnxruntime.InferenceSession("{place}").run(None, {{"pixels": np.asarray(image)[None]}})
+pixels = np.asarray(ImageOps.exif_transpose(Image.open("picture.jpg")).convert("RGB"))
+answer = onnxruntime.InferenceSession("{place}").run(None, {{"pixels": pixels[None]}})
 print(dict(zip(json.load(open("labels.json")), answer[0][0].tolist())))""",
 }
 LITERT = """import json, numpy as np, tensorflow as tf
@@ -43,15 +43,17 @@ run = tf.lite.Interpreter("{place}").get_signature_runner()
 (answer,) = run(pixels=np.asarray(image)[None]).values()
 print(dict(zip(json.load(open("labels.json")), answer[0].tolist())))"""
 LOADING |= {"tflite": LITERT, "tflite_int8": LITERT}
+INSIDE = (
+    "resized inside as Pillow's antialiased bilinear filter does it, to the level but for ties; "
+    "where Pillow takes columns first (of tall pictures, since version 13), to one level of 255"
+)
 TAKES = {
-    "openvino": "the pipeline's own network, in its precision; any size, resized inside as "
-    "Pillow's antialiased bilinear filter does it",
+    "openvino": f"the pipeline's own network, in its precision; any size, {INSIDE}",
     "keras": "float32; any size, resized inside by TensorFlow's antialiased bilinear filter, "
-    "which does not round to whole levels as Pillow does",
+    "which rounds once, Pillow after each side",
     "saved_model": "float32; `serve` takes the bytes of JPEG, PNG, GIF or BMP files (EXIF "
-    "orientation is not obeyed), `pixels` pictures of any size; resized inside as for Keras",
-    "onnx": "float32; pictures of {width} x {height} pixels, resized before by Pillow: not every "
-    "runtime has ONNX's antialiased resize",
+    f"orientation is not obeyed), `pixels` pictures of any size; {INSIDE}",
+    "onnx": f"float32; any size, {INSIDE}",
     "tflite": "float32; pictures of {width} x {height} pixels, resized before by Pillow: TFLite "
     "has no antialiased resize",
     "tflite_int8": "8 bits, calibrated on drawn pictures; else as the float32 one, with "

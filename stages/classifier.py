@@ -1,6 +1,7 @@
 """The classifier as `dvc repro` left it: from pixels to the probabilities of the classes."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from os import cpu_count
 from pathlib import Path
@@ -16,6 +17,21 @@ from stages.pictures import Given, Read
 from stages.views import Alterations
 
 SIZE = 4  # pictures in a call of the network
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A picture, and what the classifier makes of it.
+
+    Attributes:
+        read: the picture.
+        probabilities: float64 (C,), or None where it could not be read.
+        features: of the picture itself, float32 (D,) or (h, w, c); or None likewise.
+    """
+
+    read: Read
+    probabilities: np.ndarray | None = None
+    features: np.ndarray | None = None
 
 
 class Classifier:
@@ -56,8 +72,8 @@ class Classifier:
         self._alterations = params.load("extract", Alterations, whole=False)
         self._engine, self._limits = engine.load(base_folder), limits
 
-    def judge(self, asked: Iterable[Given]) -> Iterator[tuple[Read, np.ndarray | None]]:
-        """Yields each picture with its class probabilities, float64 (C,), or None; in order.
+    def judge(self, asked: Iterable[Given]) -> Iterator[Judged]:
+        """Yields each picture with its class probabilities, in order.
 
         Decoding and the network work at once, and no more is in memory than both need.
         """
@@ -69,13 +85,15 @@ class Classifier:
         for group in progress.ahead(self._judged, groups, self._engine.requests, calls):
             yield from group
 
-    def _judged(self, group: list[Read]) -> list[tuple[Read, np.ndarray | None]]:
+    def _judged(self, group: list[Read]) -> list[Judged]:
         shown = [view for one in group if one.pixels is not None for view in self._of(one)]
         if not shown:
-            return [(one, None) for one in group]
-        each = self._head.probabilities(self._engine.features(np.stack(shown)))
-        found = iter(each.reshape(-1, len(self._views), each.shape[1]).mean(axis=1))
-        return [(one, None if one.pixels is None else next(found)) for one in group]
+            return [Judged(one) for one in group]
+        features, several = self._engine.features(np.stack(shown)), len(self._views)
+        each = self._head.probabilities(features)
+        means = each.reshape(-1, several, each.shape[1]).mean(axis=1)
+        found = iter(zip(means, features[::several], strict=True))
+        return [Judged(one, *(() if one.pixels is None else next(found))) for one in group]
 
     def _of(self, one: Read) -> Iterator[Pixels]:
         """Yields the views over which a picture's probabilities are averaged."""

@@ -12,16 +12,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
 
-import numpy as np
-
 from stages import base, head, outputs, params, pictures, predictions, progress
 from stages.answers import Csv, Json, Table, Writer
-from stages.classifier import Classifier
+from stages.classifier import Classifier, Judged
 from stages.errors import StageError, run
 from stages.limits import Costs
-from stages.pictures import STREAM, Given, Read
+from stages.pictures import STREAM, Given
 
-Judged = tuple[Read, np.ndarray | None]
 HELP = """
 A folder stands for all pictures in it, `-` for one picture from standard input. Files that cannot
 be read have a row with the reason, and the exit code is then 1.
@@ -107,10 +104,10 @@ def write(judged: Iterable[Judged], out: list[Writer]) -> tuple[int, int]:
     """Hands the pictures to the writers; returns how many there are and how many of them unread."""
     count = unread = 0
     with progress.bar("classify", None) as bar:
-        for read, probabilities in judged:
-            count, unread = count + 1, unread + (probabilities is None)
+        for each in judged:
+            count, unread = count + 1, unread + (each.probabilities is None)
             for one in out:
-                one.add(read, probabilities)
+                one.add(each.read, each.probabilities)
             bar.update()
     for one in out:
         one.close()

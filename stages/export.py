@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
 
-from stages import base, card, conversions, head, outputs, params, pretrained, scores, split
+from stages import base, card, conversions, forms, head, outputs, params, pretrained, scores, split
 from stages.base import Base
 from stages.errors import StageError, run
 from stages.head import Head
@@ -65,21 +65,19 @@ def write(name: str, about: Base, model: Head, folder: Path, base_folder: Path, 
     place = folder / card.FORMATS[name]
     if name == "openvino":
         whole = conversions.openvino_model(base_folder, about, model, h5)
-        conversions.write_openvino(whole, place.parent)
-    elif name in ("keras", "saved_model"):
-        keras_model = conversions.keras_model(about, model, h5)
-        if name == "keras":
-            conversions.write_keras(keras_model, place)
-        else:
-            size = about.image_height, about.image_width
-            conversions.write_saved_model(keras_model, place, size)
+        forms.write_openvino(whole, place.parent)
+    elif name == "keras":
+        forms.write_keras(conversions.keras_model(about, model, h5), place)
     else:
-        dtype = "float32" if name == "tflite_int8" else "uint8"
-        sized = conversions.sized_model(about, model, h5, dtype)
-        if name == "onnx":
-            conversions.write_onnx(sized, place, model.about.class_names)
+        sized = conversions.sized_model(
+            about, model, h5, "uint8" if name == "tflite" else "float32"
+        )
+        if name == "saved_model":
+            forms.write_saved_model(sized, place)
+        elif name == "onnx":
+            forms.write_onnx(sized, place, model.about.class_names)
         else:
-            conversions.write_tflite(sized, place, name == "tflite_int8")
+            forms.write_tflite(sized, place, name == "tflite_int8")
 
 
 def main(

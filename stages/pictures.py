@@ -40,6 +40,8 @@ class Read:
         path: for people.
         sha256: of its bytes; empty if it could not be read.
         pixels: uint8 (H, W, 3), or None.
+        width: pixels of the picture itself, upright.
+        height: likewise.
         problem: why there are none: a stable code, as in results/problems.csv.
         detail: a sentence.
     """
@@ -47,6 +49,8 @@ class Read:
     path: str
     sha256: str = ""
     pixels: Pixels | None = None
+    width: int = 0
+    height: int = 0
     problem: str = ""
     detail: str = ""
 
@@ -79,7 +83,8 @@ def read(given: Given, height: int, width: int, limits: Limits) -> Read:
         return Read(given.shown, problem="unreadable", detail=detail)
     except MemoryError:
         return Read(given.shown, problem="too_large", detail="takes too much memory")
-    return Read(given.shown, hashlib.sha256(data).hexdigest(), picture.pixels)
+    sha256 = hashlib.sha256(data).hexdigest()
+    return Read(given.shown, sha256, picture.pixels, picture.width, picture.height)
 
 
 def _data(given: Given, limits: Limits) -> bytes:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from stages import images, progress
 from stages.errors import StageError
+from stages.images import Pixels
 from stages.manifest import Row
 
 SIDE = 112  # pixels of the longer side
@@ -29,11 +30,11 @@ def make(rows: Iterable[Row], budget: int) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     cores = os.cpu_count() or 1
-    for row, uri in progress.ahead(_with_row, rows, cores, 4 * cores):
-        budget -= len(uri)
+    for row, text in progress.ahead(_with_row, rows, cores, 4 * cores):
+        budget -= len(text)
         if budget < 0:
             break
-        found[row.path] = uri
+        found[row.path] = text
     return found
 
 
@@ -57,6 +58,22 @@ def thumbnail(row: Row) -> str:
         raise StageError(
             f"{row.path}: changed while `dvc repro` was running; run it again"
         ) from None
-    file_ = io.BytesIO()
-    Image.fromarray(pixels).save(file_, "WEBP", quality=QUALITY, method=4)
-    return BEFORE + base64.b64encode(file_.getvalue()).decode()
+    return uri(Image.fromarray(pixels))
+
+
+def reshaped(pixels: Pixels, width: int, height: int) -> str:
+    """Returns pixels of any shape as a data URI, in the shape of a picture.
+
+    Args:
+        pixels: uint8 (H, W, 3).
+        width: of the picture.
+        height: likewise.
+    """
+    return uri(Image.fromarray(pixels).resize(size(width, height)))
+
+
+def uri(image: Image.Image) -> str:
+    """Returns an image as a data URI."""
+    file = io.BytesIO()
+    image.save(file, "WEBP", quality=QUALITY, method=4)
+    return BEFORE + base64.b64encode(file.getvalue()).decode()

@@ -15,9 +15,9 @@ from stages import card, conversions, export
 pytestmark = pytest.mark.slow
 
 CLOSE = {  # to the pipeline's probabilities, on drawn pictures with float32 features
-    "openvino": 0.01,
+    "openvino": 0.001,
     "keras": 0.01,
-    "saved_model": 0.02,
+    "saved_model": 0.02,  # TensorFlow's JPEG decoder is not Pillow's
     "onnx": 0.001,
     "tflite": 0.001,
     "tflite_int8": 0.1,
@@ -67,21 +67,6 @@ def test_the_cards_own_lines_give_what_the_pipeline_predicts(name, exported):
             assert chance == pytest.approx(expected, abs=CLOSE[name]), (name, path)
 
 
-def test_openvinos_resize_is_pillows():
-    ov = conversions.openvino()
-    pixels = ov.opset13.parameter([-1, 60, 80, 3], ov.Type.u8)
-    steps = ov.preprocess.PrePostProcessor(ov.Model([ov.opset13.relu(pixels)], [pixels], "resize"))
-    taken = steps.input()
-    taken.tensor().set_layout(ov.Layout("NHWC")).set_spatial_dynamic_shape()
-    taken.model().set_layout(ov.Layout("NHWC"))
-    taken.preprocess().resize(ov.preprocess.ResizeAlgorithm.RESIZE_BILINEAR_PILLOW)
-    run = ov.compile_model(steps.build(), "CPU")
-    picture = np.random.default_rng(1).integers(0, 256, (200, 300, 3), np.uint8)
-    expected = Image.fromarray(picture).resize((80, 60), Image.Resampling.BILINEAR)
-    found = run(picture[None])[0][0].astype(int)
-    assert np.abs(found - np.asarray(expected, int)).max() <= 1
-
-
 def test_labels_are_inside_and_beside(exported):
     import onnx
 
@@ -99,17 +84,13 @@ def test_labels_are_inside_and_beside(exported):
     assert ast.literal_eval(labels.value) == names
 
 
-def test_the_same_bytes_come_again_but_for_the_saved_model(exported):
+def test_the_same_bytes_come_again(exported):
     folder = exported.folder / "models" / "exported"
 
     def contents() -> dict[str, bytes]:
         files = (path for path in folder.rglob("*") if path.is_file())
         named = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-        return {
-            name: data
-            for name, data in named.items()
-            if not name.startswith("saved_model/") and name != "picture.jpg"
-        }
+        return {name: data for name, data in named.items() if name != "picture.jpg"}
 
     before = contents()
     assert exported.stage("export").returncode == 0

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from stages import resizing
+from stages.openvino_engine import openvino
+
+SIZES = [(200, 300), (301, 77), (60, 80), (20, 30), (1, 500), (1, 1), (2000, 2500)]
+HEIGHT, WIDTH = 60, 80
+
+
+def picture(height: int, width: int) -> np.ndarray:
+    rng = np.random.default_rng(height)
+    return rng.integers(0, 256, (height, width, 3), np.uint8)
+
+
+def apart(found: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Returns how many levels each value is from Pillow's."""
+    theirs = Image.fromarray(pixels).resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
+    return np.abs(found.astype(int) - np.asarray(theirs, int))
+
+
+@pytest.fixture(scope="module")
+def in_openvino():
+    ov = openvino()
+    taken, given = resizing.openvino_pixels(ov, HEIGHT, WIDTH)
+    exact = {"INFERENCE_PRECISION_HINT": "f32"}
+    run = ov.compile_model(ov.Model([given], [taken], "resize"), "CPU", exact)
+    return lambda pixels: run(pixels)[0]
+
+
+@pytest.fixture(scope="module")
+def in_tensorflow():
+    return lambda pixels: resizing.tensorflow_resized(pixels, HEIGHT, WIDTH).numpy()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("which", ["in_openvino", "in_tensorflow"])
+def test_pictures_are_resized_as_pillow_does_it(which, size, request):
+    pixels = picture(*size)
+    (found,) = request.getfixturevalue(which)(pixels[None])
+    levels = apart(found, pixels)
+    assert levels.max() <= 1
+    if size[0] <= size[1]:  # of tall ones Pillow 13 takes the columns first, and rounds elsewhere
+        assert (levels > 0).mean() < 0.02
+
+
+@pytest.mark.parametrize("which", ["in_openvino", "in_tensorflow"])
+def test_several_pictures_are_resized_each_by_itself(which, request):
+    run, pixels = (
+        request.getfixturevalue(which),
+        np.stack([picture(90, 120), picture(90, 120) // 2]),
+    )
+    assert np.array_equal(run(pixels), np.concatenate([run(pixels[:1]), run(pixels[1:])]))

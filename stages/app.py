@@ -1,37 +1,28 @@
 """A page to drop pictures on and see their classes: `python -m stages.app --help`.
 
 Reads   models/base, models/head, results/train.npz, and input for the pictures shown
-Writes  nothing; what is uploaded is gone when it stops
+Writes  nothing
 """
 
 import argparse
-import os
-import tempfile
-from collections.abc import Sequence
-from pathlib import Path
+import errno
+import webbrowser
 from typing import TYPE_CHECKING, Any
 
-from stages import base, features, head, images, params, predictions, showcase, thumbnails
-from stages.classifier import Classifier, Judged
+from stages import base, desk, features, head, params, predictions, showcase
+from stages.classifier import Classifier
+from stages.desk import Desk
 from stages.errors import StageError, run
-from stages.limits import Costs, Limits
-from stages.markup import join, tag
+from stages.limits import Costs
+from stages.markup import Markup
 from stages.pictures import Given
-from stages.resemblance import Resemblance, Resembling
-from stages.showcase import Answer, Like
 
 if TYPE_CHECKING:
-    import gradio
+    from flask import Flask
 
-TITLE = "What does this picture show?"
 LOCAL = "127.0.0.1"
-MOST = 50  # pictures at once; `classify` is for more
-LIKE = 6  # training pictures shown beside each
-QUIET = {
-    "GRADIO_ANALYTICS_ENABLED": "False",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_HUB_OFFLINE": "1",
-}
+THREADS = 8  # that wait for browsers; one picture is looked at after the other
+NAMES = 30  # of classes, said on the page
 
 
 def arguments() -> argparse.Namespace:
@@ -39,149 +30,138 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m stages.app",
         description="Open a page to drop pictures on and see which classes they are of.",
-        epilog="Without --host only this machine can reach the page. It has no password.",
+        epilog="Without --host only this machine can reach the page; with it, anyone who can "
+        "reach the address. The page has no password.",
     )
-    parser.add_argument("--host", default=LOCAL, help=f"address to listen at; {LOCAL}")
-    parser.add_argument("--port", type=int, default=7860, help="7860; 0: any that is free")
-    parser.add_argument("--open", action="store_true", help="open it in the browser")
-    return parser.parse_args()
+    parser.add_argument("--host", default=LOCAL, help=f"address to listen at (default {LOCAL})")
+    parser.add_argument("--port", type=int, default=7860, help="default 7860; 0: any free one")
+    parser.add_argument(
+        "--max-megabytes", type=int, default=100, help="of one upload (default 100)"
+    )
+    parser.add_argument("--open", action="store_true", help="open the page in the browser")
+    asked = parser.parse_args()
+    if asked.max_megabytes < 1:
+        parser.error(f"argument --max-megabytes: must be 1 or more; got {asked.max_megabytes}")
+    if not 0 <= asked.port < 65536:
+        parser.error(f"argument --port: must be 0 to 65535; got {asked.port}")
+    return asked
 
 
-def library() -> Any:
-    """Returns Gradio, which then sends nothing anywhere.
+def about(class_names: tuple[str, ...], like: bool) -> str:
+    """Returns what the page says of the classifier."""
+    names = ", ".join(class_names[:NAMES]) + ", ..." * (len(class_names) > NAMES)
+    said = f"It knows {len(class_names):,} classes, and says one of them of any picture: {names}."
+    lacking = " results/train.npz is not there, so similar pictures are not shown."
+    return said if like else said + lacking
+
+
+def build(answers: Desk, said: str, warning: str, max_bytes: int, hosts: list[str]) -> "Flask":
+    """Returns the page's server.
+
+    Args:
+        answers: makes the answers.
+        said: of the classifier.
+        warning: said besides, or empty.
+        max_bytes: of a request.
+        hosts: names by which it may be asked for; none: any.
+    """
+    from flask import Flask, Response, request
+
+    app = Flask("stages.app", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = max_bytes
+    app.config["TRUSTED_HOSTS"] = hosts or None
+
+    def cards() -> Markup:
+        sent = (file for file in request.files.getlist("pictures") if file.filename)
+        given = (Given(file.filename or "", file.read()) for file in sent)
+        return showcase.cards(answers.answers(given))
+
+    def text(content: str, kind: str) -> Response:
+        return Response(content, mimetype=kind)
+
+    @app.get("/")
+    def page() -> Response:
+        return text(showcase.page(said, warning, Markup("")), "text/html")
+
+    @app.post("/")
+    def answered() -> Response:
+        return text(showcase.page(said, warning, cards()), "text/html")
+
+    @app.post("/answers")
+    def alone() -> Response:
+        return text(cards(), "text/html")
+
+    @app.get("/style.css")
+    def style() -> Response:
+        styles = (path.read_text(encoding="utf-8") for path in showcase.STYLES)
+        return text("".join(styles), "text/css")
+
+    @app.get("/script.js")
+    def script() -> Response:
+        return text(showcase.SCRIPT.read_text(encoding="utf-8"), "text/javascript")
+
+    @app.errorhandler(413)
+    def too_large(_: Exception) -> tuple[str, int]:
+        return (
+            f"more than {max_bytes / 1e6:,.0f} megabytes at once; --max-megabytes is the limit",
+            413,
+        )
+
+    @app.after_request
+    def guard(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = showcase.POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return app
+
+
+def serve(app: "Flask", host: str, port: int) -> Any:
+    """Returns the server, which listens already.
 
     Raises:
-        StageError: it is not installed.
+        StageError: the address cannot be used.
     """
-    os.environ.update(QUIET)
+    from waitress import create_server
+
+    largest = app.config["MAX_CONTENT_LENGTH"]
     try:
-        import gradio
-    except ImportError:
-        raise StageError(
-            "python -m stages.app: needs the package gradio; run `pip install gradio`"
-        ) from None
-    return gradio
-
-
-class Desk:
-    """Answers what the page asks.
-
-    Args:
-        classifier: that names the classes.
-        resemblance: to training pictures; None where their features are not at hand.
-        limits: what a picture may cost.
-        top_k: classes said of a picture.
-    """
-
-    def __init__(
-        self,
-        classifier: Classifier,
-        resemblance: Resemblance | None,
-        limits: Limits,
-        top_k: int,
-    ) -> None:
-        self._classifier, self._resemblance = classifier, resemblance
-        self._limits, self._top_k = limits, min(top_k, len(classifier.class_names))
-
-    def answer(self, files: Sequence[str] | None) -> str:
-        """Returns the page's part about files that were dropped, as HTML."""
-        if not files:
-            return ""
-        judged = self._classifier.judge(map(Given, files[:MOST]))
-        said = showcase.cards([self._answer(one) for one in judged])
-        if len(files) > MOST:
-            more = (
-                f"These are {MOST} of {len(files):,}; `python -m stages.classify` takes any number."
-            )
-            said = join([said, tag("p", more, role="alert")])
-        return said
-
-    def _answer(self, judged: Judged) -> Answer:
-        read, name = judged.read, Path(judged.read.path).name
-        if judged.probabilities is None or read.pixels is None or judged.features is None:
-            return Answer(name, problem=read.detail)
-        names = self._classifier.class_names
-        (order,) = predictions.top_classes(judged.probabilities[None], self._top_k)
-        near = self._resemblance.nearest(judged.features, LIKE) if self._resemblance else []
-        return Answer(
-            name,
-            thumbnails.reshaped(read.pixels, read.width, read.height),
-            chances=[(names[k], float(judged.probabilities[k])) for k in order],
-            like=[self._like(one) for one in near],
+        return create_server(
+            app, host=host, port=port, threads=THREADS, max_request_body_size=largest, ident=None
         )
-
-    def _like(self, one: Resembling) -> Like:
-        try:
-            with Path(one.path).open("rb") as file:
-                side = thumbnails.SIDE
-                picture = images.decode(file, side, side, self._limits.pixels)
-        except (OSError, images.ImageError):
-            return Like(one.path, one.label, "")
-        shown = thumbnails.reshaped(picture.pixels, picture.width, picture.height)
-        return Like(one.path, one.label, shown)
+    except (OSError, ValueError) as error:
+        busy = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        remedy = "choose another --port" if busy else "choose another --host"
+        said = getattr(error, "strerror", None) or error
+        raise StageError(f"{host}:{port}: cannot listen there ({said}); {remedy}") from None
 
 
-def page(library: Any, desk: Desk, about: str) -> "gradio.Blocks":
-    """Returns the page.
-
-    Args:
-        library: Gradio.
-        desk: answers.
-        about: said below the title.
-    """
-    with library.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, 600)) as found:
-        library.Markdown(f"# {TITLE}")
-        library.HTML(tag("p", about))
-        dropped = library.File(
-            label="Pictures: drop them here, or click to choose", file_count="multiple"
-        )
-        answers = library.HTML(label="Answers", elem_id="answers")
-        dropped.change(desk.answer, dropped, answers, api_name="classify", concurrency_limit=1)
-    return found
-
-
-def resemblance(train: Path, fingerprint: str) -> Resemblance | None:
-    """Returns what finds similar training pictures, where their features belong to this network."""
-    if not train.exists():
-        return None
-    table = features.read(train)
-    return Resemblance(table) if str(table.fingerprint) == fingerprint else None
-
-
-def main(
-    base_folder: Path = base.FOLDER,
-    head_folder: Path = head.FOLDER,
-    train: Path = features.TRAIN,
-) -> None:
+def main() -> None:
     """Serves the page until Ctrl-C."""
     asked = arguments()
-    gradio = library()
+    try:
+        import flask  # noqa: F401
+        import waitress  # noqa: F401
+    except ImportError as error:
+        raise StageError(
+            f"python -m stages.app: needs {error.name}; run `pip install flask waitress`"
+        ) from None
     limits = params.load("validate", Costs, whole=False).limits()
     top_k = params.load("predict", predictions.Listed, whole=False).top_k
-    classifier = Classifier(base_folder, head_folder, limits)
-    names = classifier.class_names
-    near = resemblance(train, head.read_about(head_folder).fingerprint)
-    about = f"One of {len(names)} classes: {', '.join(names[:20])}{', ...' * (len(names) > 20)}"
-    built = page(gradio, Desk(classifier, near, limits, top_k), about + classifier.warning)
-    with tempfile.TemporaryDirectory(prefix="app") as uploads:
-        os.environ["GRADIO_TEMP_DIR"] = uploads
-        _, address, _ = built.launch(
-            server_name=asked.host,
-            server_port=asked.port or None,
-            inbrowser=asked.open,
-            share=False,
-            quiet=True,
-            prevent_thread_lock=True,
-            max_file_size=limits.size,
-            css=showcase.STYLE,
-            theme=gradio.themes.Base(),
-            footer_links=[],
-        )
-        print(f"app: {address} until Ctrl-C{classifier.warning}", flush=True)
-        try:
-            built.block_thread()
-        finally:
-            built.close(verbose=False)
+    classifier = Classifier(base.FOLDER, head.FOLDER, limits)
+    like = desk.resemblance(features.TRAIN, head.FOLDER)
+    said = about(classifier.class_names, like is not None)
+    warning = classifier.warning.removeprefix("; ")
+    hosts = [LOCAL, "localhost"] if asked.host == LOCAL else []
+    answers = Desk(classifier, like, limits, top_k)
+    app = build(answers, said, warning, 1_000_000 * asked.max_megabytes, hosts)
+    server = serve(app, asked.host, asked.port)
+    address = f"http://{server.effective_host}:{server.effective_port}"
+    print(f"app: {address} (Ctrl-C stops it){classifier.warning}", flush=True)
+    if asked.open:
+        webbrowser.open(address)
+    server.run()
 
 
 if __name__ == "__main__":

@@ -124,13 +124,13 @@ def write_onnx(model: "keras.Model", path: Path, class_names: tuple[str, ...]) -
 
     height, width = model.input_shape[1:3]
 
-    @tf.function(input_signature=[_any_size(tf)], autograph=False)
     def whole(pixels: Any) -> Any:
         pictures = resizing.tensorflow_resized(pixels, height, width)
         return {"probabilities": model(pictures, training=False)}
 
     with hushed():
-        found, _ = tf2onnx.convert.from_function(whole, whole.input_signature, opset=18)
+        run = tf.function(whole, [_any_size(tf)], autograph=False)
+        found, _ = tf2onnx.convert.from_function(run, run.input_signature, opset=18)
     onnx.helper.set_model_props(found, {"labels": json.dumps(class_names)})
     onnx_graph.put_in_order(found.graph)
     onnx.save(found, path)

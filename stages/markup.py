@@ -4,7 +4,7 @@ import html
 import json
 from collections.abc import Iterable
 
-VOID = ("meta", "img", "input", "br")
+VOID = ("meta", "img", "input", "br", "link")
 
 
 class Markup(str):

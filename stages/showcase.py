@@ -1,26 +1,18 @@
-"""What is answered about new pictures, as cards of a page: classes, and what they look like."""
+"""The page of `python -m stages.app`: pictures go in, cards with classes come out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from stages.markup import Markup, join, tag
 
-STYLE = """
-.shown { display: flex; flex-wrap: wrap; gap: 1rem 1.5rem; align-items: flex-start;
-  padding: 1rem 0; border-bottom: 1px solid var(--border-color-primary); }
-.shown figure { margin: 0; }
-.shown figcaption { font-size: 0.85rem; max-width: 8rem; overflow-wrap: anywhere; }
-.shown img { border-radius: 6px; max-width: 8rem; height: auto; margin: 0; }
-.shown .classes { flex: 1 1 16rem; min-width: 12rem; }
-.shown .classes p { margin: 0 0 0.4rem; }
-.shown .classes p:first-child { font-size: 1.15rem; font-weight: 600; }
-.shown .bar { display: block; height: 0.45rem; border-radius: 3px; margin-top: 0.1rem;
-  background: var(--border-color-primary); }
-.shown .bar > span { display: block; height: 100%; border-radius: 3px;
-  background: var(--color-accent); }
-.shown .like { flex: 1 1 100%; display: flex; flex-wrap: wrap; gap: 0.7rem; }
-.shown .like > p { flex: 1 1 100%; margin: 0; font-size: 0.9rem; }
-"""
+TITLE = "What does this picture show?"
+STYLES = (Path(__file__).with_name("page.css"), Path(__file__).with_name("showcase.css"))
+SCRIPT = Path(__file__).with_name("showcase.js")
+POLICY = (
+    "default-src 'none'; img-src data:; style-src 'self' 'unsafe-inline'; script-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +49,48 @@ class Answer:
     like: Sequence[Like] = ()
 
 
+def page(about: str, warning: str, answers: Markup) -> Markup:
+    """Returns the whole document, which also works without its script.
+
+    Args:
+        about: what the classifier can say.
+        warning: what has to be said besides, or empty.
+        answers: cards.
+    """
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("title", TITLE),
+        tag("link", rel="icon", href="data:,"),
+        tag("link", rel="stylesheet", href="/style.css"),
+    )
+    words = "Drop pictures here, paste one, or choose files"
+    chosen = tag(
+        "input", type="file", id="pictures", name="pictures", multiple=True, accept="image/*"
+    )
+    form = tag(
+        "form",
+        tag("label", words, for_="pictures"),
+        chosen,
+        tag("button", "Classify"),
+        method="post",
+        action="/",
+        enctype="multipart/form-data",
+    )
+    body = tag(
+        "main",
+        tag("h1", TITLE),
+        tag("p", about),
+        tag("p", warning, class_="warning") if warning else None,
+        form,
+        tag("p", id="state", role="status"),
+        tag("section", answers, id="answers", aria_live="polite", aria_label="Answers"),
+    )
+    script = tag("script", src="/script.js")
+    return Markup("<!doctype html>\n" + tag("html", head, tag("body", body, script), lang="en"))
+
+
 def cards(answers: Sequence[Answer]) -> Markup:
     """Returns a card for each answer, in their order."""
     return join(map(card, answers))
@@ -66,24 +100,25 @@ def card(answer: Answer) -> Markup:
     """Returns what is said about one picture."""
     if answer.problem:
         said = tag("p", tag("strong", answer.name), f" cannot be read: {answer.problem}")
-        return tag("article", said, class_="shown", role="alert")
+        return tag("article", said, class_="unread")
     shown = tag("figure", _image(answer.picture, ""), tag("figcaption", answer.name))
-    classes = tag("div", *(_chance(*chance) for chance in answer.chances), class_="classes")
+    classes = tag("ol", *(_chance(*chance) for chance in answer.chances))
     like = None
     if answer.like:
-        words = "It looks most like these training pictures:"
-        like = tag("div", tag("p", words), *map(_like, answer.like), class_="like")
-    return tag("article", shown, classes, like, class_="shown", aria_label=answer.name)
+        near = tag("div", *map(_like, answer.like), class_="figures")
+        like = tag("div", tag("p", "To the network it looks like these training pictures:"), near)
+    return tag("article", shown, classes, like)
 
 
 def _chance(name: str, probability: float) -> Markup:
     share = f"{100 * probability:.1f} %"
     filled = tag("span", style=f"width:{100 * probability:.1f}%")
-    return tag("p", f"{name} {share}", tag("span", filled, class_="bar", aria_hidden="true"))
+    bar = tag("span", filled, class_="bar", aria_hidden="true")
+    return tag("li", tag("span", name), " ", tag("span", share), bar)
 
 
 def _like(one: Like) -> Markup:
-    image = _image(one.picture, one.path) if one.picture else None
+    image = _image(one.picture, one.path) if one.picture else tag("span", one.path, class_="none")
     return tag("figure", image, tag("figcaption", one.label), title=one.path)
 
 

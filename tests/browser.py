@@ -1,0 +1,102 @@
+"""Headless Chromium, driven through a pair of pipes by its DevTools protocol."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+PROGRAM = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), None)
+SECONDS = 60
+
+
+class Browser:
+    """A page of the browser, what it has asked the network for, and what it complained of."""
+
+    def __init__(self, folder: Path, width: int = 1280) -> None:
+        down, self._write = os.pipe()
+        self._read, up = os.pipe()
+        options = ["--headless", "--no-sandbox", "--disable-gpu", f"--window-size={width},900"]
+        options += ["--remote-debugging-pipe", f"--user-data-dir={folder}"]
+
+        def hand_over() -> None:  # Chromium reads from 3 and writes to 4
+            held = os.dup(down), os.dup(up)
+            os.dup2(held[0], 3)
+            os.dup2(held[1], 4)
+
+        self._process = subprocess.Popen(
+            [PROGRAM, *options],
+            preexec_fn=hand_over,
+            pass_fds=(3, 4),
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(down)
+        os.close(up)
+        self._rest, self._number, self._session = b"", 0, None
+        self.requests, self.faults = [], []
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = attached["sessionId"]
+        for domain in ("Page", "Network", "Runtime", "Log", "DOM"):
+            self.call(f"{domain}.enable")
+
+    def _message(self) -> dict:
+        while b"\0" not in self._rest:
+            self._rest += os.read(self._read, 65536)
+        one, _, self._rest = self._rest.partition(b"\0")
+        said = json.loads(one)
+        about = said.get("params", {})
+        match said.get("method"):
+            case "Network.requestWillBeSent":
+                self.requests.append(about["request"]["url"])
+            case "Runtime.exceptionThrown" | "Log.entryAdded":
+                self.faults.append(json.dumps(about))
+            case "Runtime.consoleAPICalled" if about["type"] in ("error", "warning"):
+                self.faults.append(json.dumps(about))
+        return said
+
+    def call(self, method: str, **values: object) -> dict:
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": values}
+        message |= {"sessionId": self._session} if self._session else {}
+        os.write(self._write, json.dumps(message).encode() + b"\0")
+        while (said := self._message()).get("id") != self._number:
+            pass
+        assert "error" not in said, said
+        return said["result"]
+
+    def value(self, script: str) -> object:
+        done = self.call("Runtime.evaluate", expression=script, returnByValue=True)
+        assert "exceptionDetails" not in done, done
+        return done["result"].get("value")
+
+    def wait(self, script: str) -> None:
+        end = time.monotonic() + SECONDS
+        while not self.value(script):
+            assert time.monotonic() < end, script
+            time.sleep(0.05)
+
+    def open(self, address: str) -> None:
+        self.call("Page.navigate", url=address)
+        self.wait(f"document.readyState == 'complete' && location.href.startsWith('{address}')")
+
+    def choose(self, selector: str, files: list[Path]) -> None:
+        root = self.call("DOM.getDocument")["root"]["nodeId"]
+        node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path) for path in files])
+
+    def picture(self, path: Path, dark: bool = False) -> None:
+        """Writes a PNG of the whole page."""
+        import base64
+
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        done = self.call("Page.captureScreenshot", captureBeyondViewport=True)
+        path.write_bytes(base64.b64decode(done["data"]))
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=SECONDS)
+        os.close(self._read)
+        os.close(self._write)

@@ -76,7 +76,11 @@ def measure(folder: Path, name: str, precision: str) -> Row:
     for row in outputs.read_csv(folder / "results" / "predictions.csv"):
         image = ImageOps.exif_transpose(Image.open(folder / row["path"])).convert("RGB")
         if name in ("tflite", "tflite_int8"):
-            image = image.resize((about.image_width, about.image_height), Image.Resampling.BILINEAR)
+            for size in (
+                (about.image_width, image.height),
+                (about.image_width, about.image_height),
+            ):
+                image = image.resize(size, Image.Resampling.BILINEAR)
         pixels = np.asarray(image)[None]
         if not apart:
             run(pixels)  # what the first costs is not its speed

@@ -38,14 +38,15 @@ print(dict(zip(json.load(open("labels.json")), answer[0][0].tolist())))""",
 }
 LITERT = """import json, numpy as np, tensorflow as tf
 from PIL import Image, ImageOps
-image = ImageOps.exif_transpose(Image.open("picture.jpg")).convert("RGB").resize({size}, 2)
+image = ImageOps.exif_transpose(Image.open("picture.jpg")).convert("RGB")
+image = image.resize(({width}, image.height), 2).resize(({width}, {height}), 2)
 run = tf.lite.Interpreter("{place}").get_signature_runner()
 (answer,) = run(pixels=np.asarray(image)[None]).values()
 print(dict(zip(json.load(open("labels.json")), answer[0].tolist())))"""
 LOADING |= {"tflite": LITERT, "tflite_int8": LITERT}
 INSIDE = (
-    "resized inside as Pillow's antialiased bilinear filter does it, to the level but for ties; "
-    "where Pillow takes columns first (of tall pictures, since version 13), to one level of 255"
+    "resized inside as Pillow's antialiased bilinear filter does it, first across, then down: to "
+    "the level, but for ties"
 )
 TAKES = {
     "openvino": f"the pipeline's own network, in its precision; any size, {INSIDE}",
@@ -108,7 +109,7 @@ def card(
         )
     for name in formats:
         place = FORMATS[name]
-        code = LOADING[name].format(place=place, size=(size["width"], size["height"]))
+        code = LOADING[name].format(place=place, **size)
         parts += [f"## {place}", TAKES[name].format(**size) + ".", f"```python\n{code}\n```"]
     return "\n\n".join(parts) + "\n"
 

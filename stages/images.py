@@ -115,7 +115,7 @@ def decode(
     Args:
         data: the file, open or as its bytes.
         height: pixels.
-        width: pixels.
+        width: likewise.
         max_pixels: that the picture itself may have; None: any number.
 
     Turned as its EXIF orientation says; transparency is laid on white, grey levels of 16 or 32
@@ -226,7 +226,7 @@ def _shrunk(image: Image.Image, width: int, height: int) -> Image.Image:
     white = _white(image) if image.mode.startswith(("I", "F")) else 0.0
     size = image.width, image.height
     if size[0] * size[1] <= BAND:
-        return _rgb(image, white).resize((width, height), Image.Resampling.BILINEAR)
+        return _resized(_rgb(image, white), width, height, (0, size[1]))
     small = Image.new("RGB", (width, height))
     scale = size[1] / height
     margin = int(max(scale, 1)) + 1  # the filter's reach
@@ -236,10 +236,18 @@ def _shrunk(image: Image.Image, width: int, height: int) -> Image.Image:
         first = max(0, int(top * scale) - margin)
         last = min(size[1], int(end * scale) + margin + 1)
         band = _rgb(image.crop((0, first, size[0], last)), white)
-        box = (0, top * scale - first, size[0], min(end * scale - first, band.height))
-        shrunk = band.resize((width, end - top), Image.Resampling.BILINEAR, box)
-        small.paste(shrunk, (0, top))
+        used = top * scale - first, min(end * scale - first, band.height)
+        small.paste(_resized(band, width, end - top, used), (0, top))
     return small
+
+
+def _resized(image: Image.Image, width: int, height: int, rows: tuple[float, float]) -> Image.Image:
+    """Returns rows of a picture resized: across, then down, as stages/resizing.py does it too.
+
+    Asked for both at once, Pillow begins with either, by the picture's shape and its own version.
+    """
+    narrow = image.resize((width, image.height), Image.Resampling.BILINEAR)
+    return narrow.resize((width, height), Image.Resampling.BILINEAR, (0, rows[0], width, rows[1]))
 
 
 def _rgb(image: Image.Image, white: float) -> Image.Image:

@@ -3,9 +3,10 @@
 Along each side it is a matrix. Weight of source pixel j in target pixel i is a triangle around i's
 centre, as wide as two target pixels where it shrinks and two source pixels where it enlarges:
 1 - |(2j + 1) * target - (2i + 1) * source| / (2 * max(source, target)), 0 where that is negative,
-over the row's sum. Pillow takes the rows first and rounds after each side, and so do these; what
-is left are sums within float32's error of a half. (The numbers before the division are whole, and
-below 2**24 at up to 28,000 source pixels and 299 target ones, so exact in float32.)
+over the row's sum. As in stages/images.py the width comes first, and values are rounded to whole
+levels after each side; what is left are sums within float32's error of a half. (The numbers before
+the division are whole, and below 2**24 at up to 28,000 source pixels and 299 target ones, so exact
+in float32.)
 """
 
 from typing import Any

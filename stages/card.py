@@ -45,13 +45,13 @@ run = tf.lite.Interpreter("{place}").get_signature_runner()
 print(dict(zip(json.load(open("labels.json")), answer[0].tolist())))"""
 LOADING |= {"tflite": LITERT, "tflite_int8": LITERT}
 INSIDE = (
-    "resized inside as Pillow's antialiased bilinear filter does it, first across, then down: to "
-    "the level, but for ties"
+    "resized inside, bit for bit as Pillow's antialiased bilinear filter does it, first across, "
+    "then down"
 )
 TAKES = {
     "openvino": f"the pipeline's own network, in its precision; any size, {INSIDE}",
     "keras": "float32; any size, resized inside by TensorFlow's antialiased bilinear filter, "
-    "which rounds once, Pillow after each side",
+    "which is within a level of 255 of Pillow's",
     "saved_model": "float32; `serve` takes the bytes of JPEG, PNG, GIF or BMP files (EXIF "
     f"orientation is not obeyed), `pixels` pictures of any size; {INSIDE}",
     "onnx": f"float32; any size, {INSIDE}",

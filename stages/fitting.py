@@ -99,6 +99,7 @@ def fit(
     plan: Plan,
     validation: Data | None = None,
     lowest: float = np.inf,
+    tell: Callable[[Curves], None] | None = None,
 ) -> Curves:
     """Trains the model in place and returns its curves by name, a number per epoch.
 
@@ -113,6 +114,7 @@ def fit(
         plan: how.
         validation: others, of which the first views count.
         lowest: validation loss of the model as it comes.
+        tell: is called with the curves so far after each epoch.
     """
     learn = _learning(model, training, plan)
     score = _scoring(model, validation) if validation else None
@@ -125,6 +127,9 @@ def fit(
             values += score() if score else ()
             for name, value in zip(names, values, strict=True):
                 curves[name].append(value)
+            bar.set_postfix_str(f"{names[-1]} {values[-1]:.3f}", refresh=False)
+            if tell:
+                tell(curves)
             if not score:
                 continue
             if curves["val_loss"][-1] < lowest:

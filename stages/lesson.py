@@ -1,6 +1,7 @@
 """What the top layers learn from, and how: the head alone, then with the blocks behind the cut."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -43,6 +44,7 @@ def learn(
     head_: "keras.Model",
     plans: tuple[Plan, Plan],
     validation: Lesson | None = None,
+    tell: Callable[[Curves], None] | None = None,
 ) -> tuple[Trained, tuple[Curves, Curves]]:
     """Trains the head alone, then, where features are maps, with the blocks before it.
 
@@ -51,17 +53,25 @@ def learn(
         head_: from vectors to probabilities; is trained in place.
         plans: of both phases.
         validation: pictures to stop by.
+        tell: is called with the curves so far, of both phases, after each epoch.
 
     Returns:
         What was trained, and the curves of both phases.
     """
-    first = fitting.fit(head_, lesson.vectors, plans[0], validation.vectors if validation else None)
+    held_out = validation.vectors if validation else None
+    first = fitting.fit(head_, lesson.vectors, plans[0], held_out, tell=tell)
     if not lesson.maps or not np.isfinite(first["loss"]).all():
         return Trained(head_), (first, {})
     top_ = top.read(lesson.top)
     lowest = min(first["val_loss"]) if validation else np.inf
     maps = validation.maps if validation else None
-    second = fitting.fit(joined(top_, head_), lesson.maps, plans[1], maps, lowest)
+
+    def tell_both(second: Curves) -> None:
+        if tell:
+            tell({name: first[name] + second[name] for name in second})
+
+    model = joined(top_, head_)
+    second = fitting.fit(model, lesson.maps, plans[1], maps, lowest, tell_both)
     return Trained(head_, top_, ir.convert(top_, "float16")), (first, second)
 
 

@@ -2,16 +2,20 @@
 
 Along each side it is a matrix. Weight of source pixel j in target pixel i is a triangle around i's
 centre, as wide as two target pixels where it shrinks and two source pixels where it enlarges:
-1 - |(2j + 1) * target - (2i + 1) * source| / (2 * max(source, target)), 0 where that is negative,
-over the row's sum. As in stages/images.py the width comes first, and values are rounded to whole
-levels after each side; what is left are sums within float32's error of a half. (The numbers before
-the division are whole, and below 2**24 at up to 28,000 source pixels and 299 target ones, so exact
-in float32.)
+reach - |(2j + 1) * target - (2i + 1) * source|, reach = 2 * max(source, target), 0 where that is
+negative, over the row's sum. As in stages/images.py the width comes first.
+
+Pillow counts in whole numbers: weights are rounded to 22 binary digits, sums to whole levels. So do
+these, as float32 can: each weight is two numbers of 11 digits, whose sums of products stay below
+2**24 and so exact where a picture is at most about 4,000 pixels wide and high. In larger ones some
+weights can be off by one in the 22nd digit.
 """
 
 from typing import Any
 
 import numpy as np
+
+HALF = 2048.0  # 11 binary digits: half of a weight
 
 
 def openvino_pixels(ov: Any, height: int, width: int) -> tuple[Any, Any]:
@@ -26,34 +30,41 @@ def openvino_pixels(ov: Any, height: int, width: int) -> tuple[Any, Any]:
         A parameter, and an output uint8 (N, height, width, 3).
     """
     ops = ov.opset13
-    pixels = ops.parameter([-1, -1, -1, 3], ov.Type.u8, name="pixels")
-    pixels.output(0).set_names({"pixels"})
-    sides = ops.shape_of(pixels, "i32")
-    half, least, most = (np.float32(value) for value in (0.5, 0, 255))
+    half, zero, one = np.float32(HALF), np.float32(0), np.float32(1)
 
-    def rounded(values: Any) -> Any:
-        return ops.floor(ops.add(values, half))
+    def floor_of(values: Any, divisor: Any) -> Any:
+        return ops.floor(ops.divide(values, divisor))
 
     def weights(source: Any, target: int) -> Any:
         start, step = np.int32(0), np.int32(1)
-        j = ops.unsqueeze(ops.range(start, source, step, "i32"), np.int64(0))
-        odd = ops.add(ops.multiply(j, np.int32(2)), step)
-        centres = 2 * np.arange(target, dtype=np.int32)[:, None] + 1
-        apart = ops.subtract(
-            ops.multiply(odd, np.int32(target)), ops.multiply(ops.constant(centres), source)
-        )
-        reach = ops.multiply(ops.maximum(source, np.int32(target)), np.int32(2))
-        share = ops.divide(ops.abs(ops.convert(apart, "f32")), ops.convert(reach, "f32"))
-        triangle = ops.relu(ops.subtract(np.float32(1), share))
-        return ops.divide(triangle, ops.reduce_sum(triangle, np.int64(1), keep_dims=True))
+        j = ops.convert(ops.unsqueeze(ops.range(start, source, step, "i32"), np.int64(0)), "f32")
+        odd = ops.multiply(ops.add(ops.multiply(j, np.float32(2)), one), np.float32(target))
+        source = ops.convert(source, "f32")
+        centres = ops.multiply(2 * np.arange(target, dtype=np.float32)[:, None] + 1, source)
+        reach = ops.multiply(ops.maximum(source, np.float32(target)), np.float32(2))
+        triangle = ops.relu(ops.subtract(reach, ops.abs(ops.subtract(odd, centres))))
+        total = ops.reduce_sum(triangle, np.int64(1), keep_dims=True)
+        scaled = ops.multiply(triangle, half)
+        first = floor_of(scaled, total)
+        rest = ops.subtract(scaled, ops.multiply(first, total))
+        first = ops.subtract(first, ops.convert(ops.less(rest, zero), "f32"))
+        rest = ops.subtract(scaled, ops.multiply(first, total))
+        second = ops.floor(ops.add(ops.divide(ops.multiply(rest, half), total), np.float32(0.5)))
+        return ops.concat([first, second], 0)
 
-    across = weights(ops.gather(sides, np.int64(2), np.int64(0)), width)
-    down = weights(ops.gather(sides, np.int64(1), np.int64(0)), height)
+    def levels(both: Any, axis: int) -> Any:
+        first, second = ops.split(both, np.int64(axis), 2).outputs()
+        whole = ops.add(ops.add(first, floor_of(second, half)), np.float32(HALF / 2))
+        return floor_of(whole, half)
+
+    pixels = ops.parameter([-1, -1, -1, 3], ov.Type.u8, name="pixels")
+    pixels.output(0).set_names({"pixels"})
+    sides = ops.shape_of(pixels, "i32")
+    rows, columns = (ops.gather(sides, np.int64(side), np.int64(0)) for side in (1, 2))
     planes = ops.convert(ops.transpose(pixels, np.array([0, 3, 1, 2])), "f32")
-    narrow = rounded(ops.matmul(planes, across, False, True))
-    small = rounded(ops.matmul(down, narrow, False, False))
-    kept = ops.minimum(ops.maximum(small, least), most)
-    resized = ops.transpose(ops.convert(kept, "u8"), np.array([0, 2, 3, 1]))
+    narrow = levels(ops.matmul(planes, weights(columns, width), False, True), 3)
+    small = levels(ops.matmul(weights(rows, height), narrow, False, False), 2)
+    resized = ops.transpose(ops.convert(small, "u8"), np.array([0, 2, 3, 1]))
     return pixels, resized.output(0)
 
 
@@ -68,15 +79,23 @@ def tensorflow_resized(pixels: Any, height: int, width: int) -> Any:
     from stages.backend import tf
 
     def weights(source: Any, target: int) -> Any:
-        odd = 2 * tf.range(source)[None] + 1
-        centres = 2 * tf.range(target)[:, None] + 1
-        apart = tf.cast(tf.abs(odd * target - centres * source), tf.float32)
-        reach = tf.cast(2 * tf.maximum(source, target), tf.float32)
-        triangle = tf.nn.relu(1 - apart / reach)
-        return triangle / tf.reduce_sum(triangle, axis=1, keepdims=True)
+        odd = 2 * tf.cast(tf.range(source)[None], tf.float32) + 1
+        centres = 2 * tf.cast(tf.range(target)[:, None], tf.float32) + 1
+        source = tf.cast(source, tf.float32)
+        reach = 2 * tf.maximum(source, float(target))
+        triangle = tf.nn.relu(reach - tf.abs(odd * float(target) - centres * source))
+        total = tf.reduce_sum(triangle, axis=1, keepdims=True)
+        first = tf.floor(triangle * HALF / total)
+        first -= tf.cast(triangle * HALF - first * total < 0, tf.float32)
+        rest = triangle * HALF - first * total
+        return tf.concat([first, tf.floor(rest * HALF / total + 0.5)], axis=0)
+
+    def levels(both: Any, axis: int) -> Any:
+        first, second = tf.split(both, 2, axis=axis)
+        return tf.floor((first + tf.floor(second / HALF) + HALF / 2) / HALF)
 
     sides = tf.shape(pixels)
     planes = tf.cast(tf.transpose(pixels, (0, 3, 1, 2)), tf.float32)
-    narrow = tf.floor(tf.matmul(planes, weights(sides[2], width), transpose_b=True) + 0.5)
-    small = tf.floor(tf.matmul(weights(sides[1], height), narrow) + 0.5)
-    return tf.transpose(tf.clip_by_value(small, 0, 255), (0, 2, 3, 1))
+    narrow = levels(tf.matmul(planes, weights(sides[2], width), transpose_b=True), 3)
+    small = levels(tf.matmul(weights(sides[1], height), narrow), 2)
+    return tf.transpose(small, (0, 2, 3, 1))

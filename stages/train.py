@@ -6,7 +6,7 @@ Writes  models/head, results/history.csv, results/split.csv
 
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -170,6 +170,7 @@ def train_once(
     settings: Params,
     epochs: tuple[int, int],
     validation: Lesson | None = None,
+    tell: Callable[[Curves], None] | None = None,
 ) -> tuple[Trained, tuple[Curves, Curves]]:
     """Returns a head trained from its first weights, and the curves of both phases.
 
@@ -183,7 +184,7 @@ def train_once(
     plans = first_plan(settings, labels), second_plan(settings, labels)
     plans = replace(plans[0], epochs=epochs[0]), replace(plans[1], epochs=epochs[1])
     untrained = network(vectors.shape[1], lesson.classes, settings)
-    trained, curves = learn(lesson, untrained, plans, validation)
+    trained, curves = learn(lesson, untrained, plans, validation, tell)
     for name, found in zip(("learning_rate", "fine_tune_learning_rate"), curves, strict=True):
         if not np.isfinite(found.get("loss", [])).all():
             raise StageError(
@@ -194,7 +195,10 @@ def train_once(
 
 
 def train_twice(
-    lesson: Lesson, validates: np.ndarray, settings: Params
+    lesson: Lesson,
+    validates: np.ndarray,
+    settings: Params,
+    tell: Callable[[Curves], None] | None = None,
 ) -> tuple[Trained, Trained, tuple[Curves, Curves]]:
     """Returns what to use, what to score, and the curves of the second.
 
@@ -206,10 +210,11 @@ def train_twice(
         lesson: all pictures.
         validates: bool (N,), those of the validation fold.
         settings: of the stage.
+        tell: is called with the curves of what is scored, so far, after each epoch.
     """
     epochs = settings.epochs, settings.fine_tune_epochs
     training, held_out = lesson.only(~validates), lesson.only(validates)
-    scored, (first, second) = train_once(training, settings, epochs, held_out)
+    scored, (first, second) = train_once(training, settings, epochs, held_out, tell)
     if not settings.refit:
         return scored, scored, (first, second)
     better = second and min(second["val_loss"], default=np.inf) < min(first["val_loss"])
@@ -226,6 +231,23 @@ def best_epoch(history: Mapping[str, Sequence[float]]) -> int:
 def content_order(table: Table, rows: np.ndarray) -> np.ndarray:
     """Returns the pictures' order, int (N,), in which names and folders have no say."""
     return np.lexsort((table.labels[rows], table.sha256[rows]))
+
+
+class Live:
+    """Keeps a file of the curves up to date while they grow, about once a second.
+
+    Args:
+        path: results/history.csv.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._next = path, 0.0
+
+    def __call__(self, curves: Curves) -> None:
+        """Writes the curves so far, unless that was done just before."""
+        if time.monotonic() >= self._next:
+            write_history(self._path, curves)
+            self._next = time.monotonic() + 1
 
 
 def write_history(path: Path, curves: Curves) -> None:
@@ -286,7 +308,7 @@ def main(
             base_folder,
             len(names),
         )
-        used, scored, curves = train_twice(lesson, validates, settings)
+        used, scored, curves = train_twice(lesson, validates, settings, Live(history_csv))
         del vectors, lesson
     about = head.About(names, str(table.weights), str(table.fingerprint))
     head.write(out, used, scored, about)

@@ -124,3 +124,12 @@ def test_momentum_is_that_of_sgd():
     for model, plan in zip(models, plans, strict=True):
         fitting.fit(model, DATA, plan)
     assert not np.allclose(models[0].get_weights()[0], models[1].get_weights()[0])
+
+
+def test_the_curves_are_told_after_every_epoch():
+    told = []
+    fitting.fit(
+        untrained(), DATA, PLAN, DATA, tell=lambda curves: told.append(curves["val_loss"][:])
+    )
+    assert [len(losses) for losses in told] == [1, 2, 3]
+    assert told[2][:2] == told[1]

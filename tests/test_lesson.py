@@ -57,7 +57,11 @@ def test_fit_and_evaluate_agree_on_the_same_pictures(frozen):
 def test_fine_tuning_changes_the_blocks_and_what_is_written_is_what_was_trained(frozen, tmp_path):
     table = maps_table(frozen)
     data = maps_lesson(table, frozen)
-    tuned, (first, second) = train.train_once(data, settings(fine_tune_epochs=3), (5, 3), data)
+    told = []
+    tuned, (first, second) = train.train_once(
+        data, settings(fine_tune_epochs=3), (5, 3), data, lambda curves: told.append(curves["loss"])
+    )
+    assert told[-1] == first["loss"] + second["loss"]
     assert min(second["val_loss"]) < min(first["val_loss"])
     about = head.About(("a", "b", "c"), "random", "f" * 64)
     head.write(tmp_path / "head", tuned, tuned, about)

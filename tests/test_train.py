@@ -221,6 +221,20 @@ def test_the_stage_writes_what_it_promises(inside, set_param, capsys):
     assert capsys.readouterr().out.startswith("train: 160 pictures, ")
 
 
+def test_curves_can_be_watched_while_they_grow(tmp_path, monkeypatch):
+    def epochs(count: int) -> int:
+        live(dict.fromkeys(train.COLUMNS, [0.5] * count))
+        return len(path.read_text().splitlines()) - 1
+
+    path, now = tmp_path / "history.csv", [1000.0]
+    monkeypatch.setattr(train.time, "monotonic", lambda: now[0])
+    live = train.Live(path)
+    assert epochs(1) == 1
+    assert epochs(2) == 1  # not yet: writing must not cost more than learning
+    now[0] += 1.5
+    assert epochs(3) == 3
+
+
 def test_what_is_left_out_neither_trains_nor_validates_and_moves_no_other(inside, capsys):
     table = clusters()
     run(table, inside / "all")
@@ -253,7 +267,7 @@ def test_views_of_a_validation_picture_are_not_learned_from(inside, set_param, m
     views = np.tile(np.array([0, 1, 2], np.int32), 30)
     learned = np.arange(3, dtype=np.int32)
     fit = fitting.fit
-    monkeypatch.setattr(fitting, "fit", lambda *a: seen.append(a[1:]) or fit(*a))
+    monkeypatch.setattr(fitting, "fit", lambda *a, **_: seen.append(a[1:]) or fit(*a))
     set_param("train.refit", False)
     set_param("train.epochs", 1)
     run(dataclasses.replace(table, views=views, learned=learned, **columns), inside)

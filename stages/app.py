@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 LOCAL = "127.0.0.1"
 THREADS = 8  # that wait for browsers; one picture is looked at after the other
 NAMES = 30  # of classes, said on the page
+HEADERS = {
+    "Content-Security-Policy": showcase.POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
 
 
 def arguments() -> argparse.Namespace:
@@ -70,50 +75,28 @@ def build(answers: Desk, said: str, warning: str, max_bytes: int, hosts: list[st
     app = Flask("stages.app", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = max_bytes
     app.config["TRUSTED_HOSTS"] = hosts or None
+    style = "".join(path.read_text(encoding="utf-8") for path in showcase.STYLES)
+    script = showcase.SCRIPT.read_text(encoding="utf-8")
+    too_large = f"more than {max_bytes / 1e6:,.0f} megabytes; --max-megabytes is the limit"
+
+    def reply(content: str, kind: str = "text/html", status: int = 200) -> Response:
+        return Response(content, status, HEADERS, mimetype=kind)
 
     def cards() -> Markup:
         sent = (file for file in request.files.getlist("pictures") if file.filename)
-        given = (Given(file.filename or "", file.read()) for file in sent)
-        return showcase.cards(answers.answers(given))
-
-    def text(content: str, kind: str) -> Response:
-        return Response(content, mimetype=kind)
-
-    @app.get("/")
-    def page() -> Response:
-        return text(showcase.page(said, warning, Markup("")), "text/html")
-
-    @app.post("/")
-    def answered() -> Response:
-        return text(showcase.page(said, warning, cards()), "text/html")
-
-    @app.post("/answers")
-    def alone() -> Response:
-        return text(cards(), "text/html")
-
-    @app.get("/style.css")
-    def style() -> Response:
-        styles = (path.read_text(encoding="utf-8") for path in showcase.STYLES)
-        return text("".join(styles), "text/css")
-
-    @app.get("/script.js")
-    def script() -> Response:
-        return text(showcase.SCRIPT.read_text(encoding="utf-8"), "text/javascript")
-
-    @app.errorhandler(413)
-    def too_large(_: Exception) -> tuple[str, int]:
-        return (
-            f"more than {max_bytes / 1e6:,.0f} megabytes at once; --max-megabytes is the limit",
-            413,
+        return showcase.cards(
+            answers.answers(Given(file.filename or "", file.read()) for file in sent)
         )
 
-    @app.after_request
-    def guard(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = showcase.POLICY
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Cache-Control"] = "no-store"
-        return response
+    def page() -> Response:
+        shown = cards() if request.method == "POST" else Markup("")
+        return reply(showcase.page(said, warning, shown))
 
+    app.add_url_rule("/", "page", page, methods=["GET", "POST"])
+    app.add_url_rule("/answers", "answers", lambda: reply(cards()), methods=["POST"])
+    app.add_url_rule("/style.css", "style", lambda: reply(style, "text/css"))
+    app.add_url_rule("/script.js", "script", lambda: reply(script, "text/javascript"))
+    app.register_error_handler(413, lambda _: reply(too_large, "text/plain", 413))
     return app
 
 

@@ -77,7 +77,7 @@ def build(answers: Desk, said: str, warning: str, max_bytes: int, hosts: list[st
     app.config["TRUSTED_HOSTS"] = hosts or None
     style = "".join(path.read_text(encoding="utf-8") for path in showcase.STYLES)
     script = showcase.SCRIPT.read_text(encoding="utf-8")
-    too_large = f"more than {max_bytes / 1e6:,.0f} megabytes; --max-megabytes is the limit"
+    too_large = f"more than {max_bytes / 1e6:,.0f} MB; --max-megabytes is the limit"
 
     def reply(content: str, kind: str = "text/html", status: int = 200) -> Response:
         return Response(content, status, HEADERS, mimetype=kind)
@@ -90,7 +90,7 @@ def build(answers: Desk, said: str, warning: str, max_bytes: int, hosts: list[st
 
     def page() -> Response:
         shown = cards() if request.method == "POST" else Markup("")
-        return reply(showcase.page(said, warning, shown))
+        return reply(showcase.page(said, warning, shown, max_bytes))
 
     app.add_url_rule("/", "page", page, methods=["GET", "POST"])
     app.add_url_rule("/answers", "answers", lambda: reply(cards()), methods=["POST"])
@@ -108,7 +108,7 @@ def serve(app: "Flask", host: str, port: int) -> Any:
     """
     from waitress import create_server
 
-    largest = app.config["MAX_CONTENT_LENGTH"]
+    largest = 2 * app.config["MAX_CONTENT_LENGTH"]  # beyond which it does not even listen
     try:
         return create_server(
             app, host=host, port=port, threads=THREADS, max_request_body_size=largest, ident=None

@@ -3,6 +3,7 @@
 {
   const root = document.documentElement;
   const input = document.getElementById("pictures");
+  const most = Number(document.querySelector("form").dataset.maxBytes);
   const state = document.getElementById("state");
   const answers = document.getElementById("answers");
   const waiting = [];
@@ -18,6 +19,9 @@
   };
 
   const ask = async (file) => {
+    if (file.size > most) {
+      return say(file.name, `is larger than ${Math.ceil(most / 1e6)} MB, the limit of this page`);
+    }
     const form = new FormData();
     form.append("pictures", file, file.name || "picture");
     try {

@@ -49,13 +49,14 @@ class Answer:
     like: Sequence[Like] = ()
 
 
-def page(about: str, warning: str, answers: Markup) -> Markup:
+def page(about: str, warning: str, answers: Markup, max_bytes: int) -> Markup:
     """Returns the whole document, which also works without its script.
 
     Args:
         about: what the classifier can say.
         warning: what has to be said besides, or empty.
         answers: cards.
+        max_bytes: of a picture that is sent.
     """
     head = tag(
         "head",
@@ -77,6 +78,7 @@ def page(about: str, warning: str, answers: Markup) -> Markup:
         method="post",
         action="/",
         enctype="multipart/form-data",
+        data_max_bytes=max_bytes - 1000,  # what a form adds to a file
     )
     body = tag(
         "main",

@@ -90,8 +90,9 @@ def test_it_works_without_a_script_and_says_what_cannot_be_read(project, address
 
 def test_what_is_too_large_is_refused_with_the_limit(address):
     with pytest.raises(urllib.error.HTTPError) as refused:
-        sent(f"{address}/answers", ("large.jpg", bytes(2_000_000)))
+        sent(f"{address}/answers", ("large.jpg", bytes(1_500_000)))
     assert refused.value.code == 413
+    assert refused.value.read() == b"more than 1 MB; --max-megabytes is the limit"
     refused.value.close()
 
 
@@ -145,7 +146,15 @@ def test_a_browser_sends_pictures_and_asks_nothing_of_anyone_else(
         tests = sorted((project.folder / "input" / "test").glob("*.jpg"))
         browser.choose("#pictures", [*tests, wrong])
         browser.wait(f"document.querySelectorAll('article').length == {len(tests) + 1}")
-        assert browser.value("document.querySelector('.unread').textContent").startswith(wrong.name)
+        large = tmp_path / "large.jpg"
+        large.write_bytes(bytes(3_000_000))
+        browser.choose("#pictures", [large])
+        browser.wait(
+            "document.querySelector('article').textContent.startsWith('large.jpg is larger')"
+        )
+        assert browser.value(
+            "document.querySelectorAll('.unread')[1].textContent.startsWith('not a')"
+        )
         assert browser.value("[...document.images].every(one => one.naturalWidth > 0)")
         assert browser.value("document.documentElement.scrollWidth <= innerWidth")
         asked = [url for url in browser.requests if not url.startswith("data:")]

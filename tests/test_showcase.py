@@ -20,7 +20,7 @@ class Elements(HTMLParser):
 def test_names_from_outside_are_text_and_nothing_else():
     like = [Like(EVIL, EVIL, ""), Like(EVIL, EVIL, "data:image/webp;base64,")]
     answers = [Answer(EVIL, "data:", chances=[(EVIL, 0.5)], like=like), Answer(EVIL, problem=EVIL)]
-    text = showcase.page(EVIL, EVIL, showcase.cards(answers))
+    text = showcase.page(EVIL, EVIL, showcase.cards(answers), 1)
     assert Elements(text).found.count("script") == 1  # its own
 
 
@@ -31,7 +31,7 @@ def test_bars_are_as_long_as_classes_are_probable():
 
 
 def test_the_page_is_a_form_that_works_without_a_script():
-    text = showcase.page("It knows 2 classes.", "", Markup(""))
-    assert '<form method="post" action="/" enctype="multipart/form-data">' in text
+    text = showcase.page("It knows 2 classes.", "", Markup(""), 1)
+    assert '<form method="post" action="/" enctype="multipart/form-data" data-max-bytes=' in text
     assert '<label for="pictures">' in text
     assert "warning" not in text

@@ -7,9 +7,10 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import Project, copy
+from conftest import Project, copy, make_project
 from PIL import Image
 
+from benchmarks import exports
 from stages import card, conversions, export
 
 pytestmark = pytest.mark.slow
@@ -136,3 +137,24 @@ def test_fine_tuned_blocks_are_exported_too(finished, tmp_path):
         for chances in (run(pixels[None])[0][0], whole(pixels[None]).numpy()[0]):
             found = chances[int(row["predicted_index"])]
             assert found == pytest.approx(float(row["probability"]), abs=0.01)
+
+
+@pytest.mark.filterwarnings(r"ignore:\s*Warning.+Interpreter is deprecated:UserWarning")
+def test_real_photographs_get_the_pipelines_probabilities(real_weights, photographs, tmp_path):
+    project = make_project(tmp_path / "project", real_weights)
+    places = project.folder / "input"
+    shutil.rmtree(places / "train")
+    for number, path in enumerate(photographs):  # named by class, some to learn from
+        place = places / ("test" if number % 3 == 0 else f"train/{path.parent.name}")
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, place / f"{number}.jpg")
+    for name in ("image_height", "image_width"):
+        project.set(f"freeze.{name}", 299)
+    project.set("freeze.cut", "mixed10")
+    for name in ("keras", "saved_model", "onnx", "tflite"):
+        project.set(f"export.{name}", True)
+    project.repro()
+    for name in ("openvino", "keras", "saved_model", "onnx", "tflite"):
+        row = exports.measure(project.folder, name, "float32")
+        assert row.largest_difference < (0.05 if name == "keras" else 0.001), name
+        assert row.agreement == 1, name

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -38,6 +39,8 @@ os.environ |= {
     "GIT_CONFIG_NOSYSTEM": "1",
     "no_proxy": "127.0.0.1",
 }
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in the background of a script:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # or no program of ours hears Ctrl-C
 hypothesis.settings.register_profile("shared machine", deadline=None)
 hypothesis.settings.load_profile("shared machine")
 

@@ -205,3 +205,11 @@ def test_a_store_of_a_newer_version_is_refused_until_it_is_deleted(fresh, expect
     shutil.rmtree(fresh.folder / ".cache")
     assert new(fresh) == 61
     assert outputs(fresh) == expected
+
+
+def test_what_dvc_leaves_cut_off_is_mended_as_the_readme_says(fresh, expected):
+    lock = fresh.folder / "dvc.lock"
+    before = lock.read_bytes() if lock.exists() else b""
+    lock.write_bytes(b"schema: '2.0'\nstages:\n  validate:\n    cmd: python -m st")
+    kills.resume(fresh.folder, kills.COMMANDS["dvc repro"], before)
+    assert outputs(fresh) == expected

@@ -1,10 +1,10 @@
 """Pillow against other decoders: speed, files read rightly, and how far the pixels are apart.
 
-    python -m benchmarks.decoders --pictures DIR [--hard DIR] [--count 200]
+    python -m benchmarks.decoders --images DIR [--hard DIR] [--count 200]
 
 Every decoder makes 299x299 RGB of JPEG files, in one thread, from bytes in memory; of three rounds,
-interleaved, the best. The pictures below --pictures are taken as they are, and enlarged to 12
-megapixels. Differences are means over the pixels, of 255, from Pillow decoding the whole picture
+interleaved, the best. The images below --images are taken as they are, and enlarged to 12
+megapixels. Differences are means over the pixels, of 255, from Pillow decoding the whole image
 (no draft mode). --hard holds files of every kind: how many of those that Pillow reads does another?
 Rivals are measured where `pip install opencv-python-headless simplejpeg` was run.
 """
@@ -20,7 +20,7 @@ import numpy as np
 from pebble import ProcessExpired, ProcessPool
 from PIL import Image
 
-from stages import images
+from classifier.images import decode
 
 SIDE = 299
 Decoder = Callable[[bytes], np.ndarray]
@@ -34,7 +34,7 @@ def pillow_whole(data: bytes) -> np.ndarray:
 
 def ours(data: bytes) -> np.ndarray:
     """Decodes as the pipeline does: Pillow, draft mode, EXIF orientation, transparency."""
-    return images.decode(data, SIDE, SIDE, 10**8).pixels
+    return decode.decode_image(data, SIDE, SIDE, 10**8).pixels
 
 
 def rivals() -> dict[str, Decoder]:
@@ -85,7 +85,7 @@ def enlarged(data: bytes) -> bytes:
 
 
 def measure(decoders: dict[str, Decoder], files: list[bytes]) -> dict[str, tuple[float, float]]:
-    """Returns pictures per second, and the mean difference from Pillow's whole pictures."""
+    """Returns images per second, and the mean difference from Pillow's whole images."""
     best = dict.fromkeys(decoders, float("inf"))
     for _ in range(3):
         for name, decode in decoders.items():
@@ -133,19 +133,19 @@ def hard(name: str, paths: list[Path]) -> tuple[list[np.ndarray | None], int]:
 def main() -> None:
     """Measures every decoder and prints a table."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--pictures", type=Path, required=True)
+    parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--hard", type=Path)
     parser.add_argument("--count", type=int, default=200)
     arguments = parser.parse_args()
     decoders = all_decoders()
-    paths = sorted(arguments.pictures.rglob("*.jpg"))[: arguments.count]
+    paths = sorted(arguments.images.rglob("*.jpg"))[: arguments.count]
     ordinary = [path.read_bytes() for path in paths]
     small = measure(decoders, ordinary)
     large = measure(decoders, [enlarged(data) for data in ordinary[:20]])
     files = sorted(p for p in arguments.hard.rglob("*") if p.is_file()) if arguments.hard else []
     true, _ = hard("ours", files)
     print(
-        "| decoder | pictures/s | apart | of 12 megapixels | apart | hard files read | as ours | ",
+        "| decoder | images/s | apart | of 12 megapixels | apart | hard files read | as ours | ",
         end="",
     )
     print("crashes |\n" + "|---" * 8 + "|")

@@ -1,9 +1,9 @@
 """How far each exported form is from the pipeline, how large and how fast it is.
 
-    python -m benchmarks.exports --pictures DIR --weights FILE.h5 [--precision P...] [--json FILE]
+    python -m benchmarks.exports --images DIR --weights FILE.h5 [--precision P...] [--json FILE]
 
 DIR holds train/<class>/* and test/<class>/*. The whole pipeline runs on it, every form is exported,
-and each is given the test pictures one by one, as the lines of the model card would (decoded by
+and each is given the test images one by one, as the lines of the model card would (decoded by
 Pillow, resized there where the form does not do it itself); seconds are those of the model alone.
 `onnx`, `onnxruntime` and `tf2onnx` are needed.
 """
@@ -20,9 +20,11 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from benchmarks.pipeline import prepare, run_stages
-from stages import base, card, outputs
-from stages.export import FOLDER
-from stages.openvino_engine import EXACT
+from classifier.common import files
+from classifier.inference import base
+from classifier.inference.openvino_engine import EXACT
+from stages.export import model_card
+from stages.export.stage import FOLDER
 
 Run = Callable[[np.ndarray], np.ndarray]
 
@@ -37,7 +39,7 @@ class Row:
     largest_difference: float
     mean_difference: float
     agreement: float
-    pictures_per_second: float
+    images_per_second: float
 
 
 def loaded(name: str, place: Path) -> Run:
@@ -54,7 +56,7 @@ def loaded(name: str, place: Path) -> Run:
 
         session = onnxruntime.InferenceSession(str(place))
         return lambda pixels: session.run(None, {"pixels": pixels})[0]
-    from stages.backend import keras, tf
+    from classifier.inference.keras_backend import keras, tf
 
     if name == "keras":
         whole = keras.saving.load_model(place)
@@ -69,11 +71,11 @@ def loaded(name: str, place: Path) -> Run:
 
 def measure(folder: Path, name: str, precision: str) -> Row:
     """Returns the row of a form."""
-    place = folder / FOLDER / card.FORMATS[name]
-    about = base.read_about(folder / base.FOLDER)
+    place = folder / FOLDER / model_card.FORMATS[name]
+    about = base.read_info(folder / base.FOLDER)
     run, seconds = loaded(name, place), 0.0
     apart, same = [], []
-    for row in outputs.read_csv(folder / "results" / "predictions.csv"):
+    for row in files.read_csv(folder / "results" / "predictions.csv"):
         image = ImageOps.exif_transpose(Image.open(folder / row["path"])).convert("RGB")
         if name in ("tflite", "tflite_int8"):
             for size in (
@@ -101,21 +103,21 @@ def measure(folder: Path, name: str, precision: str) -> Row:
 def main() -> None:
     """Measures every form in every precision."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--pictures", type=Path, required=True)
+    parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--precision", nargs="+", default=["int8", "float32"])
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     rows = []
-    print("| precision | form | MB | largest difference | mean | agreement | pictures/s |")
+    print("| precision | form | MB | largest difference | mean | agreement | images/s |")
     print("|---" * 7 + "|")
     for precision in arguments.precision:
         with tempfile.TemporaryDirectory() as name:
-            changes: dict[str, object] = {f"export.{form}": True for form in card.FORMATS}
+            changes: dict[str, object] = {f"export.{form}": True for form in model_card.FORMATS}
             changes |= {"fetch.weights": str(arguments.weights.resolve())}
-            prepare(Path(name), arguments.pictures, changes | {"freeze.precision": precision})
+            prepare(Path(name), arguments.images, changes | {"freeze.precision": precision})
             run_stages(Path(name))
-            for form in card.FORMATS:
+            for form in model_card.FORMATS:
                 row = measure(Path(name), form, precision)
                 rows.append(row)
                 numbers = "{:.1f} | {:.4f} | {:.5f} | {:.3f} | {:.1f}".format(

@@ -1,10 +1,10 @@
 """From files to features: ours against what a Keras user writes, the 2017 script and ONNX Runtime.
 
-    python -m benchmarks.extract --pictures DIR --weights FILE.h5 [--rounds 3] [--json FILE]
+    python -m benchmarks.extract --images DIR --weights FILE.h5 [--rounds 3] [--json FILE]
 
-All pictures below DIR/train and DIR/test go through InceptionV3 (mixed10, averaged, 299x299). Each
+All images below DIR/train and DIR/test go through InceptionV3 (mixed10, averaged, 299x299). Each
 contender is a process of its own, started anew in every round, the rounds interleaved, the median
-shown (0 rounds: the last table alone). It goes twice over all pictures: cold, from the start of
+shown (0 rounds: the last table alone). It goes twice over all images: cold, from the start of
 the process to its first features and to its last, and then warm. Ours decodes, checks every hash
 and writes the image store in both.
 `keras predict` is measured as a user gets it and with the wait of tf.data's autotuner taken out.
@@ -26,7 +26,7 @@ from pathlib import Path
 from benchmarks import peak
 from benchmarks.pipeline import prepare
 
-GFLOP = 11.42  # of InceptionV3 for a picture of 299x299
+GFLOP = 11.42  # of InceptionV3 for an image of 299x299
 COMMON = """
 import json, os, sys, time
 from pathlib import Path
@@ -77,15 +77,15 @@ class First(keras.callbacks.Callback):
 PREDICT = (
     KERAS
     + """
-pictures = keras.utils.image_dataset_from_directory(
+images = keras.utils.image_dataset_from_directory(
     folder / "input", labels=None, image_size=(299, 299), batch_size=32, shuffle=False
 )
-pictures = pictures.map(keras.applications.inception_v3.preprocess_input)
+images = images.map(keras.applications.inception_v3.preprocess_input)
 if sys.argv[3:] == ["no wait"]:
     options = tf.data.Options()
     options.autotune.enabled = False
-    pictures = pictures.with_options(options)
-told(lambda: network.predict(pictures, verbose=0, callbacks=[First()]))
+    images = images.with_options(options)
+told(lambda: network.predict(images, verbose=0, callbacks=[First()]))
 """
 )
 SCRIPT = (
@@ -132,7 +132,7 @@ CONTENDERS = {
     "ours int8": (OURS, []),
 }
 HEADING = (
-    "| | pictures/s, warm | to keras predict | the same without its wait | pictures/s, cold | "
+    "| | images/s, warm | to keras predict | the same without its wait | images/s, cold | "
     "s to the first | peak MB |\n" + "|---" * 7 + "|"
 )
 
@@ -149,13 +149,13 @@ def run(folder: Path, code: str, *arguments: str) -> dict[str, float]:
     return {**found, "peak": float(most)}
 
 
-def projects(work: Path, pictures: Path, weights: Path) -> dict[str, Path]:
+def projects(work: Path, images: Path, weights: Path) -> dict[str, Path]:
     """Returns a pipeline, frozen in each precision, by the names of the contenders."""
     found = {}
     for precision in ("float32", "int8"):
         folder = work / precision
         changes = {"fetch.weights": str(weights), "freeze.precision": precision}
-        prepare(folder, pictures, {**changes, "freeze.engine": "openvino"})
+        prepare(folder, images, {**changes, "freeze.engine": "openvino"})
         for stage in ("validate", "fetch", "freeze"):
             command = [sys.executable, "-m", f"stages.{stage}"]
             subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
@@ -207,7 +207,7 @@ from stages import base, engine, progress
 network = engine.load(base.FOLDER)
 batch = np.random.default_rng(0).integers(0, 256, (8, 299, 299, 3), np.uint8)
 def work():
-    for _ in progress.ahead(lambda n: network.features(batch), range(32), network.requests, 4):
+    for _ in progress.ahead(lambda n: network.features(batch), range(32), network.concurrency, 4):
         done()
 work()
 rates = []
@@ -238,14 +238,14 @@ def shares(folders: dict[str, Path]) -> None:
 def main() -> None:
     """Measures every contender."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--pictures", type=Path, required=True)
+    parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         weights = shutil.copy(arguments.weights, Path(name) / "weights.h5")
-        folders = projects(Path(name), arguments.pictures, weights)
+        folders = projects(Path(name), arguments.images, weights)
         contenders = dict(CONTENDERS)
         try:
             run(folders["keras predict"], TO_ONNX, str(weights))
@@ -278,10 +278,10 @@ def table(found: dict[str, list[dict[str, float]]]) -> list[dict[str, object]]:
         rows.append(
             {
                 "name": name,
-                "pictures_per_second": one["warm"],
+                "images_per_second": one["warm"],
                 "ratio": ratios[0],
                 "ratio_no_wait": ratios[1],
-                "pictures_per_second_cold": one["cold"],
+                "images_per_second_cold": one["cold"],
                 "seconds_to_first": one["first"],
                 "peak_mb": one["peak"],
             }

@@ -14,15 +14,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from stages import fitting, train
-from stages.fitting import Data, Plan
+from stages.train import stage as train
+from stages.train import training_loop
+from stages.train.training_loop import Examples, TrainingConfig
 
 SIZES = (32, 256)
 
 
-def keras_fit(data: Data, size: int, quiet: bool) -> Callable[[], None]:
+def keras_fit(data: Examples, size: int, quiet: bool) -> Callable[[], None]:
     """Returns an epoch of Keras's own `fit`."""
-    from stages.backend import keras, tf
+    from classifier.inference.keras_backend import keras, tf
 
     keras.utils.set_random_seed(1)
     model = network()
@@ -36,19 +37,19 @@ def keras_fit(data: Data, size: int, quiet: bool) -> Callable[[], None]:
     return lambda: model.fit(pairs, epochs=1, verbose=0) and None
 
 
-def ours(data: Data, size: int) -> Callable[[], None]:
+def ours(data: Examples, size: int) -> Callable[[], None]:
     """Returns ten epochs of ours."""
-    from stages.backend import keras
+    from classifier.inference.keras_backend import keras
 
     keras.utils.set_random_seed(1)
     model = network()
-    plan = Plan("adam", 0.001, size, 10, 10, None, 1)
-    return lambda: fitting.fit(model, data, plan) and None
+    plan = TrainingConfig("adam", 0.001, size, 10, 10, None, 1)
+    return lambda: training_loop.fit(model, data, plan) and None
 
 
 def network():  # type: ignore[no-untyped-def]
     """Returns the untrained head."""
-    from stages import params
+    from classifier.common import params
 
     return train.network(2048, 10, params.load("train", train.Params))
 
@@ -61,7 +62,7 @@ def main() -> None:
     arguments = parser.parse_args()
     rng = np.random.default_rng(0)
     features = rng.standard_normal((arguments.count, 2048), np.float32)
-    data = Data.of(features, rng.integers(0, 10, arguments.count).astype(np.int32))
+    data = Examples.of(features, rng.integers(0, 10, arguments.count).astype(np.int32))
     contenders: dict[str, tuple[Callable[[], None], int]] = {}
     for size in SIZES:
         contenders[f"Keras fit, {size}"] = keras_fit(data, size, quiet=False), 1

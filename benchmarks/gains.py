@@ -1,10 +1,10 @@
 """What altered copies, fine-tuning and averaging bring: test accuracy with its 95 % interval.
 
-    python -m benchmarks.gains --weights FILE.h5 --pictures DIR [DIR ...] [--only NAME ...]
+    python -m benchmarks.gains --weights FILE.h5 --images DIR [DIR ...] [--only NAME ...]
         [--seeds 1 2 3] [--json FILE]
 
 Each DIR holds train/<class>/* and test/<class>/*. The seeds are those of `train` (split, first
-weights, order), and their test pictures are summed, so the interval is a little too narrow. The
+weights, order), and their test images are summed, so the interval is a little too narrow. The
 image store is shared: features are computed once for all rows.
 """
 
@@ -19,13 +19,13 @@ from pathlib import Path
 import yaml
 
 from benchmarks.pipeline import prepare
-from stages import scores
+from classifier.evaluation import metrics
 
-CUT = {"freeze.cut": "mixed8"}
+CUT = {"freeze.last_layer": "mixed8"}
 MAPS = {**CUT, "freeze.pooling": "none"}
 COPIES = {"extract.augmented_copies": 5}
 TUNED = {"train.fine_tune_epochs": 20}
-AVERAGED = {"predict.average_views": 2}
+AVERAGED = {"extract.tta_views": 2}
 ROWS: dict[str, dict[str, object]] = {
     "averaged mixed8": CUT,
     "averaged mixed8 + mirror image": {**CUT, **AVERAGED},
@@ -65,7 +65,7 @@ def main() -> None:
     """Measures every row on every set."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--pictures", type=Path, nargs="+", required=True)
+    parser.add_argument("--images", type=Path, nargs="+", required=True)
     parser.add_argument("--only", nargs="+", choices=ROWS, default=list(ROWS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--set", nargs="+", default=[], metavar="SECTION.NAME=VALUE")
@@ -75,23 +75,23 @@ def main() -> None:
     extra = {name: yaml.safe_load(value) for name, value in given.items()}
     found = []
     print("| set | | right | accuracy [95 %] | train s |\n|---|---|---|---|---|")
-    for pictures in arguments.pictures:
+    for images in arguments.images:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name) / "project"
-            prepare(folder, pictures, {"fetch.weights": str(arguments.weights.resolve())})
+            prepare(folder, images, {"fetch.weights": str(arguments.weights.resolve())})
             run(folder, {}, ("validate", "fetch"))
             plain = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
             for one in arguments.only:
                 (folder / "params.yaml").write_text(yaml.safe_dump(plain), encoding="utf-8")
                 run(folder, {**ROWS[one], **extra}, ("freeze", "extract", "inspect"))
-                found.append({"set": pictures.name, "name": one, **judged(folder, arguments.seeds)})
+                found.append({"set": images.name, "name": one, **judged(folder, arguments.seeds)})
                 print(row(found[-1]), flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=2))
 
 
 def judged(folder: Path, seeds: list[int]) -> dict[str, object]:
-    """Returns right test pictures, their number and the mean seconds of `train` over the seeds."""
+    """Returns right test images, their number and the mean seconds of `train` over the seeds."""
     right = count = 0
     seconds = 0.0
     for seed in seeds:
@@ -104,7 +104,7 @@ def judged(folder: Path, seeds: list[int]) -> dict[str, object]:
 def row(one: dict[str, object]) -> str:
     """Returns a row of the table."""
     right, count = int(str(one["right"])), int(str(one["count"]))
-    low, high = scores.wilson(right, count)
+    low, high = metrics.wilson(right, count)
     said = f"{right / count:.3f} [{low:.3f}-{high:.3f}]"
     return f"| {one['set']} | {one['name']} | {right} of {count} | {said} | {one['seconds']:.1f} |"
 

@@ -17,9 +17,9 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
-from stages import params
-from stages.validate import Params
-from stages.workers import Workers
+from classifier.common import params
+from stages.validate.decode_pool import DecodePool
+from stages.validate.stage import Params
 
 HEADING = (
     "| source | files | used | skipped, by code | crashes | hangs | longest file, s | "
@@ -57,7 +57,7 @@ def measure(source: Path, settings: Params) -> tuple[str, list[tuple[Path, str, 
     """Returns the row of a source, and path, verdict and detail of each file."""
     paths = sorted(path for path in source.rglob("*") if not path.is_dir())
     said, longest = [], 0.0
-    with Workers(settings.limits()) as workers:
+    with DecodePool(settings.limits()) as workers:
         workers.look(paths[:1])
         for path in paths:
             started = time.perf_counter()

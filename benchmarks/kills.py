@@ -1,6 +1,6 @@
 """Kill `extract`, or the whole `dvc repro`, at random moments and see what it costs.
 
-    python -m benchmarks.kills --pictures DIR --weights FILE.h5 [--count 50] [--seed 1]
+    python -m benchmarks.kills --images DIR --weights FILE.h5 [--count 50] [--seed 1]
         [--command extract "dvc repro"]
 
 DIR holds train/<class>/* and, if you like, test/*. Each time everything that was computed is
@@ -23,8 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.pipeline import ROOT, prepare
-from stages import rows, store
-from stages.database import Database
+from classifier.cache import features as feature_cache
+from classifier.cache.database import Database
+from classifier.commands import cache
 
 LOG = "passes"  # a line per batch that went through the network
 LOGGED = f'''
@@ -32,8 +33,8 @@ LOGGED = f'''
 class _Logged:
     def __init__(self, folder, threads, load=engine.load):
         self.network = load(folder, threads)
-        self.requests = self.network.requests
-        self.enough = self.network.enough
+        self.concurrency = self.network.concurrency
+        self.max_batch_size = self.network.max_batch_size
 
     def features(self, pixels):
         found = self.network.features(pixels)
@@ -45,7 +46,7 @@ engine.load = _Logged
 '''
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
 HEADING = (
-    "| command | kills | hit | pictures kept, least-median-most | most passes twice | "
+    "| command | kills | hit | images kept, least-median-most | most passes twice | "
     "stores with faults | runs with other outputs |\n" + "|---" * 7 + "|"
 )
 COMMANDS = {
@@ -60,7 +61,7 @@ class Outcome:
 
     Attributes:
         killed: whether the command was still running at its moment.
-        kept: pictures in the store after the kill.
+        kept: images in the store after the kill.
         twice: forward passes done again.
         faults: of the store after the kill.
         same: whether the outputs after the second run are those of an undisturbed one.
@@ -80,14 +81,14 @@ def log_passes(folder: Path) -> None:
 
 
 def passes(folder: Path) -> int:
-    """Returns how many pictures have gone through the network."""
+    """Returns how many images have gone through the network."""
     log = folder / LOG
     return sum(map(int, log.read_text().split())) if log.exists() else 0
 
 
 def outputs(folder: Path) -> dict[str, bytes]:
     """Returns the outputs of `extract`, and dvc.lock, which has the hashes of all others."""
-    names = ("results/train.npz", "results/test.npz", "dvc.lock")
+    names = ("results/features_train.npz", "results/features_test.npz", "dvc.lock")
     return {name: (folder / name).read_bytes() for name in names if (folder / name).exists()}
 
 
@@ -111,9 +112,9 @@ def look(folder: Path) -> tuple[tuple[str, ...], int]:
     """Returns what is wrong with the store's rows, and how many there are."""
     found: list[str] = []
     count = 0
-    for path in (folder / ".cache" / rows.FOLDER).glob("*.sqlite"):
+    for path in (folder / ".cache" / feature_cache.FOLDER).glob("*.sqlite"):
         at = Database(path, (), None)
-        found += store.faults(at)
+        found += cache.faults(at)
         count += at.rows("SELECT count(*) FROM keys")[0][0]
         at.close()
     return tuple(found), count
@@ -200,7 +201,7 @@ def summary(name: str, outcomes: list[Outcome]) -> str:
 def main() -> None:
     """Kills each command as often as asked."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--pictures", type=Path, required=True)
+    parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--count", type=int, default=50)
     parser.add_argument("--command", choices=COMMANDS, nargs="+", default=list(COMMANDS))
@@ -214,9 +215,9 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory() as name:
         start = Path(name) / "start"
-        prepare(start, arguments.pictures, changes)
+        prepare(start, arguments.images, changes)
         (start / "input").unlink()  # DVC does not follow a link there
-        shutil.copytree(arguments.pictures, start / "input")
+        shutil.copytree(arguments.images, start / "input")
         for file in ("dvc.yaml", ".dvcignore"):
             shutil.copy(ROOT / file, start)
         log_passes(start)

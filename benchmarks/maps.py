@@ -1,8 +1,8 @@
-"""Peak memory of `train` that fine-tunes on maps, at several numbers of pictures.
+"""Peak memory of `train` that fine-tunes on maps, at several numbers of images.
 
     python -m benchmarks.maps [--count 1000 10000] [--epochs 1]
 
-The maps are drawn at random, of the size of `mixed8` at 299x299 (160 KiB a picture), and so are the
+The maps are drawn at random, of the size of `mixed8` at 299x299 (160 KiB an image), and so are the
 weights: memory and speed hang on neither. One epoch of the head, one of fine-tuning, no refitting.
 """
 
@@ -18,15 +18,15 @@ import numpy as np
 
 from benchmarks import peak
 from benchmarks.pipeline import prepare
-from stages import features, left_out
-from stages.features import Column
+from classifier.dataset import excluded, features
+from classifier.dataset.features import Column
 
 SHAPE = (8, 8, 1280)
 CODE = "from stages import train; train.main()" + peak.CODE
 
 
 def chunks(count: int) -> Iterator[np.ndarray]:
-    """Yields the maps of `count` pictures, some at a time."""
+    """Yields the maps of `count` images, some at a time."""
     rng = np.random.default_rng(0)
     some = rng.random((100, *SHAPE), np.float32).astype(np.float16)
     for at in range(0, count, 100):
@@ -34,7 +34,7 @@ def chunks(count: int) -> Iterator[np.ndarray]:
 
 
 def write(path: Path, count: int) -> None:
-    """Writes a results/train.npz of `count` pictures of ten classes."""
+    """Writes a results/features_train.npz of `count` images of ten classes."""
     numbers = np.arange(count, dtype=np.int32)
     columns = {
         "features": Column(np.dtype(np.float16), (count, *SHAPE), chunks(count)),
@@ -54,7 +54,7 @@ def write(path: Path, count: int) -> None:
 
 
 def main() -> None:
-    """Measures every number of pictures."""
+    """Measures every number of images."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--epochs", type=int, default=1)
@@ -63,7 +63,7 @@ def main() -> None:
         folder = Path(name) / "project"
         changes = {
             "fetch.weights": "random",
-            "freeze.cut": "mixed8",
+            "freeze.last_layer": "mixed8",
             "freeze.pooling": "none",
             "freeze.precision": "float32",
             "train.epochs": 1,
@@ -73,7 +73,7 @@ def main() -> None:
         prepare(folder, Path(name), changes)
         for stage in ("fetch", "freeze"):
             subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=folder, check=True)
-        left_out.write(folder / left_out.PATH, {})
+        excluded.write(folder / excluded.PATH, {})
         print("| maps | MB of them | peak MB of train | s |\n|---|---|---|---|")
         for count in arguments.count:
             write(folder / features.TRAIN, count)

@@ -1,9 +1,9 @@
-"""Peak memory and speed of `extract` at several numbers of pictures.
+"""Peak memory and speed of `extract` at several numbers of images.
 
-    python -m benchmarks.memory --weights FILE.h5 --pictures DIR [--count 1000 10000] [--large]
+    python -m benchmarks.memory --weights FILE.h5 --images DIR [--count 1000 10000] [--large]
 
 DIR holds train/<class>/*; its files are taken again and again under other names until there are
-as many as asked; with --large, pictures of 10,000 x 10,000 pixels in every format come on top.
+as many as asked; with --large, images of 10,000 x 10,000 pixels in every format come on top.
 Peak memory is the operating system's, of the process and of the largest that it has started (the
 workers of `validate`).
 """
@@ -24,12 +24,12 @@ from benchmarks.pipeline import prepare
 
 CODE = "from stages import {0}; {0}.main()" + peak.CODE
 CODE += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"  # of a worker
-SIDE = 10_000  # pixels of a large picture
+SIDE = 10_000  # pixels of a large image
 
 
-def repeated(pictures: Path, folder: Path, count: int) -> Path:
-    """Returns a folder with `count` links to the training pictures of another."""
-    sources = sorted(path for path in (pictures / "train").rglob("*") if path.is_file())
+def repeated(images: Path, folder: Path, count: int) -> Path:
+    """Returns a folder with `count` links to the training images of another."""
+    sources = sorted(path for path in (images / "train").rglob("*") if path.is_file())
     for number, source in enumerate(itertools.islice(itertools.cycle(sources), count)):
         link = folder / "train" / source.parent.name / f"{number}{source.suffix}"
         link.parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ def repeated(pictures: Path, folder: Path, count: int) -> Path:
 
 
 def draw_large(folder: Path) -> None:
-    """Draws pictures of SIDE x SIDE pixels in many formats."""
+    """Draws images of SIDE x SIDE pixels in many formats."""
     folder.mkdir(parents=True)
     at = np.linspace(0, 9, SIDE, dtype=np.float32)
     grey = ((np.sin(5 * at[:, None]) + np.cos(7 * at)) * 60 + 127).astype(np.uint8)
@@ -67,14 +67,14 @@ def draw_large(folder: Path) -> None:
 
 
 def measure(arguments: argparse.Namespace, count: int, precision: str) -> None:
-    """Measures `validate` and `extract` at one number of pictures and prints what came out."""
+    """Measures `validate` and `extract` at one number of images and prints what came out."""
     with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
         folder = Path(first)
-        pictures = repeated(arguments.pictures.resolve(), Path(second), count)
+        images = repeated(arguments.images.resolve(), Path(second), count)
         if arguments.large:
-            draw_large(pictures / "train" / "large")
+            draw_large(images / "train" / "large")
         changes = {"fetch.weights": str(arguments.weights.resolve()), "freeze.precision": precision}
-        prepare(folder, pictures, changes)
+        prepare(folder, images, changes)
         for stage in ("validate", "fetch", "freeze", "extract"):
             started = time.perf_counter()
             command = [sys.executable, "-c", CODE.format(stage)]
@@ -89,15 +89,15 @@ def measure(arguments: argparse.Namespace, count: int, precision: str) -> None:
 
 
 def main() -> None:
-    """Measures every number of pictures."""
+    """Measures every number of images."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--pictures", type=Path, required=True)
+    parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--count", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--large", action="store_true")
     parser.add_argument("--precision", nargs="+", default=["int8"], choices=("int8", "float32"))
     arguments = parser.parse_args()
-    print("| stage | precision | pictures | peak MiB | of a worker | s |\n" + "|---" * 6 + "|")
+    print("| stage | precision | images | peak MiB | of a worker | s |\n" + "|---" * 6 + "|")
     for count in arguments.count:
         for precision in arguments.precision:
             measure(arguments, count, precision)

@@ -1,6 +1,6 @@
-"""Accuracy and seconds per stage of the whole pipeline on folders of pictures.
+"""Accuracy and seconds per stage of the whole pipeline on folders of images.
 
-    python -m benchmarks.pipeline --weights FILE.h5 --pictures DIR [DIR ...] [--cut mixed8 mixed10]
+    python -m benchmarks.pipeline --weights FILE.h5 --images DIR [DIR ...] [--cut mixed8 mixed10]
 
 Each DIR holds train/<class>/* and test/<class>/*. Beside the head stands scikit-learn's logistic
 regression on the same features (centred; each C of 0.01, 0.1, 1, 10 is shown), as a floor.
@@ -19,16 +19,16 @@ import numpy as np
 import yaml
 from sklearn.linear_model import LogisticRegression
 
-from stages import features
+from classifier.dataset import features
 
 ROOT = Path(__file__).parents[1]
 STAGES = tuple(yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"])
 
 
-def prepare(folder: Path, pictures: Path, changes: dict[str, object]) -> None:
-    """Makes a copy of the pipeline in `folder` that reads `pictures`, with params changed."""
+def prepare(folder: Path, images: Path, changes: dict[str, object]) -> None:
+    """Makes a copy of the pipeline in `folder` that reads `images`, with params changed."""
     shutil.copytree(ROOT / "stages", folder / "stages")
-    (folder / "input").symlink_to(pictures.resolve())
+    (folder / "input").symlink_to(images.resolve())
     document = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     for name, value in changes.items():
         section, _, key = name.partition(".")
@@ -65,36 +65,36 @@ def interval(scores: dict[str, float]) -> str:
     return "{accuracy:.3f} [{accuracy_low:.3f}-{accuracy_high:.3f}] of {n}".format(**scores)
 
 
-def measure(pictures: Path, weights: Path, cut: str) -> None:
+def measure(images: Path, weights: Path, cut: str) -> None:
     """Measures one set with one cut and prints what came out."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        prepare(folder, pictures, {"fetch.weights": str(weights.resolve()), "freeze.cut": cut})
+        prepare(folder, images, {"fetch.weights": str(weights.resolve()), "freeze.last_layer": cut})
         seconds = run_stages(folder)
         metrics = json.loads((folder / "results" / "metrics.json").read_text())
         data = json.loads((folder / "results" / "dataset.json").read_text())
         count = data["train"] + data["validation"] + data["test"]
-        print(f"{pictures.name} {cut}: validation {interval(metrics['validation'])}", end="")
+        print(f"{images.name} {cut}: validation {interval(metrics['validation'])}", end="")
         print(f", test {interval(metrics['test'])}" if "test" in metrics else "")
         print(
             f"  logistic regression on the same features, test, by C: {logistic_regression(folder)}"
         )
         print(f"  seconds: {', '.join(f'{k} {v:.1f}' for k, v in seconds.items())}", end="")
         print(
-            f"; extract: {count / seconds['extract']:.1f} pictures/s, start-up included", flush=True
+            f"; extract: {count / seconds['extract']:.1f} images/s, start-up included", flush=True
         )
 
 
 def main() -> None:
     """Measures every set with every cut."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--pictures", type=Path, nargs="+", required=True)
+    parser.add_argument("--images", type=Path, nargs="+", required=True)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--cut", nargs="+", default=["mixed8", "mixed10"])
     arguments = parser.parse_args()
-    for pictures in arguments.pictures:
+    for images in arguments.images:
         for cut in arguments.cut:
-            measure(pictures, arguments.weights, cut)
+            measure(images, arguments.weights, cut)
 
 
 if __name__ == "__main__":

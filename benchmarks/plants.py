@@ -1,10 +1,10 @@
-"""What `inspect` finds of faults that were planted in folders of good pictures.
+"""What `inspect` finds of faults that were planted in folders of good images.
 
-    python -m benchmarks.plants --pictures DIR... --weights FILE.h5 [--cut CUT...] [--json FILE]
+    python -m benchmarks.plants --images DIR... --weights FILE.h5 [--cut CUT...] [--json FILE]
 
 Three times something is planted in each set, and `validate`, `extract` and `inspect` run on it:
-COUNT copies of each kind (altered training pictures, beside the original, in another class or in
-input/test); COUNT training pictures moved to another class; COUNT pictures of the next set among
+COUNT copies of each kind (altered training images, beside the original, in another class or in
+input/test); COUNT training images moved to another class; COUNT images of the next set among
 those of the classes, ten at a time. Recall is the share of what was planted that was found as what
 it is, precision the share of what was found that was planted. The first rows say what is found with
 nothing planted. Of that, copies count neither as right nor as wrong afterwards (on the sets tried
@@ -25,8 +25,9 @@ from pathlib import Path
 from PIL import Image, ImageEnhance, ImageOps
 
 from benchmarks.pipeline import prepare
-from stages import inspection, outputs
-from stages.inspection import OUTLIER, WRONG_LABEL, Finding
+from classifier.common import files
+from classifier.dataset import findings
+from classifier.dataset.findings import OUTLIER, WRONG_LABEL, Finding
 
 Score = tuple[str, int, int, float, float]  # what, how many, found, precision, recall
 COUNT = 50
@@ -34,12 +35,12 @@ STRANGERS = 10  # at a time: more would be a class of their own
 
 
 def scaled(image: Image.Image, factor: float) -> Image.Image:
-    """Returns the picture at another size."""
+    """Returns the image at another size."""
     return image.resize((round(image.width * factor), round(image.height * factor)))
 
 
 def cropped(image: Image.Image, share: float) -> Image.Image:
-    """Returns the picture without its rim."""
+    """Returns the image without its rim."""
     x, y = round(image.width * share), round(image.height * share)
     return image.crop((x, y, image.width - x, image.height - y))
 
@@ -64,7 +65,7 @@ EASY = ("half the size", "JPEG of quality 30", "mirrored, 2/3 the size, quality 
 class Row:
     """A row of the table."""
 
-    pictures: str
+    images: str
     cut: str
     planted: str
     count: int
@@ -74,11 +75,11 @@ class Row:
 
 
 class Folder:
-    """A set of pictures in a folder of its own, in which things are planted."""
+    """A set of images in a folder of its own, in which things are planted."""
 
-    def __init__(self, folder: Path, pictures: Path, weights: Path, cut: str) -> None:
-        self.folder, self.pictures = folder, pictures
-        prepare(folder, pictures, {"fetch.weights": str(weights.resolve()), "freeze.cut": cut})
+    def __init__(self, folder: Path, images: Path, weights: Path, cut: str) -> None:
+        self.folder, self.images = folder, images
+        prepare(folder, images, {"fetch.weights": str(weights.resolve()), "freeze.last_layer": cut})
         self.run("fetch", "freeze")
 
     def run(self, *stages: str) -> None:
@@ -89,16 +90,16 @@ class Folder:
 
     def reset(self) -> None:
         """Takes out what was planted."""
-        outputs.remove(self.folder / "input")  # a link at first, which stays untouched behind it
-        shutil.copytree(self.pictures, self.folder / "input")
+        files.remove(self.folder / "input")  # a link at first, which stays untouched behind it
+        shutil.copytree(self.images, self.folder / "input")
 
     def train(self) -> list[str]:
-        """Returns the training pictures."""
+        """Returns the training images."""
         files = sorted((self.folder / "input" / "train").rglob("*.*"))
         return [path.relative_to(self.folder).as_posix() for path in files if path.is_file()]
 
     def other_class(self, path: str, draw: random.Random) -> str:
-        """Returns a place in another class for a picture."""
+        """Returns a place in another class for an image."""
         names = sorted(p.name for p in (self.folder / "input" / "train").iterdir() if p.is_dir())
         own = Path(path).parts[2]
         name = draw.choice([name for name in names if name != own])
@@ -107,7 +108,7 @@ class Folder:
     def inspected(self) -> list[Finding]:
         """Returns what is found."""
         self.run("validate", "extract", "inspect")
-        return inspection.read(self.folder / inspection.PATH)
+        return findings.read(self.folder / findings.PATH)
 
 
 def plant_copies(
@@ -170,7 +171,7 @@ def copies(place: Folder, before: list[Finding], draw: random.Random) -> list[Sc
 
 
 def labels(place: Folder, draw: random.Random) -> Score:
-    """Moves pictures to other classes and scores what is found."""
+    """Moves images to other classes and scores what is found."""
     place.reset()
     planted = set()
     for path in draw.sample(place.train(), COUNT):
@@ -183,7 +184,7 @@ def labels(place: Folder, draw: random.Random) -> Score:
 
 
 def strangers(place: Folder, other: Path, draw: random.Random) -> Score:
-    """Plants pictures of another set in the classes and scores what is found."""
+    """Plants images of another set in the classes and scores what is found."""
     planted, found = set[str](), set[str]()
     files = draw.sample(sorted((other / "train").rglob("*.jpg")), COUNT)
     for at in range(0, COUNT, STRANGERS):
@@ -218,23 +219,23 @@ def as_it_is(before: list[Finding]) -> list[Score]:
 def main() -> None:
     """Measures every set with every cut."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--pictures", type=Path, nargs="+", required=True)
+    parser.add_argument("--images", type=Path, nargs="+", required=True)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--cut", nargs="+", default=["mixed10"])
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     rows: list[Row] = []
     print("| set | cut | planted | of them | found | precision | recall |\n" + 7 * "|---" + "|")
-    sets = arguments.pictures
+    sets = arguments.images
     for cut in arguments.cut:
-        for number, pictures in enumerate(sets):
+        for number, images in enumerate(sets):
             with tempfile.TemporaryDirectory() as name:
-                place, draw = Folder(Path(name), pictures, arguments.weights, cut), random.Random(1)
+                place, draw = Folder(Path(name), images, arguments.weights, cut), random.Random(1)
                 before = place.inspected()
                 found = as_it_is(before) + copies(place, before, draw) + [labels(place, draw)]
                 found.append(strangers(place, sets[(number + 1) % len(sets)], draw))
             for cells in found:
-                row = Row(pictures.name, cut, *cells)
+                row = Row(images.name, cut, *cells)
                 rows.append(row)
                 print(
                     "| {} | {} | {} | {} | {} | {:.2f} | {:.2f} |".format(*asdict(row).values()),

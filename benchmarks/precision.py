@@ -1,8 +1,8 @@
-"""What int8 costs in accuracy, on sets of pictures with known classes.
+"""What int8 costs in accuracy, on sets of images with known classes.
 
-    python -m benchmarks.precision --weights FILE.h5 --pictures DIR [DIR ...] [--cut mixed10 mixed8]
+    python -m benchmarks.precision --weights FILE.h5 --images DIR [DIR ...] [--cut mixed10 mixed8]
 
-Each DIR holds train/<class>/* and test/<class>/*. Told are, on its test pictures: the mean cosine
+Each DIR holds train/<class>/* and test/<class>/*. Told are, on its test images: the mean cosine
 between int8 and float32 features, and how many scikit-learn's logistic regression names rightly
 (features centred, the best of C = 0.01, 0.1, 1, 10): learned and used in float32, in int8, and
 learned in float32 but used in int8.
@@ -17,12 +17,15 @@ from pathlib import Path
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from stages import engine, freeze, images, progress
-from stages.engine import Engine
+from classifier.common import parallel
+from classifier.images import decode
+from classifier.inference import engine
+from classifier.inference.engine import Engine
+from stages import freeze
 
 SIZE = 299
 HEADING = (
-    "| set | cut | test pictures | cosine | right in float32 | in int8 | "
+    "| set | cut | test images | cosine | right in float32 | in int8 | "
     "learned in float32, used in int8 |\n" + "|---" * 7 + "|"
 )
 
@@ -38,11 +41,13 @@ def frozen(weights: Path, folder: Path, cut: str, precision: str) -> Engine:
 
 
 def features(network: Engine, paths: list[Path]) -> np.ndarray:
-    """Returns the features of pictures, (N, D)."""
-    decoded = progress.ahead(
-        lambda path: images.decode(path.read_bytes(), SIZE, SIZE).pixels[None], paths, 2, 8
+    """Returns the features of images, (N, D)."""
+    decoded = parallel.prefetch_map(
+        lambda path: decode.decode_image(path.read_bytes(), SIZE, SIZE).pixels[None], paths, 2, 8
     )
-    return np.concatenate(list(progress.ahead(network.features, decoded, network.requests, 4)))
+    return np.concatenate(
+        list(parallel.prefetch_map(network.features, decoded, network.concurrency, 4))
+    )
 
 
 def right(train: np.ndarray, labels: np.ndarray, *tests: np.ndarray) -> list[np.ndarray]:
@@ -55,13 +60,13 @@ def right(train: np.ndarray, labels: np.ndarray, *tests: np.ndarray) -> list[np.
 
 
 def best(predicted: np.ndarray, labels: np.ndarray) -> int:
-    """Returns how many pictures the best C names rightly."""
+    """Returns how many images the best C names rightly."""
     return int((predicted == labels).sum(axis=1).max())
 
 
-def measure(pictures: Path, exact: Engine, fast: Engine) -> dict[str, object]:
+def measure(images: Path, exact: Engine, fast: Engine) -> dict[str, object]:
     """Returns a set's row of the table."""
-    paths = {part: sorted((pictures / part).rglob("*.jpg")) for part in ("train", "test")}
+    paths = {part: sorted((images / part).rglob("*.jpg")) for part in ("train", "test")}
     labels = {part: np.array([p.parent.name for p in some]) for part, some in paths.items()}
     in_float, in_int = (
         {part: features(network, some) for part, some in paths.items()} for network in (exact, fast)
@@ -71,7 +76,7 @@ def measure(pictures: Path, exact: Engine, fast: Engine) -> dict[str, object]:
     plain, mixed = right(in_float["train"], labels["train"], one, other)
     (quick,) = right(in_int["train"], labels["train"], other)
     return {
-        "set": pictures.name,
+        "set": images.name,
         "test": len(one),
         "cosine": float(((one * other).sum(axis=1) / lengths).mean()),
         "float32": best(plain, labels["test"]),
@@ -88,14 +93,14 @@ def run(arguments: argparse.Namespace) -> Iterator[dict[str, object]]:
                 frozen(arguments.weights, Path(name) / precision, cut, precision)
                 for precision in ("float32", "int8")
             ]
-            for pictures in arguments.pictures:
-                yield {"cut": cut, **measure(pictures, *networks)}
+            for images in arguments.images:
+                yield {"cut": cut, **measure(images, *networks)}
 
 
 def main() -> None:
     """Measures every set with every cut."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--pictures", type=Path, nargs="+", required=True)
+    parser.add_argument("--images", type=Path, nargs="+", required=True)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--cut", nargs="+", default=["mixed10", "mixed8"])
     parser.add_argument("--json", type=Path)

@@ -1,13 +1,13 @@
-"""The 2017 recipe, seconds per epoch: every picture through the whole network, and from the cache.
+"""The 2017 recipe, seconds per epoch: every image through the whole network, and from the cache.
 
-    python -m benchmarks.recipe --pictures DIR --weights FILE.h5 [--size 128] [--rounds 3]
+    python -m benchmarks.recipe --images DIR --weights FILE.h5 [--size 128] [--rounds 3]
         [--json FILE]
 
-DIR holds train/<class>/*. `2017` is the script's recipe in today's Keras: pictures from folders,
+DIR holds train/<class>/*. `2017` is the script's recipe in today's Keras: images from folders,
 altered anew in every epoch, through all of InceptionV3 in every step; phase 1 trains a new head by
-rmsprop, phase 2 it and the layers from 249 on by SGD(1e-4, momentum 0.9), 4 pictures a step. `ours`
+rmsprop, phase 2 it and the layers from 249 on by SGD(1e-4, momentum 0.9), 4 images a step. `ours`
 is presets/recipe-2017.yaml. An epoch is what one more costs: a run of many less a run of few,
-start-up taken out on both sides; rounds are interleaved, medians shown. The validation pictures
+start-up taken out on both sides; rounds are interleaved, medians shown. The validation images
 (a fifth) are left out of both sides' training, and only ours scores them after each epoch.
 """
 
@@ -99,7 +99,7 @@ def script(folder: Path, weights: Path, size: int) -> dict[str, float]:
 
 
 def learned(folder: Path) -> None:
-    """Links the pictures that ours learns from, for the script to read."""
+    """Links the images that ours learns from, for the script to read."""
     rows = (folder / "results" / "split.csv").read_text(encoding="utf-8").splitlines()[1:]
     for path, fold in (row.rsplit(",", 1) for row in rows):
         if fold == "train":
@@ -111,7 +111,7 @@ def learned(folder: Path) -> None:
 def main() -> None:
     """Measures both, and prints seconds per epoch and of the whole recipe."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--pictures", type=Path, required=True)
+    parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=3)
@@ -123,7 +123,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "ours"
         changes = {**recipe, "fetch.weights": str(weights), **size}
-        prepare(folder, arguments.pictures, changes)
+        prepare(folder, arguments.images, changes)
         for one in ("validate", "fetch", "freeze"):
             stage(folder, one)
         print(f"extract, 1 + {RECIPE['extract']['augmented_copies']} views: ", end="")

@@ -1,12 +1,12 @@
 """What an event costs: forward passes, stages that run and seconds of `dvc repro`.
 
-    python -m benchmarks.repro --pictures DIR [DIR ...] --weights FILE.h5 [--count 1000 10000]
-        [--only no-op ...] [--set freeze.cut=mixed0 ...] [--json FILE]
+    python -m benchmarks.repro --images DIR [DIR ...] --weights FILE.h5 [--count 1000 10000]
+        [--only no-op ...] [--set freeze.last_layer=mixed0 ...] [--json FILE]
 
-Each DIR holds train/<class>/*. Where there are fewer pictures than asked for, they are taken again
-with another content behind their end: the same pixels, but to every stage a new picture. Beside the
+Each DIR holds train/<class>/*. Where there are fewer images than asked for, they are taken again
+with another content behind their end: the same pixels, but to every stage a new image. Beside the
 events stand a bare `dvc repro` of a pipeline of one stage that does nothing, without and with the
-same folder of pictures as its dep, and a bare `import tensorflow`.
+same folder of images as its dep, and a bare `import tensorflow`.
 """
 
 import argparse
@@ -31,7 +31,7 @@ GIT = ("git", "-c", "user.name=benchmark", "-c", "user.email=benchmark@example.o
 NOTHING = "stages:\n  nothing:\n    cmd: cd .\n    deps: [{}]\n"
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
 HEADING = (
-    "| event | pictures | forward passes | stages run | of it train s | s |\n" + "|---" * 6 + "|"
+    "| event | images | forward passes | stages run | of it train s | s |\n" + "|---" * 6 + "|"
 )
 
 
@@ -50,9 +50,9 @@ def commit(folder: Path) -> None:
     shell(folder, *GIT, "commit", "-q", "-m", "so far")
 
 
-def sources(pictures: list[Path]) -> Iterator[tuple[str, bytes]]:
-    """Yields class and bytes of pictures of different contents, for ever."""
-    found = [path for at in pictures for path in sorted((at / "train").rglob("*.jpg"))]
+def sources(images: list[Path]) -> Iterator[tuple[str, bytes]]:
+    """Yields class and bytes of images of different contents, for ever."""
+    found = [path for at in images for path in sorted((at / "train").rglob("*.jpg"))]
     random.Random(0).shuffle(found)
     for around in itertools.count():
         for path in found:
@@ -60,16 +60,16 @@ def sources(pictures: list[Path]) -> Iterator[tuple[str, bytes]]:
 
 
 class Project:
-    """A pipeline with `count` pictures under git and DVC, and the events that may befall it."""
+    """A pipeline with `count` images under git and DVC, and the events that may befall it."""
 
-    def __init__(self, folder: Path, pictures: list[Path], count: int) -> None:
+    def __init__(self, folder: Path, images: list[Path], count: int) -> None:
         self.folder = folder
-        self.more = sources(pictures)
+        self.more = sources(images)
         for number in range(count):
             self.add("test" if number % 10 == 0 else "train", f"{number:06}")
 
     def add(self, split: str, name: str, label: str = "") -> Path:
-        """Adds a picture of new content."""
+        """Adds an image of new content."""
         of, data = next(self.more)
         place = self.folder / "input" / split / (label or of if split == "train" else "")
         place.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ class Project:
         return place / f"{name}.jpg"
 
     def any(self, number: int = 0) -> Path:
-        """Returns a training picture."""
+        """Returns a training image."""
         return sorted((self.folder / "input" / "train").rglob("*.jpg"))[number]
 
     def set(self, name: str, value: object) -> None:
@@ -89,25 +89,25 @@ class Project:
         path.write_text(yaml.safe_dump(document))
 
     def rename(self) -> None:
-        """Renames a training picture."""
+        """Renames a training image."""
         self.any().rename(self.any().with_name("renamed.jpg"))
 
     def move(self) -> None:
-        """Moves a training picture to another class."""
+        """Moves a training image to another class."""
         self.any(0).rename(self.any(-1).with_name("moved.jpg"))
 
     def copy(self) -> None:
-        """Copies a training picture to input/test."""
+        """Copies a training image to input/test."""
         shutil.copy(self.any(3), self.folder / "input" / "test" / "copy.jpg")
 
     def edit(self) -> None:
-        """Changes a training picture and keeps its name and size."""
+        """Changes a training image and keeps its name and size."""
         data = bytearray(self.any(5).read_bytes())
         data[15] ^= 1  # the resolution in the header, without effect on a pixel
         self.any(5).write_bytes(data)
 
     def add_class(self) -> None:
-        """Adds a class of 20 pictures."""
+        """Adds a class of 20 images."""
         for number in range(20):
             self.add("train", f"more {number}", "one more class")
 
@@ -117,7 +117,7 @@ class Project:
         shutil.rmtree(self.folder / ".dvc" / "cache" / "runs")
 
     def commit_and_forget(self) -> None:
-        """Commits, deletes the image store and adds a training picture."""
+        """Commits, deletes the image store and adds a training image."""
         commit(self.folder)
         shutil.rmtree(self.folder / ".cache", ignore_errors=True)
         self.add("train", "yet another")
@@ -133,15 +133,15 @@ class Project:
 EVENTS: dict[str, Callable[[Project], object]] = {
     "first run": lambda project: None,
     "no-op": lambda project: None,
-    "one new test picture": lambda project: project.add("test", "new"),
-    "one new training picture": lambda project: project.add("train", "new"),
+    "one new test image": lambda project: project.add("test", "new"),
+    "one new training image": lambda project: project.add("train", "new"),
     "renamed": Project.rename,
     "moved to another class": Project.move,
     "copied": Project.copy,
     "edited in place, same size": Project.edit,
     "deleted": lambda project: project.any(7).unlink(),
     "a new class of 20": Project.add_class,
-    "train.units changed": lambda project: project.set("train.units", 256),
+    "train.hidden_units changed": lambda project: project.set("train.hidden_units", 256),
     "image height 299 -> 224": lambda project: project.set("freeze.image_height", 224),
     "and back": lambda project: project.set("freeze.image_height", 299),
     "224 again": lambda project: project.set("freeze.image_height", 224),
@@ -155,13 +155,13 @@ def measure(project: Project, event: str) -> dict[str, object]:
     """Lets an event befall the project and returns what `dvc repro` then does."""
     EVENTS[event](project)
     said, seconds = shell(project.folder, "dvc", "repro")
-    extract = re.search(r"^extract: (\d+) pictures, (\d+) new", said, re.M)
+    extract = re.search(r"^extract: (\d+) images, (\d+) new", said, re.M)
     ran = re.findall(r"^Running stage '(\w+)'", said, re.M)
-    pictures, new = map(int, extract.groups()) if extract else (None, 0)
+    images, new = map(int, extract.groups()) if extract else (None, 0)
     train = re.search(r"^train: .* ([\d.]+) s$", said, re.M)
     return {
         "event": event,
-        "pictures": pictures,
+        "images": images,
         "forward_passes": new,
         "stages": ran,
         "train_seconds": float(train[1]) if train else "",
@@ -187,13 +187,13 @@ def row(one: dict[str, object]) -> str:
     """Returns a row of the table."""
     stages = one["stages"]
     said = ", ".join(stages) if isinstance(stages, list) and stages else "-"
-    cells = (one["event"], one.get("pictures") or "", one.get("forward_passes", ""), said)
+    cells = (one["event"], one.get("images") or "", one.get("forward_passes", ""), said)
     cells += (one.get("train_seconds", ""),)
     return f"| {' | '.join(map(str, cells))} | {one['seconds']:.2f} |"
 
 
 def run(folder: Path, arguments: argparse.Namespace, count: int) -> Iterator[dict[str, object]]:
-    """Yields the rows of the table at one number of pictures."""
+    """Yields the rows of the table at one number of images."""
     changes = dict(change.split("=", 1) for change in arguments.set)
     changes = {name: yaml.safe_load(value) for name, value in changes.items()}
     prepare(folder, folder, {"fetch.weights": str(arguments.weights.resolve()), **changes})
@@ -201,7 +201,7 @@ def run(folder: Path, arguments: argparse.Namespace, count: int) -> Iterator[dic
     for name in ("dvc.yaml", ".dvcignore", ".gitignore", "results/.gitignore", "models/.gitignore"):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
-    project = Project(folder, arguments.pictures, count)
+    project = Project(folder, arguments.images, count)
     time.sleep(3)  # files are trusted once they are older than the clock's grain
     shell(folder, "git", "init", "-q")
     shell(folder, "dvc", "init", "-q", "-f")
@@ -211,15 +211,15 @@ def run(folder: Path, arguments: argparse.Namespace, count: int) -> Iterator[dic
         if event == "first run":
             commit(folder)
     yield bare(folder, "a stage without deps", "")
-    yield bare(folder, f"a stage on {count:,} pictures", "input")
+    yield bare(folder, f"a stage on {count:,} images", "input")
     _, seconds = shell(folder, sys.executable, "-c", "import tensorflow")
     yield {"event": "bare import tensorflow", "stages": [], "seconds": round(seconds, 2)}
 
 
 def main() -> None:
-    """Measures every number of pictures."""
+    """Measures every number of images."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--pictures", type=Path, nargs="+", required=True)
+    parser.add_argument("--images", type=Path, nargs="+", required=True)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--count", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--only", nargs="+", choices=EVENTS, help="events, besides the first run")
@@ -228,7 +228,7 @@ def main() -> None:
     arguments = parser.parse_args()
     found = []
     for count in arguments.count:
-        print(f"\n{count:,} pictures\n\n{HEADING}", flush=True)
+        print(f"\n{count:,} images\n\n{HEADING}", flush=True)
         with tempfile.TemporaryDirectory() as name:
             for one in run(Path(name), arguments, count):
                 print(row(one), flush=True)

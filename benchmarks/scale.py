@@ -1,10 +1,10 @@
-"""Time and peak memory of `validate`, `extract` and the image store at a million pictures.
+"""Time and peak memory of `validate`, `extract` and the image store at a million images.
 
     python -m benchmarks.scale [--count 10000 100000 1000000] [--work DIR]
 
-A stub stands in for the network, so that what is measured is all the rest: tiny pictures, each
+A stub stands in for the network, so that what is measured is all the rest: tiny images, each
 different, are really read and decoded, and really have 2,048 numbers each in the store and in
-results/train.npz. A million of them need 25 GB below DIR. Peak memory is the operating system's of
+results/features_train.npz. A million of them need 25 GB below DIR. Peak memory is the operating system's of
 the whole process.
 """
 
@@ -21,8 +21,8 @@ from pathlib import Path
 
 from benchmarks import peak
 from benchmarks.pipeline import ROOT
-from stages import base
-from stages.base import Base
+from classifier.inference import base
+from classifier.inference.base import BaseInfo
 
 CLASSES = ("even", "odd")
 HEADING = "| event | stage | s | peak MB | it says |\n|---|---|---|---|---|"
@@ -48,7 +48,7 @@ stage.main()
 
 
 def png(number: int) -> bytes:
-    """Returns a picture of 8x8 pixels that differs from those of all other numbers."""
+    """Returns an image of 8x8 pixels that differs from those of all other numbers."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
@@ -62,7 +62,7 @@ def png(number: int) -> bytes:
 
 
 def draw(folder: Path, first: int, count: int) -> None:
-    """Draws pictures below input/train."""
+    """Draws images below input/train."""
     for number in range(first, first + count):
         name = CLASSES[number % 2]
         place = folder / "input" / "train" / name / str(number // FOLDER) / f"{number}.png"
@@ -72,12 +72,12 @@ def draw(folder: Path, first: int, count: int) -> None:
 
 
 def prepare(folder: Path, count: int) -> None:
-    """Makes a pipeline with a base that the stub stands in for, and draws the pictures."""
+    """Makes a pipeline with a base that the stub stands in for, and draws the images."""
     shutil.copytree(ROOT / "stages", folder / "stages")
     shutil.copy(ROOT / "params.yaml", folder)
     (folder / base.FOLDER).mkdir(parents=True)
-    about = Base("mixed10", "avg", 8, 8, (2048,), "float32", "openvino", "float32", "random")
-    base.write_about(folder / base.FOLDER, about)
+    about = BaseInfo("mixed10", "avg", 8, 8, (2048,), "float32", "openvino", "float32", "random")
+    base.write_info(folder / base.FOLDER, about)
     draw(folder, 0, count)
 
 
@@ -93,7 +93,7 @@ def measure(folder: Path, event: str, stage: str) -> dict[str, object]:
 
 
 def run(folder: Path, count: int) -> list[dict[str, object]]:
-    """Measures all events at one number of pictures."""
+    """Measures all events at one number of images."""
     prepare(folder, count)
     time.sleep(3)  # files are trusted once they are older than the clock's grain
     found = []
@@ -105,21 +105,19 @@ def run(folder: Path, count: int) -> list[dict[str, object]]:
     draw(folder, count, 100)
     found += [measure(folder, "100 more", stage) for stage in ("validate", "extract")]
     found.append(measure(folder, "a look into the store", "store"))
-    return [{"pictures": count, **row} for row in found]
+    return [{"images": count, **row} for row in found]
 
 
 def main() -> None:
-    """Measures every number of pictures."""
+    """Measures every number of images."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
-    parser.add_argument(
-        "--work", type=Path, help="where the pictures are made; temporary otherwise"
-    )
+    parser.add_argument("--work", type=Path, help="where the images are made; temporary otherwise")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     found = []
     for count in arguments.count:
-        print(f"\n{count:,} pictures\n\n{HEADING}")
+        print(f"\n{count:,} images\n\n{HEADING}")
         with tempfile.TemporaryDirectory(dir=arguments.work) as name:
             found += run(Path(name), count)
     if arguments.json:

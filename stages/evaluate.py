@@ -1,52 +1,55 @@
-"""Score the head on the pictures it did not learn from.
+"""Score the head on the images it did not learn from.
 
-Reads   results/train.npz, results/split.csv, models/head, results/test.csv
-Writes  results/metrics.json, results/validation.csv, results/classes.csv, results/calibration.csv
+Reads   results/features_train.npz, results/split.csv, models/head, results/scored_test.csv
+Writes  results/metrics.json, results/scored_validation.csv, results/classes.csv, results/calibration.csv
 """
 
 from pathlib import Path
 
-from stages import features, head, outputs, scores, split
-from stages.errors import run
+from classifier import head
+from classifier.common import files
+from classifier.common.errors import run_main
+from classifier.dataset import features, split
+from classifier.evaluation import metrics
 
 
 def main(
     train: Path = features.TRAIN,
     split_csv: Path = split.PATH,
     folder: Path = head.FOLDER,
-    test_csv: Path = scores.TEST,
-    out: Path = scores.METRICS,
-    validation_csv: Path = scores.VALIDATION,
-    classes_csv: Path = scores.CLASSES,
-    calibration_csv: Path = scores.CALIBRATION,
+    test_csv: Path = metrics.SCORED_TEST,
+    out: Path = metrics.METRICS,
+    validation_csv: Path = metrics.SCORED_VALIDATION,
+    classes_csv: Path = metrics.CLASSES,
+    calibration_csv: Path = metrics.CALIBRATION,
 ) -> None:
-    """Evaluates on the validation pictures, and on the test pictures where their class is known.
+    """Evaluates on the validation images, and on the test images where their class is known.
 
-    What is told by class and by probability is of the test pictures then, else of the others.
+    What is told by class and by probability is of the test images then, else of the others.
     """
-    model = head.read(folder, head.SCORED_WEIGHTS)
+    model = head.read(folder, head.EVALUATION)
     table, folds = features.read(train), split.read(split_csv)
-    pictures = table.grid(table.averaged)
-    paths = table.paths[pictures[:, 0]].tolist()
+    images = table.view_rows(table.tta_views)
+    paths = table.paths[images[:, 0]].tolist()
     validates = [folds[path] == split.VALIDATION for path in paths]
-    pictures = pictures[validates]
-    probabilities = model.judge(table, pictures)
-    rows = pictures[:, 0]
-    scored = scores.score(probabilities, table.labels[rows], model.about.class_names)
-    parts = {"validation": scored, "test": scores.read(test_csv)}
-    metrics = {name: scores.metrics(part) for name, part in parts.items() if len(part.label)}
-    scores.write(validation_csv, table.paths[rows].tolist(), scored)
-    best = parts["test"] if "test" in metrics else scored
-    outputs.write_csv(classes_csv, scores.CLASSES_HEADER, scores.by_class(best))
-    outputs.write_csv(calibration_csv, scores.CALIBRATION_HEADER, scores.by_probability(best))
-    outputs.write_json(out, {"weights": model.about.weights, **metrics})
+    images = images[validates]
+    probabilities = model.predict(table, images)
+    rows = images[:, 0]
+    scored = metrics.score(probabilities, table.labels[rows], model.info.class_names)
+    parts = {"validation": scored, "test": metrics.read(test_csv)}
+    values = {name: metrics.metrics(part) for name, part in parts.items() if len(part.label)}
+    metrics.write(validation_csv, table.paths[rows].tolist(), scored)
+    best = parts["test"] if "test" in values else scored
+    files.write_csv(classes_csv, metrics.CLASSES_HEADER, metrics.by_class(best))
+    files.write_csv(calibration_csv, metrics.CALIBRATION_HEADER, metrics.by_probability(best))
+    files.write_json(out, {"weights": model.info.weights, **values})
     said = (
         f"{name} accuracy {part['accuracy']:.3f} "
         f"[{part['accuracy_low']:.3f}-{part['accuracy_high']:.3f}] of {part['n']}"
-        for name, part in metrics.items()
+        for name, part in values.items()
     )
-    print(f"evaluate: {', '.join(said)} -> {out.as_posix()}{model.about.warning}")
+    print(f"evaluate: {', '.join(said)} -> {out.as_posix()}{model.info.warning}")
 
 
 if __name__ == "__main__":
-    run(main)
+    run_main(main)

@@ -15,8 +15,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from stages import outputs, params, pretrained, progress
-from stages.errors import StageError, run
+from classifier.backbone import pretrained
+from classifier.common import files, params, progress
+from classifier.common.errors import StageError, run_main
 
 TIMEOUT = 20  # seconds without a byte
 CHUNK = 1 << 20  # bytes
@@ -64,7 +65,7 @@ def imagenet(place: Path, url: str = pretrained.URL, md5: str = pretrained.MD5) 
         _check(place, md5, place, f"delete {place} to have it downloaded again")
         return place
     try:
-        with outputs.whole(place) as part:
+        with files.atomic_write(place) as part:
             _download(url, part)
             _check(part, md5, place, "run again")
     except (HTTPException, OSError) as error:
@@ -111,16 +112,16 @@ def local(path: Path) -> Path:
 def write_random(path: Path, seed: int) -> None:
     """Writes normal kernels and batch norms that change next to nothing, marked as random.
 
-    Each kernel's mean over its inputs is taken out, or what all pictures have in common would
+    Each kernel's mean over its inputs is taken out, or what all images have in common would
     drown their differences within a few layers; its variance of 2 / (1 - 1/pi) / fan-in then keeps
     the scale of the activations through the 94 rectified convolutions (Brock et al. 2021,
     arXiv:2101.08692, section 4.3).
     """
-    from stages.backend import keras
+    from classifier.inference.keras_backend import keras
 
     keras.backend.clear_session()  # the layers are numbered from the first again
     model = keras.applications.InceptionV3(include_top=False, weights=None)
-    outputs.require_space(path, 5 * model.count_params())  # 4 bytes each, and HDF5's own
+    files.require_space(path, 5 * model.count_params())  # 4 bytes each, and HDF5's own
     rng = np.random.default_rng(seed)
     with h5py.File(path, "w") as file:
         file.attrs[pretrained.MARK] = "random"
@@ -145,7 +146,7 @@ def main(out: Path = pretrained.PATH) -> None:
     """Fetches the weights that params.yaml asks for."""
     settings = params.load("fetch", Params)
     source = settings.weights
-    with outputs.whole(out) as part:
+    with files.atomic_write(out) as part:
         if source == "random":
             write_random(part, settings.seed)
         elif source == "imagenet":
@@ -157,4 +158,4 @@ def main(out: Path = pretrained.PATH) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_main(main)

@@ -11,25 +11,27 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from stages import base, engine, ir, leaves, openvino_engine, outputs, params, pretrained, top
-from stages.base import Base
-from stages.errors import run
-from stages.network import fold_batch_norm, inception, with_scaling
+from classifier.backbone import calibration_images, openvino_convert, pretrained, upper_blocks
+from classifier.backbone.inception import fold_batch_norm, inception, with_scaling
+from classifier.common import files, params
+from classifier.common.errors import run_main
+from classifier.inference import base, engine, openvino_engine
+from classifier.inference.base import BaseInfo
 
 if TYPE_CHECKING:
     import keras
 
 SMALLEST = 75  # pixels a side: the least that InceptionV3 takes
-CALIBRATION = 200  # drawn pictures that int8 is calibrated on
+CALIBRATION = 200  # drawn images that int8 is calibrated on
 TRIED = 4  # others, that the frozen network is compared with Keras's on
-CUTS = tuple(f"mixed{number}" for number in range(11))
+LAYERS = tuple(f"mixed{number}" for number in range(11))
 
 
 @dataclass(frozen=True)
 class Params:
     """Section `freeze` of params.yaml."""
 
-    cut: str  # last frozen layer
+    last_layer: str  # last frozen layer
     pooling: Literal["avg", "none"]  # avg: features are averages over its map; none: the map
     image_height: int  # pixels
     image_width: int  # pixels
@@ -37,7 +39,12 @@ class Params:
     precision: Literal["float32", "int8"]  # of its arithmetic
 
     def __post_init__(self) -> None:
-        params.require(self.cut in CUTS, "freeze.cut", f"one of {', '.join(CUTS)}", self.cut)
+        params.require(
+            self.last_layer in LAYERS,
+            "freeze.last_layer",
+            f"one of {', '.join(LAYERS)}",
+            self.last_layer,
+        )
         for name, pixels in (("height", self.image_height), ("width", self.image_width)):
             rule = f"{SMALLEST} or more"
             params.require(pixels >= SMALLEST, f"freeze.image_{name}", rule, pixels)
@@ -46,8 +53,8 @@ class Params:
         params.require(exact, "freeze.precision", rule, self.precision)
 
 
-def likeness(one: np.ndarray, other: np.ndarray) -> float:
-    """Returns the least cosine between the features of a picture, (N, ...), by two networks."""
+def min_cosine(one: np.ndarray, other: np.ndarray) -> float:
+    """Returns the least cosine between the features of an image, (N, ...), by two networks."""
     one, other = (features.reshape(len(features), -1) for features in (one, other))
     lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
     return float(((one * other).sum(axis=1) / lengths).min())
@@ -55,20 +62,22 @@ def likeness(one: np.ndarray, other: np.ndarray) -> float:
 
 def write_keras(model: "keras.Model", folder: Path) -> None:
     """Writes architecture and weights, whose bytes depend on nothing but the model."""
-    outputs.write_json(folder / base.ARCHITECTURE, json.loads(model.to_json()))
+    files.write_json(folder / base.ARCHITECTURE, json.loads(model.to_json()))
     model.save_weights(folder / base.WEIGHTS)
 
 
 def write_openvino(model: "keras.Model", folder: Path, precision: str) -> None:
     """Writes the model in OpenVINO's form, in the precision asked for."""
-    network = ir.convert(model)
+    network = openvino_convert.convert(model)
     if precision == "int8":
         size = model.input_shape[1:3]
-        network = ir.quantize(network, [leaves.draw(n, *size) for n in range(CALIBRATION)])
+        network = openvino_convert.quantize(
+            network, [calibration_images.draw_image(n, *size) for n in range(CALIBRATION)]
+        )
     openvino_engine.write(network, folder / base.NETWORK)
 
 
-def write(model: "keras.Model", folder: Path, about: Base) -> None:
+def write(model: "keras.Model", folder: Path, about: BaseInfo) -> None:
     """Writes the network, and what it is, into an empty folder.
 
     Args:
@@ -76,7 +85,7 @@ def write(model: "keras.Model", folder: Path, about: Base) -> None:
         folder: models/base.
         about: what it is, with the engine to write it for.
     """
-    base.write_about(folder, about)
+    base.write_info(folder, about)
     if about.engine == "openvino":
         write_openvino(with_scaling(model), folder, about.precision)
     else:
@@ -88,24 +97,27 @@ def main(weights: Path = pretrained.PATH, out: Path = base.FOLDER) -> None:
     settings = params.load("freeze", Params)
     model, rest = inception(weights, settings)
     about = describe(settings, model, pretrained.identity(weights))
-    drawn = (leaves.draw(CALIBRATION + n, *model.input_shape[1:3]) for n in range(TRIED))
-    pictures = np.stack(list(drawn))
+    drawn = (
+        calibration_images.draw_image(CALIBRATION + n, *model.input_shape[1:3])
+        for n in range(TRIED)
+    )
+    images = np.stack(list(drawn))
     count = model.count_params() + (rest.count_params() if rest else 0)
-    outputs.require_space(out, 5 * count)  # 4 bytes each, and HDF5's own
-    with outputs.whole(out) as part:
+    files.require_space(out, 5 * count)  # 4 bytes each, and HDF5's own
+    with files.atomic_write(out) as part:
         part.mkdir()
         write(fold_batch_norm(model), part, about)
         if rest:
-            top.write(part, rest)
-        features = engine.load(part).features(pictures)
-    expected = np.asarray(model(pictures / np.float32(127.5) - 1, training=False))
-    print(line(about, likeness(features, expected), out))
+            upper_blocks.write(part, rest)
+        features = engine.load(part).features(images)
+    expected = np.asarray(model(images / np.float32(127.5) - 1, training=False))
+    print(line(about, min_cosine(features, expected), out))
 
 
-def describe(settings: Params, model: "keras.Model", weights: str) -> Base:
+def describe(settings: Params, model: "keras.Model", weights: str) -> BaseInfo:
     """Returns what the frozen network is; `weights` are their identity."""
-    return Base(
-        cut=settings.cut,
+    return BaseInfo(
+        last_layer=settings.last_layer,
         pooling=settings.pooling,
         image_height=settings.image_height,
         image_width=settings.image_width,
@@ -124,16 +136,16 @@ def resolved(settings: Params, device: str) -> str:
     return "tensorflow" if device == "GPU" and settings.precision == "float32" else "openvino"
 
 
-def line(about: Base, cosine: float, out: Path) -> str:
+def line(about: BaseInfo, cosine: float, out: Path) -> str:
     """Returns what the stage says when it has done."""
     size = f"{about.image_height}x{about.image_width}"
     shape = "x".join(map(str, about.feature_shape))
     return (
-        f"freeze: {size} pixels to {shape} features by {about.cut} "
+        f"freeze: {size} pixels to {shape} features by {about.last_layer} "
         f"-> {out.as_posix()}, {about.engine} {about.precision}: "
         f"cosine to Keras's own {cosine:.6f} or more"
     )
 
 
 if __name__ == "__main__":
-    run(main)
+    run_main(main)

@@ -34,7 +34,7 @@ class Browser:
         os.close(down)
         os.close(up)
         self._rest, self._number, self._session = b"", 0, None
-        self.requests, self.faults = [], []
+        self.concurrency, self.faults = [], []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
@@ -49,7 +49,7 @@ class Browser:
         about = said.get("params", {})
         match said.get("method"):
             case "Network.requestWillBeSent":
-                self.requests.append(about["request"]["url"])
+                self.concurrency.append(about["request"]["url"])
             case "Runtime.exceptionThrown" | "Log.entryAdded":
                 self.faults.append(json.dumps(about))
             case "Runtime.consoleAPICalled" if about["type"] in ("error", "warning"):
@@ -86,7 +86,7 @@ class Browser:
         node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path) for path in files])
 
-    def picture(self, path: Path, dark: bool = False) -> None:
+    def image(self, path: Path, dark: bool = False) -> None:
         """Writes a PNG of the whole page."""
         import base64
 

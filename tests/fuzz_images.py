@@ -1,8 +1,8 @@
-"""Throws broken pictures at the decoder, and keeps those that break it.
+"""Throws broken images at the decoder, and keeps those that break it.
 
     python tests/fuzz_images.py --minutes 10 [--seeds DIR ...] [--keep DIR] [--seed 1]
 
-Pictures of every format that is read, drawn here and found below --seeds, are mutated: bits
+Images of every format that is read, drawn here and found below --seeds, are mutated: bits
 flipped, parts cut out, doubled, zeroed or swapped with another file's, numbers in the head set to
 extremes. Each goes through the worker processes of `validate`. What crashes or hangs one, or takes
 it too much memory, is a finding, copied to --keep; after a crash or a hang the exit code is 1. What
@@ -24,8 +24,8 @@ import numpy as np
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from stages.limits import Limits
-from stages.workers import Workers
+from classifier.images.limits import Limits
+from stages.validate.decode_pool import DecodePool
 
 LIMITS = Limits(pixels=20_000_000, size=10_000_000, seconds=5)
 BATCH = 256
@@ -52,7 +52,7 @@ DRAWN = [
 
 
 def drawn() -> list[bytes]:
-    """Returns a small picture in every format and mode."""
+    """Returns a small image in every format and mode."""
     y, x = np.mgrid[:48, :64]
     scene = np.stack([4 * x, 5 * y, 2 * (x + y)], axis=-1).astype(np.uint8)
     found = []
@@ -117,7 +117,7 @@ def main() -> int:
     ]
     counts: Counter[str] = Counter()
     end = time.monotonic() + 60 * arguments.minutes
-    with tempfile.TemporaryDirectory() as name, Workers(LIMITS) as workers:
+    with tempfile.TemporaryDirectory() as name, DecodePool(LIMITS) as workers:
         while time.monotonic() < end:
             paths = [Path(name) / str(number) for number in range(BATCH)]
             for path in paths:

@@ -4,12 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import draw
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from stages import layout, manifest, problems, validate
-from stages.errors import StageError
+from classifier.common.errors import StageError
+from classifier.dataset import folders, manifest, problems
+from stages.validate import stage as validate
+from tests.project import draw
 
 ODD_NAMES = (
     *("a", "A", "e\u0301", "\u00e9", "a b", " a", "-x", "=1+1", "<script>", '"', "'", ",", "a\nb"),
@@ -36,7 +37,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows forbids most of
 
 @pytest.fixture(scope="module")
 def bytes_of(tmp_path_factory):
-    """Contents by name: pictures, and what is none."""
+    """Contents by name: images, and what is none."""
     folder = tmp_path_factory.mktemp("contents")
     shapes = {"one": "circle", "two": "cross", "three": "square"}
     found = {k: draw(folder / f"{k}.jpg", v, 1).read_bytes() for k, v in shapes.items()}
@@ -96,4 +97,6 @@ def test_every_file_has_a_verdict_or_there_is_one_clear_error(
         event("verdicts")
         used = [row.path for row in manifest.read(manifest.PATH)]
         skipped = [p.path for p in problems.read(problems.PATH) if p.action == "skipped"]
-        assert sorted(used + skipped) == sorted(shown(e.path) for e in layout.find(Path("input")))
+        assert sorted(used + skipped) == sorted(
+            shown(e.path) for e in folders.find_files(Path("input"))
+        )

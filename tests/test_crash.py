@@ -10,19 +10,19 @@ import time
 
 import numpy as np
 import pytest
-from conftest import Project, copy, draw
 
 from benchmarks import kills
-from stages import rows
+from classifier.cache import features as feature_cache
+from tests.project import Project, copy, draw
 
 pytestmark = pytest.mark.slow
 
-OUTPUTS = ("results/train.npz", "results/test.npz")
+OUTPUTS = ("results/features_train.npz", "results/features_test.npz")
 
 
 @pytest.fixture
 def fresh(project):
-    """A project with 40 more pictures, validated and frozen, of which no features are known."""
+    """A project with 40 more images, validated and frozen, of which no features are known."""
     for number in range(40):
         draw(project.folder / "input" / "test" / f"more {number}.jpg", "cross", 500 + number)
     project.repro("validate")
@@ -51,7 +51,7 @@ def new(project):
     """Runs the stage to its end and returns its forward passes."""
     done = project.stage("extract")
     assert done.returncode == 0, done.stderr
-    return int(done.stdout.split(" pictures, ")[1].split(" new")[0])
+    return int(done.stdout.split(" images, ")[1].split(" new")[0])
 
 
 def kept(project):
@@ -90,7 +90,7 @@ def test_ctrl_c_keeps_the_work_and_says_so(fresh, expected):
     count = kept(fresh)
     assert code == 130
     assert said == (
-        f"stopped; the features of {count} new pictures are kept, "
+        f"stopped; the features of {count} new images are kept, "
         "and `dvc repro` goes on from there\n"
     )
     assert 0 < count < 61 and new(fresh) == 61 - count
@@ -162,7 +162,7 @@ def test_two_checkouts_fill_one_store_at_once(fresh, expected, tmp_path):
 def harmed(project, change):
     """Changes the bytes of the store of a project whose features are all kept."""
     assert new(project) == 61
-    (path,) = (project.folder / ".cache" / rows.FOLDER).glob("*.sqlite")
+    (path,) = (project.folder / ".cache" / feature_cache.FOLDER).glob("*.sqlite")
     data = bytearray(path.read_bytes())
     change(data)
     path.write_bytes(data)

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT
+from classifier.images.averaging import Averaging
 
-from stages import engine, params
-from stages.averaging import Averaging
-from stages.views import Copies
+from classifier.common import params
+from classifier.images.augmentation import ViewParams
+from classifier.inference import engine
+from tests.project import ROOT
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 # not the whole section: `batch_size` and `threads` of extract change no byte of a result
-PARAMS = {"extract": [f"extract.{field.name}" for field in fields(Copies)]}
+PARAMS = {"extract": [f"extract.{field.name}" for field in fields(ViewParams)]}
 PARAMS["report"] = [name for name in params.SECTIONS if name != "extract"] + PARAMS["extract"]
 PARAMS["extract"] = PARAMS["extract"] + [f"predict.{field.name}" for field in fields(Averaging)]
 VERBS = {*STAGES, "classify", "demo", "store"}

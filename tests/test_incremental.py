@@ -4,28 +4,29 @@ import re
 import shutil
 
 import pytest
-from conftest import GIT, Project, commit, draw, needs_git
 from PIL import Image
+
+from tests.project import GIT, Project, commit, draw, needs_git
 
 pytestmark = pytest.mark.slow
 
 QUEUED = {
     "one": "freeze.image_height=80",
     "two": "freeze.image_height=80",
-    "three": "train.units=5",
+    "three": "train.hidden_units=5",
 }
-OUTPUTS = ("results/train.npz", "results/test.npz")
+OUTPUTS = ("results/features_train.npz", "results/features_test.npz")
 
 
 def extracted(project: Project) -> tuple[int, int] | None:
-    """Runs `dvc repro` up to extract and returns pictures and forward passes; None: not run."""
+    """Runs `dvc repro` up to extract and returns images and forward passes; None: not run."""
     project.repro("extract")
-    said = re.search(r"^extract: (\d+) pictures, (\d+) new -> .*, (\d+) reused", project.said, re.M)
+    said = re.search(r"^extract: (\d+) images, (\d+) new -> .*, (\d+) reused", project.said, re.M)
     if not said:
         return None
-    pictures, new, reused = map(int, said.groups())
-    assert new + reused == pictures
-    return pictures, new
+    images, new, reused = map(int, said.groups())
+    assert new + reused == images
+    return images, new
 
 
 def outputs(project: Project) -> list[bytes]:
@@ -40,8 +41,8 @@ def check_against_a_full_run(project: Project) -> None:
     for path in OUTPUTS:
         (project.folder / path).unlink()
     project.shell("dvc", "config", "core.no_scm", "true")
-    pictures, new = extracted(project)
-    assert 0 < new <= pictures
+    images, new = extracted(project)
+    assert 0 < new <= images
     assert outputs(project) == incremental
 
 
@@ -110,7 +111,7 @@ def test_an_edit_in_place_that_keeps_name_and_size_is_computed(project):
 
 def test_other_image_sizes_and_cuts_are_kept_side_by_side(project):
     before = outputs(project)
-    for name, value in (("freeze.image_height", 80), ("freeze.cut", "mixed0")):
+    for name, value in (("freeze.image_height", 80), ("freeze.last_layer", "mixed0")):
         was = project.set(name, value)
         assert extracted(project) == (21, 21)
         project.set(name, was)
@@ -139,11 +140,11 @@ def add_remark(project: Project, module: str) -> None:
 
 
 def test_a_changed_head_computes_no_features(project):
-    project.set("train.units", 5)
+    project.set("train.hidden_units", 5)
     assert project.repro() == {"train", "predict", "evaluate", "export", "report"}
 
 
-def test_what_grew_picture_by_picture_equals_a_full_run(project):
+def test_what_grew_image_by_image_equals_a_full_run(project):
     inputs = project.folder / "input"
     for event in (add, duplicate, move_between_classes, add_a_class):
         event(inputs)
@@ -155,7 +156,7 @@ def test_a_deleted_store_is_filled_from_the_last_commit_else_computed(project):
     before = outputs(project)
     shutil.rmtree(project.folder / ".cache")
     said = project.stage("extract").stdout
-    assert ("21 pictures, 0 new" if GIT else "21 pictures, 21 new") in said
+    assert ("21 images, 0 new" if GIT else "21 images, 21 new") in said
     check_against_a_full_run(project)
     assert outputs(project) == before
 
@@ -165,7 +166,7 @@ def test_a_fresh_clone_computes_only_what_its_owner_adds(project, tmp_path):
     project.shell("dvc", "add", "input/train", "input/test")
     project.repro()
     project.shell("dvc", "remote", "add", "-d", "storage", str(tmp_path / "storage"))
-    commit(project, "pictures under DVC")
+    commit(project, "images under DVC")
     project.shell("dvc", "push")
     project.shell("git", "clone", "-q", ".", str(tmp_path / "clone"))
     clone = Project(tmp_path / "clone")
@@ -182,22 +183,22 @@ def test_a_fresh_clone_computes_only_what_its_owner_adds(project, tmp_path):
 def test_experiments_in_temporary_folders_share_the_store(project):
     project.shell("dvc", "add", "input/train", "input/test")
     project.repro()
-    commit(project, "pictures under DVC")
+    commit(project, "images under DVC")
     shutil.rmtree(project.folder / ".dvc" / "cache" / "runs")
-    done = project.shell("dvc", "exp", "run", "--temp", "-f", "-S", "train.units=5")
-    assert "extract: 21 pictures, 0 new" in done.stdout
+    done = project.shell("dvc", "exp", "run", "--temp", "-f", "-S", "train.hidden_units=5")
+    assert "extract: 21 images, 0 new" in done.stdout
 
 
 @needs_git
 def test_a_queue_of_experiments_shares_the_store(project):
     project.shell("dvc", "add", "input/train", "input/test")
     project.repro()
-    commit(project, "pictures under DVC")
+    commit(project, "images under DVC")
     for name, change in QUEUED.items():
         project.shell("dvc", "exp", "run", "--queue", "-n", name, "-S", change)
     project.shell("dvc", "exp", "run", "--run-all", "-j", "2")
     said = {name: project.shell("dvc", "queue", "logs", name).stdout for name in QUEUED}
-    new = [int(n) for text in said.values() for n in re.findall(r" pictures, (\d+) new ", text)]
+    new = [int(n) for text in said.values() for n in re.findall(r" images, (\d+) new ", text)]
     assert len(new) in (1, 2)  # the second may find the first's outputs in the run cache
     assert 21 <= sum(new) <= 42
     assert "Running stage 'extract'" not in said["three"]

@@ -8,9 +8,9 @@ import time
 
 import pytest
 import yaml
-from conftest import COLOURS, Project, commit, copy, draw, make_project, needs_git
 
-from stages import features
+from classifier.dataset import features
+from tests.project import COLOURS, Project, commit, copy, draw, make_project, needs_git
 
 pytestmark = pytest.mark.slow
 
@@ -22,10 +22,10 @@ TABLE = [
     ("validate.bad_images", "fail", {"validate", "report"}),
     ("validate.max_megapixels", 200, {"validate", "report"}),
     ("validate.max_megabytes", 200, {"validate", "report"}),
-    ("validate.max_seconds", 20, {"validate", "report"}),
+    ("validate.decode_timeout", 20, {"validate", "report"}),
     ("fetch.weights", "random", {"fetch", *BASE}),
     ("fetch.seed", 2, {"fetch", "report"}),  # the weights are a file here: the same bytes again
-    ("freeze.cut", "mixed0", BASE),
+    ("freeze.last_layer", "mixed0", BASE),
     ("freeze.pooling", "none", BASE),
     ("freeze.image_height", 80, BASE),
     ("freeze.image_width", 80, BASE),
@@ -46,7 +46,7 @@ TABLE = [
     ("inspect.drop_duplicates", True, {"inspect", "report"}),
     ("inspect.drop_wrong_labels", True, {"inspect", "report"}),
     ("inspect.drop_outliers", True, {"inspect", "report"}),
-    ("train.units", 9, HEAD),
+    ("train.hidden_units", 9, HEAD),
     ("train.dropout", 0.2, HEAD),
     ("train.optimizer", "sgd", HEAD),
     ("train.learning_rate", 0.002, HEAD),
@@ -66,7 +66,7 @@ TABLE = [
     ("train.fine_tune_momentum", 0.1, {"train", "report"}),
     ("train.fine_tune_batch_size", 2, {"train", "report"}),
     ("train.fine_tune_patience", 2, {"train", "report"}),
-    ("predict.average_views", 2, {"extract", "inspect", *HEAD}),
+    ("extract.tta_views", 2, {"extract", "inspect", *HEAD}),
     ("predict.top_k", 2, {"predict", "report"}),
     ("export.openvino", False, {"export", "report"}),
     ("export.keras", True, {"export", "report"}),
@@ -113,11 +113,11 @@ def tuned(random_weights, tmp_path_factory) -> Project:
     """A project with altered copies, maps, fine-tuning and averaged predictions."""
     project = make_project(tmp_path_factory.mktemp("tuned"), random_weights)
     for name, value in {
-        "freeze.cut": "mixed9",
+        "freeze.last_layer": "mixed9",
         "freeze.pooling": "none",
         "extract.augmented_copies": 1,
         "train.fine_tune_epochs": 1,
-        "predict.average_views": 2,
+        "extract.tta_views": 2,
     }.items():
         project.set(name, value)
     assert project.repro() == EVERY
@@ -126,7 +126,7 @@ def tuned(random_weights, tmp_path_factory) -> Project:
 
 def new(project: Project) -> tuple[int, int]:
     """Returns the views there are, and those that `extract` computed in the last run."""
-    found = re.search(r"^extract: \d+ pictures in (\d+) views, (\d+) new", project.said, re.M)
+    found = re.search(r"^extract: \d+ images in (\d+) views, (\d+) new", project.said, re.M)
     return int(found[1]), int(found[2])
 
 
@@ -142,7 +142,7 @@ def test_more_copies_compute_only_those_and_fewer_none(tuned):
     assert tuned.repro() == set()
 
 
-def test_other_ranges_make_other_copies_of_the_training_pictures_alone(tuned):
+def test_other_ranges_make_other_copies_of_the_training_images_alone(tuned):
     before = tuned.set("extract.zoom_range", 0.1)
     assert tuned.repro() == {"extract", "inspect", *HEAD}
     assert new(tuned) == (60, 18)
@@ -161,11 +161,11 @@ def test_fine_tuning_params_rerun_the_training(tuned):
 def test_averaging_leaves_the_head_as_it_was(tuned):
     head = lock(tuned)["stages"]["train"]["outs"][0]
     before = predictions(tuned)
-    tuned.set("predict.average_views", 1)
+    tuned.set("extract.tta_views", 1)
     assert tuned.repro() == {"extract", "inspect", *HEAD}
     assert lock(tuned)["stages"]["train"]["outs"][0] == head
     assert predictions(tuned) != before
-    tuned.set("predict.average_views", 2)
+    tuned.set("extract.tta_views", 2)
     assert tuned.repro() == set()
 
 
@@ -177,7 +177,7 @@ def test_maps_and_views_are_the_same_bytes_without_the_store_and_in_other_batche
     assert lock(tuned) == before
 
 
-def test_a_new_test_picture(project):
+def test_a_new_test_image(project):
     draw(project.folder / "input" / "test" / "new.jpg", "cross", 200)
     heads = lock(project)["stages"]["train"]
     assert project.repro() == {"validate", "extract", "inspect", "predict", "report"}
@@ -185,12 +185,12 @@ def test_a_new_test_picture(project):
     assert "input/test/new.jpg" in [row["path"] for row in predictions(project)]
 
 
-def test_a_new_training_picture(project):
+def test_a_new_training_image(project):
     draw(project.folder / "input" / "train" / "cross" / "new.jpg", "cross", 201)
     assert project.repro() == EVERY - {"fetch", "freeze"}
 
 
-def test_a_renamed_training_picture_leaves_the_head_as_it_was(project):
+def test_a_renamed_training_image_leaves_the_head_as_it_was(project):
     folder = project.folder / "input" / "train" / "cross"
     head = lock(project)["stages"]["train"]["outs"][0]
     (folder / "0.jpg").rename(folder / "a new name.jpg")
@@ -206,7 +206,7 @@ def test_a_renamed_training_picture_leaves_the_head_as_it_was(project):
     assert lock(project)["stages"]["train"]["outs"][0] == head
 
 
-def test_an_edited_test_picture_of_the_same_name(project):
+def test_an_edited_test_image_of_the_same_name(project):
     test = project.folder / "results" / "test.npz"
     before = features.read(test).features[:]
     draw(project.folder / "input" / "test" / "0.jpg", "square", 202)
@@ -215,7 +215,7 @@ def test_an_edited_test_picture_of_the_same_name(project):
     assert changed.tolist() == [True, False, False]
 
 
-def test_a_removed_test_picture(project):
+def test_a_removed_test_image(project):
     (project.folder / "input" / "test" / "0.jpg").unlink()
     assert project.repro() == {"validate", "extract", "inspect", "predict", "report"}
     assert [row["path"] for row in predictions(project)] == ["input/test/1.jpg", "input/test/2.jpg"]
@@ -283,7 +283,7 @@ def test_no_test_folder_gives_an_empty_table(project):
         path.unlink()
     (project.folder / "input" / "test").rmdir()
     done = project.shell("dvc", "repro")
-    assert "no pictures in input/test: the predictions will be empty" in done.stdout
+    assert "no images in input/test: the predictions will be empty" in done.stdout
     assert predictions(project) == []
 
 
@@ -329,7 +329,7 @@ def test_an_unreadable_test_file_has_a_row_with_its_reason(project):
     assert rows["input/test/1b.jpg"]["predicted"] == ""
 
 
-@pytest.mark.parametrize("name", ["train.learning_rate", "freeze.cut", "predict.top_k"])
+@pytest.mark.parametrize("name", ["train.learning_rate", "freeze.last_layer", "predict.top_k"])
 def test_a_wrong_param_is_one_line_and_leaves_no_trace(name, project):
     project.set(name, "2e-3")
     done = project.shell("dvc", "repro", ok=False)
@@ -341,20 +341,20 @@ def test_a_wrong_param_is_one_line_and_leaves_no_trace(name, project):
 
 @needs_git
 def test_experiments_and_their_comparison_work(project):
-    done = project.shell("dvc", "exp", "run", "-S", "train.units=24")
+    done = project.shell("dvc", "exp", "run", "-S", "train.hidden_units=24")
     assert {stage for stage in EVERY if f"Running stage '{stage}'" in done.stdout} == HEAD
     assert "24" in project.shell("dvc", "exp", "show", "--csv").stdout
     assert "validation.log_loss" in project.shell("dvc", "metrics", "diff").stdout
     project.shell("dvc", "plots", "show")
     page = (project.folder / "dvc_plots" / "index.html").read_text(encoding="utf-8")
-    assert "val_loss" in page and "Validation pictures" in page
+    assert "val_loss" in page and "Validation images" in page
 
 
 @needs_git
-def test_pictures_under_dvc_serve_experiments_in_a_temporary_folder(project):
+def test_images_under_dvc_serve_experiments_in_a_temporary_folder(project):
     project.shell("dvc", "add", "input/train", "input/test")
     project.repro()
-    commit(project, "pictures under DVC")
+    commit(project, "images under DVC")
     done = project.shell("dvc", "exp", "run", "--temp", "-S", "predict.top_k=1")
     assert "Running stage 'predict'" in done.stdout
     assert "Running stage 'extract'" not in done.stdout
@@ -382,4 +382,4 @@ def test_a_project_starts_from_nothing(tmp_path, random_weights):
     for path in sorted((project.folder / "input").rglob("*"), reverse=True):
         path.unlink() if path.is_file() else path.rmdir()
     done = project.shell("dvc", "repro", ok=False)
-    assert "error: input/train: no such folder; put the pictures of each class in" in done.stderr
+    assert "error: input/train: no such folder; put the images of each class in" in done.stderr

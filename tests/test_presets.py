@@ -2,10 +2,10 @@
 
 import pytest
 import yaml
-from conftest import ROOT
-from test_params import DEFAULTS, STAGES
 
-from stages import params
+from classifier.common import params
+from tests.project import ROOT
+from tests.test_params import DEFAULTS, STAGES
 
 PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
 
@@ -33,7 +33,7 @@ def test_the_recipe_of_2017_is_the_scripts():
 
 
 def test_the_cut_is_where_the_script_began_to_train():
-    from stages.backend import keras
+    from classifier.inference.keras_backend import keras
 
     layers = keras.applications.InceptionV3(include_top=False, weights=None).layers
     assert layers[248].name == "mixed8"

@@ -4,11 +4,13 @@ import re
 
 import pytest
 import yaml
-from conftest import ROOT
-from test_dvc_yaml import STAGES, outs
-from test_pipeline import TABLE
 
-from stages import inspection, left_out, manifest, predictions, problems, scores, split, train
+from classifier.dataset import excluded, findings, manifest, problems, split
+from classifier.evaluation import metrics, predictions
+from stages.train import stage as train
+from tests.project import ROOT
+from tests.test_dvc_yaml import STAGES, outs
+from tests.test_pipeline import TABLE
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FORMATS = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
@@ -69,13 +71,13 @@ def test_every_output_is_described():
     [
         ("images.csv", manifest.HEADER),
         ("problems.csv", problems.HEADER),
-        ("inspection.csv", inspection.HEADER),
-        ("left_out.csv", left_out.HEADER),
+        ("inspection.csv", findings.HEADER),
+        ("left_out.csv", excluded.HEADER),
         ("split.csv", split.HEADER),
         ("history.csv", ("epoch", *train.COLUMNS)),
-        ("validation.csv", scores.HEADER),
-        ("classes.csv", scores.CLASSES_HEADER),
-        ("calibration.csv", scores.CALIBRATION_HEADER),
+        ("validation.csv", metrics.HEADER),
+        ("classes.csv", metrics.CLASSES_HEADER),
+        ("calibration.csv", metrics.CALIBRATION_HEADER),
     ],
 )
 def test_columns_are_those_of_the_code(name, header):

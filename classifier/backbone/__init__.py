@@ -1,0 +1,1 @@
+"""InceptionV3: its weights, its layers, and its conversion to OpenVINO."""

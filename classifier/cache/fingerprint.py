@@ -1,0 +1,48 @@
+"""What a cached feature depends on besides the image's bytes, in one place.
+
+Source code takes part through the version constants below, not through its text: whoever changes
+what a function returns raises its version, and tests/cache/test_fingerprint.py, which holds
+hashes of the results, fails until that is done.
+"""
+
+import hashlib
+
+from PIL import features
+
+from classifier.images.augmentation import AugmentationParams, augmentation_id
+from classifier.images.decode import heif_version
+
+DECODE = 1  # of images/decode.py: bytes -> pixels
+AUGMENTATION = 1  # of images/augmentation.py: pixels -> views
+PERCEPTUAL_HASH = 1  # of images/perceptual_hash.py: pixels -> hash
+NETWORK = 1  # of inference/*_engine.py: pixels -> features, given the files of models/base
+LIBRARIES = ("pil", "jpg", "zlib", "webp", "avif", "libtiff")  # those that decode
+
+
+def of_pixels() -> str:
+    """Returns what identifies the way from bytes to pixels: its version and its libraries."""
+    libraries = [f"{name} {features.version(name)}" for name in LIBRARIES]
+    if heif := heif_version():
+        libraries.append(f"heif {heif}")
+    return f"decode {DECODE}, {', '.join(libraries)}"
+
+
+def of_perceptual_hash() -> str:
+    """Returns what identifies the way from bytes to the perceptual hash."""
+    return f"{of_pixels()}, perceptual hash {PERCEPTUAL_HASH}"
+
+
+def of_augmentation(params: AugmentationParams) -> str:
+    """Returns all that an augmented copy depends on besides its image and number, as JSON."""
+    return augmentation_id(params, AUGMENTATION)
+
+
+def of_features(network: str, engine: str) -> str:
+    """Returns a SHA-256 of all between an image's bytes and its features, in hexadecimal.
+
+    Args:
+        network: hash of the files of models/base.
+        engine: what runs it: libraries, versions and device.
+    """
+    parts = [of_pixels(), f"network {NETWORK}", network, engine]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The programs that `python -m classifier` lists."""

@@ -1,0 +1,1 @@
+"""Errors, files, params, progress, parallel work."""

@@ -1,0 +1,39 @@
+"""Work in threads, a bounded number of items ahead."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yields `size` items at a time; the last batch may be smaller."""
+    items = iter(items)
+    while batch := list(islice(items, size)):
+        yield batch
+
+
+def prefetch_map(
+    function: Callable[[T], R], items: Iterable[T], workers: int, prefetch: int
+) -> Iterator[R]:
+    """Yields `function(item)` in order, computed in threads up to `prefetch` items ahead.
+
+    Unlike `Executor.map` it holds at most `prefetch` results, so memory does not grow with the
+    number of items.
+    """
+    with ThreadPoolExecutor(workers) as pool:
+        pending: deque[Future[R]] = deque()
+        try:
+            for item in items:
+                pending.append(pool.submit(function, item))
+                if len(pending) >= prefetch:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()

@@ -1,0 +1,1 @@
+"""The dataset: files found, what is wrong with them, splits, features."""

@@ -1,0 +1,19 @@
+"""results/excluded.csv: the training images that `train` is to leave out, and why."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from classifier.common import files
+
+PATH = Path("results/excluded.csv")
+HEADER = ("path", "reason")
+
+
+def write(path: Path, reasons: Mapping[str, str]) -> None:
+    """Writes the images, sorted by path; mostly there are none."""
+    files.write_csv(path, HEADER, sorted(reasons.items()))
+
+
+def read(path: Path) -> dict[str, str]:
+    """Returns the reason of each image by its path."""
+    return {row["path"]: row["reason"] for row in files.read_csv(path)}

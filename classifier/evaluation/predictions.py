@@ -1,0 +1,86 @@
+"""results/predictions.csv: the classes of images, most probable first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from classifier.common import params
+from classifier.dataset.problems import Problem
+
+PATH = Path("results/predictions.csv")
+
+
+@dataclass(frozen=True)
+class TopKParams:
+    """The value of section `predict` that says how many classes are listed."""
+
+    top_k: int  # classes listed for an image, most probable first
+
+    def __post_init__(self) -> None:
+        params.require(self.top_k >= 1, "predict.top_k", "1 or more", self.top_k)
+
+
+def top_classes(probabilities: np.ndarray, k: int) -> np.ndarray:
+    """Returns the `k` most probable classes of each image, best first.
+
+    Args:
+        probabilities: float (N, C); each row sums to 1.
+        k: classes to keep; more than C means all of them.
+
+    Returns:
+        int (N, min(k, C)) class indices; a tie goes to the lower index.
+    """
+    return np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+
+
+def header(count: int) -> list[str]:
+    """Returns the columns of predictions.csv for `count` classes an image."""
+    more = [f"{name}_{place}" for place in range(2, count + 1) for name in ("class", "probability")]
+    return ["path", "status", "predicted", "probability", *more, "predicted_index"]
+
+
+def prediction_row(
+    path: str, probabilities: np.ndarray, class_names: Sequence[str], count: int
+) -> list[object]:
+    """Returns the row of a readable image.
+
+    Args:
+        path: of the image.
+        probabilities: float (C,), sum 1.
+        class_names: str (C,).
+        count: classes listed, C at most.
+    """
+    (order,) = top_classes(probabilities[None], count)
+    named = [cell for k in order for cell in (class_names[k], f"{probabilities[k]:.6f}")]
+    return [path, "ok", *named, int(order[0])]
+
+
+def unreadable_row(path: str, problem: str, count: int) -> list[object]:
+    """Returns the row of a file that is no usable image."""
+    return [path, problem, *[""] * (2 * count + 1)]
+
+
+def table(
+    paths: Sequence[str],
+    probabilities: np.ndarray,
+    skipped: Sequence[Problem],
+    class_names: Sequence[str],
+    count: int,
+) -> list[list[object]]:
+    """Returns the rows in path order, a row per test file.
+
+    Args:
+        paths: of N readable images.
+        probabilities: float (N, C).
+        skipped: the unreadable ones, whose status is the problem.
+        class_names: str (C,); `predicted_index` is a place in it, counted from 0.
+        count: classes listed for an image, C at most.
+    """
+    rows = [
+        prediction_row(path, row, class_names, count)
+        for path, row in zip(paths, probabilities, strict=True)
+    ]
+    rows += [unreadable_row(problem.path, problem.problem, count) for problem in skipped]
+    return sorted(rows, key=lambda row: str(row[0]))

@@ -1,0 +1,1 @@
+"""The frozen network at work: pixels in, features out."""

@@ -1,0 +1,1 @@
+"""The trained classifier at work on new images."""

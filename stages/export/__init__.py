@@ -1,0 +1,1 @@
+"""Stage `export`: the whole classifier in other programs' formats."""

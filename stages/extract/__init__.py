@@ -1,0 +1,1 @@
+"""Stage `extract`: features of every image."""

@@ -1,0 +1,1 @@
+"""Stage `inspect`: duplicates, leaks, label errors and outliers."""

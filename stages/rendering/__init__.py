@@ -1,1 +1,0 @@
-"""A small ray marcher that photographs things which are formulas."""

@@ -1,0 +1,1 @@
+"""Stage `report`: results/report.html."""

@@ -1,0 +1,1 @@
+"""Stage `train`: the head, and the blocks before it."""

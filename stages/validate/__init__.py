@@ -1,0 +1,1 @@
+"""Stage `validate`: read every file once and say what is wrong with it."""

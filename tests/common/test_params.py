@@ -1,0 +1,182 @@
+import pytest
+import yaml
+
+from classifier.common import params
+from classifier.common.errors import StageError
+from stages import evaluate, fetch, freeze, predict
+from stages.export import stage as export
+from stages.extract import stage as extract
+from stages.inspect import stage as inspect
+from stages.train import stage as train
+from stages.validate import stage as validate
+from tests.project import ROOT
+
+STAGES = {"validate": validate, "fetch": fetch, "freeze": freeze}
+STAGES |= {"extract": extract, "inspect": inspect, "train": train, "predict": predict}
+STAGES |= {"export": export}
+DEFAULTS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+
+
+def load(section, change, tmp_path):
+    document = {name: dict(values) for name, values in DEFAULTS.items()}
+    change(document)
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(document))
+    return params.load(section, STAGES[section].Params, path)
+
+
+def fault(section, change, tmp_path):
+    with pytest.raises(StageError) as info:
+        load(section, change, tmp_path)
+    return [text.replace(f"{tmp_path}/", "") for text in info.value.faults]
+
+
+@pytest.mark.parametrize("section", STAGES)
+def test_the_file_as_it_comes_is_read(section, tmp_path):
+    assert vars(load(section, lambda document: None, tmp_path)) == DEFAULTS[section]
+
+
+def test_sections_are_those_of_the_stages_and_of_the_file():
+    assert tuple(DEFAULTS) == params.SECTIONS == tuple(STAGES)
+    assert not hasattr(evaluate, "Params")
+
+
+def test_every_value_of_the_file_is_explained():
+    for line in (ROOT / "params.yaml").read_text(encoding="utf-8").splitlines():
+        assert not line.startswith("  ") or " # " in line, line
+
+
+WRONG = [
+    ("validate.bad_images", "drop", "one of skip, fail"),
+    ("validate.max_megapixels", 0, "more than 0"),
+    ("validate.max_megabytes", -1, "more than 0"),
+    ("validate.decode_timeout", 0, "more than 0"),
+    ("fetch.weights", "imagenet2", "imagenet, random or the path of a .h5 file"),
+    ("fetch.seed", -1, "0 to 4294967295"),
+    ("freeze.last_layer", "mixed11", "one of mixed0, "),
+    ("freeze.pooling", "max", "one of avg, none"),
+    ("freeze.image_height", 74, "75 or more"),
+    ("freeze.image_width", 74, "75 or more"),
+    ("freeze.engine", "onnx", "one of auto, openvino, tensorflow"),
+    ("freeze.precision", "bfloat16", "one of float32, int8"),
+    ("extract.augmented_copies", -1, "0 or more"),
+    ("extract.rotation_range", 181, "0 to 180"),
+    ("extract.width_shift_range", 1.1, "0 to 1"),
+    ("extract.height_shift_range", -0.1, "0 to 1"),
+    ("extract.shear_range", 2, "0 to 1"),
+    ("extract.zoom_range", 1, "0 to 0.9"),
+    ("extract.horizontal_flip", 1, "true or false"),
+    ("extract.seed", 2**32, "0 to 4294967295"),
+    ("extract.batch_size", 0, "1 or more"),
+    ("extract.threads", -1, "0 or more"),
+    ("inspect.drop_label_conflicts", "yes", "true or false"),
+    ("inspect.drop_leaks", 1, "true or false"),
+    ("inspect.drop_duplicates", 0, "true or false"),
+    ("inspect.drop_wrong_labels", "all", "true or false"),
+    ("inspect.drop_outliers", 3.0, "true or false"),
+    ("train.hidden_units", -1, "0 or more"),
+    ("train.dropout", 1, "0 or more and less than 1"),
+    ("train.optimizer", "adma", "one of adam, "),
+    ("train.learning_rate", 0, "more than 0"),
+    ("train.batch_size", -1, "0 or more"),
+    ("train.epochs", 0, "1 or more"),
+    ("train.patience", 0, "1 or more"),
+    ("train.fine_tune_epochs", -1, "0 or more"),
+    ("train.fine_tune_optimizer", "SGD", "one of adam, "),
+    ("train.fine_tune_learning_rate", 0, "more than 0"),
+    ("train.fine_tune_momentum", 1, "0 or more and less than 1"),
+    ("train.fine_tune_batch_size", 0, "1 or more"),
+    ("train.fine_tune_patience", 0, "1 or more"),
+    ("extract.tta_views", 0, "1 or more"),
+    ("train.class_weight", "some", "one of none, balanced"),
+    ("train.validation_split", 1.0, "more than 0 and less than 1"),
+    ("train.refit", "yes", "true or false"),
+    ("train.seed", 2**32, "0 to 4294967295"),
+    ("predict.top_k", 0, "1 or more"),
+    ("export.openvino", "yes", "true or false"),
+    ("export.keras", 1, "true or false"),
+    ("export.saved_model", 0, "true or false"),
+    ("export.onnx", "no", "true or false"),
+    ("export.tflite", 1.0, "true or false"),
+    ("export.tflite_int8", "int8", "true or false"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "rule"), WRONG)
+def test_a_value_out_of_range_is_refused(name, value, rule, tmp_path):
+    section, key = name.split(".")
+    (said,) = fault(section, lambda document: document[section].update({key: value}), tmp_path)
+    assert said.startswith(f"params.yaml: {name} must be {rule}")
+    assert said.endswith(f"; got {value!r}")
+
+
+def test_the_table_of_wrong_values_names_every_param():
+    every = {f"{section}.{key}" for section, values in DEFAULTS.items() for key in values}
+    assert {name for name, _, _ in WRONG} == every
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("1e-3", "must be a number; got '1e-3' (write 1.0e-3)"),
+        ("0.01", "must be a number; got '0.01' (write 0.01)"),
+        (True, "must be a number; got True"),
+        (None, "must be a number; got None"),
+        (float("nan"), "must be a number; got nan"),
+        (float("inf"), "must be a number; got inf"),
+        (10**400, f"must be a number; got {10**400}"),
+    ],
+)
+def test_a_number_of_another_type_is_refused(value, said, tmp_path):
+    def change(document):
+        document["train"]["learning_rate"] = value
+
+    assert fault("train", change, tmp_path) == [f"params.yaml: train.learning_rate {said}"]
+
+
+def test_text_and_truth_are_no_whole_numbers(tmp_path):
+    def change(document):
+        document["train"].update(units="12", epochs=True, seed=1.0)
+
+    assert fault("train", change, tmp_path) == [
+        "params.yaml: train.hidden_units must be a whole number; got '12' (write 12)",
+        "params.yaml: train.epochs must be a whole number; got True",
+        "params.yaml: train.seed must be a whole number; got 1.0",
+    ]
+
+
+def test_missing_and_unknown_values_are_named_at_once(tmp_path):
+    def change(document):
+        document["train"]["unit"] = document["train"].pop("units")
+
+    missing, unknown = fault("train", change, tmp_path)
+    assert missing == "params.yaml: train.hidden_units is missing"
+    assert unknown == "params.yaml: train has no value 'unit'; did you mean units?"
+
+
+def test_an_unknown_section_is_refused_by_every_stage(tmp_path):
+    said = fault("predict", lambda document: document.update(trian={}), tmp_path)
+    assert said == ["params.yaml: no section 'trian'; did you mean train?"]
+
+
+def test_a_missing_section_is_refused_by_every_stage(tmp_path):
+    (said,) = fault("predict", lambda document: document.pop("train"), tmp_path)
+    assert said == "params.yaml: section train is missing"
+
+
+def test_a_section_without_values_is_refused(tmp_path):
+    (said,) = fault("predict", lambda document: document.update(predict=None), tmp_path)
+    assert said == "params.yaml: section predict must hold values; got None"
+
+
+@pytest.mark.parametrize("text", ["train: {a: 1", "- 1", "", "\xff", "train: 2001-99-99"])
+def test_a_file_that_is_no_mapping_is_refused(text, tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(StageError, match=r"params\.yaml: must "):
+        params.load("train", train.Params, path)
+
+
+def test_no_file_is_said(tmp_path):
+    with pytest.raises(StageError, match="no such file; run from the folder"):
+        params.load("train", train.Params, tmp_path / "params.yaml")

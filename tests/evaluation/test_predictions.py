@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from classifier.dataset.problems import Problem
+from classifier.evaluation import predictions
+
+PROBABILITIES = np.array([[0.2, 0.5, 0.3], [0.4, 0.2, 0.4]])
+NAMES = ("ant", "bee", "cat")
+
+
+@given(st.integers(1, 8), st.integers(1, 6), st.integers(0, 1000))
+def test_the_top_classes_are_the_most_probable_ones(classes, k, seed):
+    probabilities = np.random.default_rng(seed).integers(0, 4, (5, classes)) / 10
+    top = predictions.top_classes(probabilities, k)
+    assert top.shape == (5, min(k, classes))
+    for row, chosen in zip(probabilities, top, strict=True):
+        expected = sorted(range(classes), key=lambda index: (-row[index], index))
+        assert chosen.tolist() == expected[:k]
+
+
+def test_a_row_per_file_in_path_order_with_reasons():
+    skipped = [Problem("input/test/b.jpg", "truncated", "ends early", "skipped")]
+    rows = predictions.table(
+        ["input/test/c.jpg", "input/test/a.jpg"], PROBABILITIES, skipped, NAMES, 2
+    )
+    assert rows == [
+        ["input/test/a.jpg", "ok", "ant", "0.400000", "cat", "0.400000", 0],
+        ["input/test/b.jpg", "truncated", "", "", "", "", ""],
+        ["input/test/c.jpg", "ok", "bee", "0.500000", "cat", "0.300000", 1],
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_columns_are_the_contracts(count):
+    more = ["class_2", "probability_2", "class_3", "probability_3"][: 2 * count - 2]
+    expected = ["path", "status", "predicted", "probability", *more, "predicted_index"]
+    assert predictions.header(count) == expected

@@ -1,0 +1,255 @@
+import io
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+
+from benchmarks import peak
+from classifier.images import decode
+from classifier.images.decode import ImageError, decode_image
+from tests.project import SHARED
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def scene(width: int, height: int) -> Image.Image:
+    y, x = np.mgrid[:height, :width]
+    levels = np.stack([x * 255 / width, y * 255 / height, 127 + 120 * np.sin(x / 9)], axis=-1)
+    return Image.fromarray(levels.astype(np.uint8))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM"])
+def test_pixels_are_pillows_antialiased_bilinear(kind):
+    image = scene(200, 120)
+    expected = np.asarray(image.resize((90, 80), Image.Resampling.BILINEAR))
+    assert (decode_image(encoded(image, kind), 80, 90).pixels == expected).all()
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "AVIF"])
+def test_size_is_the_images_own_and_format_its_content(kind):
+    image = decode_image(encoded(scene(200, 120), kind), 80, 90)
+    assert (image.width, image.height, image.format) == (200, 120, kind)
+    assert (image.pixels.shape, image.pixels.dtype) == ((80, 90, 3), np.uint8)
+
+
+def test_heic_of_phones_is_read_where_its_plug_in_is_installed():
+    image = scene(200, 120)
+    image = decode_image(encoded(image, "HEIF", quality=95), 60, 100)
+    expected = np.asarray(image.resize((100, 60), Image.Resampling.BILINEAR)).astype(int)
+    assert (image.width, image.height, image.format) == (200, 120, "HEIF")
+    assert np.abs(image.pixels - expected).mean() < 3
+
+
+def test_heic_names_its_remedy_where_the_plug_in_is_missing(monkeypatch):
+    data = encoded(scene(200, 120), "HEIF")
+    monkeypatch.setattr(decode, "pillow_heif", None)
+    monkeypatch.setattr(decode, "FORMATS", decode.FORMATS[:-1])
+    with pytest.raises(ImageError, match="unsupported: a HEIC image; run `pip install pillow"):
+        decode_image(data, 75, 75)
+
+
+def test_a_large_jpeg_in_draft_mode_is_close_to_the_whole_one():
+    data = encoded(scene(1600, 1200), "JPEG", quality=95)
+    whole = Image.open(io.BytesIO(data)).resize((299, 299), Image.Resampling.BILINEAR)
+    difference = np.abs(decode_image(data, 299, 299).pixels.astype(int) - np.asarray(whole))
+    assert 0 < difference.mean() < 1
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_exif_orientation_is_obeyed(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(scene(160, 96), "PNG", exif=exif)
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    image = decode_image(data, 75, 80)
+    expected = np.asarray(upright.resize((80, 75), Image.Resampling.BILINEAR)).astype(int)
+    assert np.abs(image.pixels - expected).max() <= 1
+    assert (image.width, image.height) == upright.size
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_broken_exif_does_not_matter(kind):
+    data = encoded(scene(200, 120), kind, exif=b"Exif\0\0garbage")
+    assert decode_image(data, 75, 75).pixels.shape == (75, 75, 3)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr", "LAB", "RGBA", "I", "F"])
+def test_any_mode_becomes_rgb_as_pillow_has_it(mode):
+    image = scene(100, 80).convert("L" if mode in ("I", "F") else mode)
+    image = decode_image(encoded(image.convert(mode), "TIFF"), 80, 100)
+    difference = np.abs(image.pixels - np.asarray(image.convert("RGB")).astype(int))
+    assert difference.max() <= 1
+
+
+def test_transparent_parts_are_white():
+    for image in (Image.new("RGBA", (90, 90), (9, 9, 9, 0)), Image.new("LA", (90, 90), (9, 0))):
+        assert (decode_image(encoded(image, "PNG"), 75, 75).pixels == 255).all()
+
+
+def test_a_transparent_palette_is_white():
+    image = Image.new("P", (90, 90), 0)
+    image.putpalette([10, 20, 30])
+    assert (decode_image(encoded(image, "PNG", transparency=0), 75, 75).pixels == 255).all()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "PPM"])
+def test_sixteen_bits_are_scaled_not_cut_off(kind):
+    image = Image.fromarray(np.full((90, 90), 32768, np.uint16))
+    assert (decode_image(encoded(image, kind), 75, 75).pixels == 128).all()
+
+
+@pytest.mark.parametrize(
+    ("data", "grey"),
+    [
+        (b"P1 2 2 1 1 1 1", 0),
+        (b"P2 # words\n2 2 15 15 15 15 15", 255),
+        (b"P3 1 1 255 128 128 128", 128),
+        (b"P5 2 2 127\n\x7f\x7f\x7f\x7f", 255),
+    ],
+)
+def test_plain_and_odd_pixel_maps_are_read(data, grey):
+    assert (decode_image(data, 75, 75).pixels == grey).all()
+
+
+def test_the_first_frame_of_an_animation_counts():
+    frames = [Image.new("RGB", (90, 90), colour) for colour in ("red", "blue")]
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert (decode_image(data, 75, 75).pixels == (255, 0, 0)).all()
+
+
+JPEG = encoded(scene(200, 120), "JPEG")
+NO_NUMBER = Image.fromarray(np.full((9, 9), np.nan, np.float32))
+BROKEN = [
+    (encoded(NO_NUMBER, "TIFF"), "unreadable"),
+    (b"", "empty_file"),
+    (b"<!DOCTYPE html><title>Not found</title>", "not_an_image"),
+    (JPEG[: len(JPEG) // 2], "truncated"),
+    (encoded(scene(99, 99), "PNG")[:-200], "truncated"),
+    (JPEG[:10], "truncated"),
+]
+
+
+@pytest.mark.parametrize(("data", "code"), BROKEN)
+def test_a_broken_file_has_its_code(data, code):
+    with pytest.raises(ImageError) as info:
+        decode_image(data, 75, 75)
+    assert info.value.code == code
+    assert info.value.detail
+
+
+def test_a_decompression_bomb_is_too_large():
+    with pytest.raises(ImageError, match="too_large: 200 x 120 pixels, more than 23,999 in all"):
+        decode_image(JPEG, 75, 75, max_pixels=200 * 120 - 1)
+    assert decode_image(JPEG, 75, 75, max_pixels=200 * 120).width == 200
+
+
+def test_formats_not_named_are_not_opened():
+    with pytest.raises(ImageError, match="not_an_image"):
+        decode_image(encoded(scene(90, 90), "TGA"), 75, 75)
+
+
+@given(st.integers(0, len(JPEG) - 1), st.integers(1, 255))
+def test_a_flipped_byte_gives_pixels_or_a_verdict(place, change):
+    data = bytearray(JPEG)
+    data[place] ^= change
+    try:
+        assert decode_image(bytes(data), 75, 75).pixels.shape == (75, 75, 3)
+    except ImageError as error:
+        assert error.detail
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_give_pixels_or_a_verdict(data):
+    try:
+        assert decode_image(data, 75, 75).pixels.shape == (75, 75, 3)
+    except ImageError as error:
+        assert error.detail
+
+
+def test_files_that_libraries_test_themselves_with_give_pixels_or_a_verdict():
+    paths = [path for path in (SHARED / "images" / "hard").rglob("*") if path.is_file()]
+    if not paths:
+        pytest.skip("no hard files in the folder `shared` beside the project")
+    verdicts = [verdict(path) for path in paths]
+    assert verdicts.count("ok") > len(paths) / 2
+
+
+def verdict(path: Path) -> str:
+    try:
+        assert decode_image(path.read_bytes(), 75, 75, 10**8).pixels.shape == (75, 75, 3)
+    except ImageError as error:
+        return error.code
+    return "ok"
+
+
+def test_the_recipe_names_the_library_and_the_code():
+    assert "pil " in decode.recipe()
+    assert len(decode.recipe().split()[-1]) == 64
+
+
+@pytest.mark.parametrize("library", ["pil", "jpg", "zlib", "webp", "avif", "libtiff"])
+def test_the_recipe_names_the_libraries_that_decode(library, monkeypatch):
+    before, version = decode.recipe(), decode.features.version
+    monkeypatch.setattr(
+        decode.features, "version", lambda name: "0" if name == library else version(name)
+    )
+    assert decode.recipe() != before
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "P", "I;16", "F", "CMYK"])
+def test_a_large_image_is_shrunk_band_by_band_as_the_whole_one(mode, monkeypatch):
+    image = scene(700, 900)
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    deep = np.asarray(image.convert("L"), np.uint16) * 200
+    shades = {"I;16": Image.fromarray(deep), "F": Image.fromarray(deep.astype(np.float32))}
+    kind = "TIFF" if mode in ("F", "CMYK") else "PNG"
+    data = encoded(shades.get(mode) or image.convert("RGB").convert(mode), kind)
+    if mode in ("RGBA", "LA"):
+        data = encoded(image.convert(mode), kind)
+    whole = decode_image(data, 80, 70).pixels.astype(int)
+    monkeypatch.setattr(decode, "BAND", 50_000)
+    assert np.abs(decode_image(data, 80, 70).pixels - whole).max() <= 1
+
+
+def test_images_that_fill_the_room_are_decoded_one_by_one():
+    room, seen = decode.PixelBudget(100), []
+
+    def hold(pixels: int) -> None:
+        with room.of(pixels):
+            seen.append(pixels)
+            time.sleep(0.05)
+            seen.append(-pixels)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(hold, [500, 99, 60]))
+    assert all(first == -second for first, second in zip(seen[::2], seen[1::2], strict=True))
+
+
+PEAK = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from stages import images
+paths = [Path(sys.argv[1])] * 4
+with ThreadPoolExecutor(4) as pool:
+    list(pool.map(lambda path: images.decode(path.read_bytes(), 75, 75), paths))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="peak memory is read from Linux's /proc")
+def test_memory_holds_one_huge_image_at_a_time(tmp_path):
+    Image.new("RGBA", (8000, 7000), (9, 9, 9, 99)).save(tmp_path / "a.png", compress_level=1)
+    command = [sys.executable, "-c", PEAK + peak.CODE, str(tmp_path / "a.png")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 56 * 4 + 200  # MB: its pixels, and some

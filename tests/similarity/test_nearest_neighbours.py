@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from sklearn.neighbors import NearestNeighbors
+
+from classifier.similarity import nearest_neighbours
+from classifier.similarity.pca import unit
+
+
+def blobs(count: int, centres: int = 40) -> np.ndarray:
+    rng = np.random.default_rng(1)
+    middles = rng.normal(size=(centres, 16))
+    values = middles[rng.integers(0, centres, count)] + rng.normal(0, 0.3, (count, 16))
+    return unit(values).astype(np.float32)
+
+
+def found(values: np.ndarray, count: int) -> dict[int, set[int]]:
+    near: dict[int, set[int]] = {row: set() for row in range(len(values))}
+    for rows, others in nearest_neighbours.nearest(values, len(values), count):
+        for row, those in zip(rows.tolist(), others.tolist(), strict=True):
+            near[row] |= set(those)
+    return near
+
+
+def oracle(values: np.ndarray, count: int) -> list[set[int]]:
+    rows = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(values).kneighbors()[1]
+    return [set(row) for row in rows.tolist()]
+
+
+@pytest.mark.parametrize("block", [1, 1000, 10**6])
+def test_few_images_are_compared_with_all(block, monkeypatch):
+    monkeypatch.setattr(nearest_neighbours, "BLOCK", block)
+    values = blobs(300)
+    near = found(values, 6)
+    for row, others in enumerate(oracle(values, 5)):
+        assert near[row] == others | {row}
+
+
+def test_of_many_images_near_ones_are_found_in_cells(monkeypatch):
+    monkeypatch.setattr(nearest_neighbours, "EXACT", 1000)
+    monkeypatch.setattr(nearest_neighbours, "CELL", 200)
+    values = blobs(4000)
+    near = found(values, 6)
+    share = np.mean([len(near[row] & others) / 5 for row, others in enumerate(oracle(values, 5))])
+    assert share > 0.95
+    asked = sum(len(rows) for rows, _ in nearest_neighbours.nearest(values, 4000, 6))
+    assert asked <= nearest_neighbours.PROBES * 4000
+
+
+def test_fewer_images_than_neighbours():
+    assert found(blobs(3), 6) == {0: {0, 1, 2}, 1: {0, 1, 2}, 2: {0, 1, 2}}
+    assert found(blobs(0), 6) == {}
+
+
+def test_only_the_first_are_neighbours_of_the_rest_too():
+    values = blobs(300)
+    near = [set(row) for row in next(nearest_neighbours.nearest(values, 200, 4))[1].tolist()]
+    search = NearestNeighbors(n_neighbors=4, algorithm="brute").fit(values[:200])
+    assert near == [set(row) for row in search.kneighbors(values)[1].tolist()]

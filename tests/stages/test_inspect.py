@@ -1,0 +1,242 @@
+import csv
+import shutil
+from dataclasses import astuple, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from classifier.common.errors import StageError
+from classifier.dataset import excluded, features, findings, manifest
+from classifier.dataset.features import Column, FeatureTable
+from classifier.dataset.findings import Finding
+from classifier.dataset.manifest import ImageRow
+from classifier.images import perceptual_hash
+from stages.inspect import stage as inspect
+
+EACH = 30
+
+
+class Data:
+    """Three classes of features that are far apart, and as many looks; then tests change them."""
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(1)
+        names, tests = ("a", "b", "c"), 6
+        self.rows = [
+            ImageRow(f"input/test/{n}.png", "test", "", "", 64, 64, "PNG") for n in range(tests)
+        ] + [
+            ImageRow(f"input/train/{name}/{n:02}.png", "train", name, "", 64, 64, "PNG")
+            for name in names
+            for n in range(EACH)
+        ]
+        self.rows = [replace(row, sha256=f"{n:064x}") for n, row in enumerate(self.rows)]
+        kinds = np.append(np.arange(tests) % 3, np.repeat(np.arange(3), EACH))
+        noise = rng.normal(size=(len(self.rows), 6))
+        self.values = (6 * np.eye(3, 6)[kinds] + noise).astype(np.float32)
+        self.seen = rng.integers(0, 128, (len(self.rows), 32), np.uint8)
+        self.weights = "imagenet"
+
+    def at(self, path: str) -> int:
+        """Returns the place of an image."""
+        return [row.path for row in self.rows].index(f"input/{path}")
+
+    def copy(self, path: str, of: str, bits: int = 0) -> None:
+        """Makes an image a copy of another; without changed bits of the same bytes."""
+        at, of_ = self.at(path), self.at(of)
+        self.values[at], self.seen[at] = self.values[of_], self.seen[of_]
+        if bits:
+            self.values[at] += 0.01
+            changed = np.unpackbits(self.seen[of_])
+            changed[100 : 100 + bits] ^= 1
+            self.seen[at] = np.packbits(changed)
+        else:
+            self.rows[at] = replace(self.rows[at], sha256=self.rows[of_].sha256)
+
+    def table(self, split: str) -> FeatureTable:
+        """Returns the features of a split's images."""
+        of = [n for n, row in enumerate(self.rows) if row.split == split]
+        labels = ["abc".find(self.rows[n].label or "-") for n in of]
+        return FeatureTable(
+            features=self.values[of],
+            labels=np.array(labels, np.int32),
+            class_names=np.array(["a", "b", "c"]),
+            sha256=np.array([self.rows[n].sha256 for n in of]),
+            paths=np.array([self.rows[n].path for n in of]),
+            views=np.zeros(len(of), np.int32),
+            learned=np.array([0], np.int32),
+            averaged=np.array([0], np.int32),
+            drawing=np.array(""),
+            fingerprint=np.array("f" * 64),
+            weights=np.array(self.weights),
+        )
+
+    def inspect(self) -> list[Finding]:
+        """Writes what the stage reads, runs it, and returns what it writes."""
+        manifest.write(manifest.PATH, self.rows)
+        perceptual_hash.write(perceptual_hash.PATH, self.seen.tobytes())
+        for split, path in (("train", features.TRAIN), ("test", features.TEST)):
+            columns = vars(self.table(split)).items()
+            features.write(path, {name: Column.of(array) for name, array in columns})
+        inspect.main()
+        return findings.read(findings.PATH)
+
+
+@pytest.fixture
+def data(inside) -> Data:
+    return Data()
+
+
+def said(findings: list[Finding], but: tuple[str, ...] = ("outlier",)) -> set[tuple[str, ...]]:
+    return {
+        (one.path.removeprefix("input/"), one.finding, one.other.removeprefix("input/"))
+        for one in findings
+        if one.finding not in but
+    }
+
+
+def test_where_nothing_is_wrong_nothing_but_a_few_outliers_is_found(data, capsys):
+    assert len(data.inspect()) <= 4 and said(data.inspect()) == set()
+    assert capsys.readouterr().out.startswith("inspect: 96 images: ")
+    assert excluded.read(excluded.PATH) == {}
+
+
+def test_copies_are_named_by_where_the_other_is(data):
+    data.copy("train/a/05.png", "train/a/04.png")
+    data.copy("train/a/07.png", "train/a/06.png", bits=20)
+    data.copy("test/0.png", "train/b/00.png", bits=20)
+    data.copy("test/5.png", "test/4.png", bits=20)
+    data.copy("train/c/00.png", "train/b/09.png", bits=20)
+    assert said(data.inspect(), ("outlier", "wrong_label")) == {
+        ("train/a/05.png", "duplicate", "train/a/04.png"),
+        ("train/a/07.png", "duplicate", "train/a/06.png"),
+        ("test/0.png", "in_train_and_test", "train/b/00.png"),
+        ("train/b/00.png", "in_train_and_test", "test/0.png"),
+        ("test/5.png", "duplicate", "test/4.png"),
+        ("train/c/00.png", "label_conflict", "train/b/09.png"),
+        ("train/b/09.png", "label_conflict", "train/c/00.png"),
+    }
+
+
+def test_how_alike_copies_are_is_told(data):
+    data.copy("train/a/05.png", "train/a/04.png")
+    data.copy("train/a/07.png", "train/a/06.png", bits=20)
+    same, near = (one for one in data.inspect() if one.finding == "duplicate")
+    assert same.score == 1 and same.detail == "the same bytes as input/train/a/04.png"
+    assert near.score == pytest.approx(1 - 20 / 255, abs=1e-3)
+    assert near.detail == "the same image as input/train/a/06.png"
+
+
+def test_a_wrong_label_is_found_with_the_right_one(data):
+    moved = data.at("train/a/03.png")
+    data.values[moved] += 6 * (np.eye(3, 6)[1] - np.eye(3, 6)[0])
+    (found,) = (one for one in data.inspect() if one.finding == "wrong_label")
+    assert found.path == "input/train/a/03.png" and found.suggested == "b"
+    assert found.detail.startswith("looks like b (") and ", not like a (0.0" in found.detail
+
+
+def test_a_image_of_no_class_is_an_outlier_in_the_test_images_too(data):
+    for path in ("train/a/03.png", "test/2.png"):
+        data.values[data.at(path)] = [0, 0, 0, 40, 0, 0]
+        data.values[data.at(path)][3] *= -1 if path.startswith("test") else 1
+    found = [one.path for one in data.inspect() if one.finding == "outlier"]
+    assert set(found[:2]) == {"input/test/2.png", "input/train/a/03.png"}
+
+
+def test_random_weights_tell_copies_alone(data, capsys):
+    data.weights = "random"
+    data.copy("train/a/07.png", "train/a/06.png", bits=20)
+    data.values[data.at("train/b/03.png")] = 40
+    assert said(data.inspect(), ()) == {("train/a/07.png", "duplicate", "train/a/06.png")}
+    assert "random weights tell nothing" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("param", "dropped"),
+    [
+        ("drop_duplicates", {"train/a/07.png": "duplicate"}),
+        ("drop_leaks", {"train/b/00.png": "in_train_and_test"}),
+        (
+            "drop_label_conflicts",
+            {"train/b/09.png": "label_conflict", "train/c/00.png": "label_conflict"},
+        ),
+        ("drop_wrong_labels", {"train/c/01.png": "wrong_label"}),
+        ("drop_outliers", {"train/c/02.png": "outlier"}),
+    ],
+)
+def test_what_a_param_drops(param, dropped, data, set_param):
+    data.copy("train/a/07.png", "train/a/06.png", bits=20)
+    data.copy("test/0.png", "train/b/00.png", bits=20)
+    data.copy("test/5.png", "test/4.png")
+    data.copy("train/c/00.png", "train/b/09.png", bits=20)
+    data.values[data.at("train/c/01.png")] = data.values[data.at("train/a/01.png")] + 0.5
+    data.values[data.at("train/c/02.png")] = [0, 0, 0, 0, 60, 0]
+    set_param(f"inspect.{param}", True)
+    data.inspect()
+    found = {path.removeprefix("input/"): why for path, why in excluded.read(excluded.PATH).items()}
+    assert found.items() >= dropped.items()
+    assert set(found.values()) == set(dropped.values())
+    assert all(path.startswith("train/") for path in found)
+
+
+def test_of_many_copies_the_first_remains(data, set_param):
+    for number in range(1, 9):
+        data.copy(f"train/a/{number:02}.png", "train/a/00.png", bits=number % 3)
+    set_param("inspect.drop_duplicates", True)
+    data.inspect()
+    assert list(excluded.read(excluded.PATH)) == [
+        f"input/train/a/{number:02}.png" for number in range(1, 9)
+    ]
+
+
+def test_a_class_must_keep_two_images(data, set_param):
+    for number in range(1, EACH):
+        data.copy(f"train/a/{number:02}.png", "train/a/00.png")
+    set_param("inspect.drop_duplicates", True)
+    with pytest.raises(StageError) as error:
+        data.inspect()
+    assert str(error.value) == (
+        "params.yaml: inspect.drop_duplicates must leave each class two different images; "
+        "got 1 of a: set it to false, or add images"
+    )
+    assert not Path(excluded.PATH).exists()
+
+
+def test_the_order_of_names_has_no_say_in_what_is_found(data):
+    data.values[data.at("train/a/03.png")] = data.values[data.at("train/b/03.png")] + 0.5
+    before = {(one.finding, one.score) for one in data.inspect()}
+    for number in range(EACH // 2):  # names change, contents stay
+        one, other = data.at(f"train/a/{number:02}.png"), data.at(f"train/a/{29 - number:02}.png")
+        for column in (data.values, data.seen):
+            column[[one, other]] = column[[other, one]]
+        hashes = data.rows[one].sha256, data.rows[other].sha256
+        data.rows[one] = replace(data.rows[one], sha256=hashes[1])
+        data.rows[other] = replace(data.rows[other], sha256=hashes[0])
+    assert {(one.finding, one.score) for one in data.inspect()} == before
+
+
+@pytest.mark.slow
+def test_copies_in_real_files_are_found_and_dropped_from_training(project):
+    train = project.folder / "input" / "train"
+    first = Image.open(train / "circle" / "0.jpg")
+    first.resize((60, 45)).save(train / "circle" / "small.jpg", quality=40)
+    ImageOps.mirror(first).save(project.folder / "input" / "test" / "mirror.png")
+    shutil.copy(train / "cross" / "1.jpg", train / "square" / "cross.jpg")
+    project.set("inspect.drop_duplicates", True)
+    assert project.repro() >= {"validate", "extract", "inspect", "train"}
+    found = [astuple(one) for one in findings.read(project.folder / findings.PATH)]
+    kinds = {(path, finding, other) for path, _, finding, _, _, other, _ in found}
+    assert kinds == {
+        ("input/train/cross/1.jpg", "label_conflict", "input/train/square/cross.jpg"),
+        ("input/train/square/cross.jpg", "label_conflict", "input/train/cross/1.jpg"),
+        ("input/test/mirror.png", "in_train_and_test", "input/train/circle/0.jpg"),
+        ("input/train/circle/0.jpg", "in_train_and_test", "input/test/mirror.png"),
+        ("input/train/circle/small.jpg", "in_train_and_test", "input/test/mirror.png"),
+        ("input/train/circle/small.jpg", "duplicate", "input/train/circle/0.jpg"),
+    }
+    with (project.folder / "results" / "split.csv").open() as file:
+        folds = {row["path"]: row["fold"] for row in csv.DictReader(file)}
+    assert [path for path, fold in folds.items() if fold == "left_out"] == [
+        "input/train/circle/small.jpg"
+    ]

@@ -1,0 +1,279 @@
+import json
+import os
+import shutil
+import sys
+import time
+
+import pytest
+from PIL import Image
+
+from classifier.common.errors import StageError
+from classifier.dataset import manifest, problems
+from classifier.images import decode, perceptual_hash
+from stages.validate import stage as validate
+from tests.project import ROOT, Project, draw, draw_classes
+
+
+def rows(inside):
+    return manifest.read(inside / "results" / "images.csv")
+
+
+def found(inside):
+    listed = problems.read(inside / "results" / "problems.csv")
+    return {problem.path: (problem.problem, problem.action) for problem in listed}
+
+
+def faults():
+    with pytest.raises(StageError) as info:
+        validate.main()
+    return list(info.value.faults)
+
+
+@pytest.fixture
+def folder(inside):
+    return draw_classes(inside / "input", per_class=2)
+
+
+def test_every_usable_image_has_a_row(inside, folder, capsys):
+    draw(folder / "validation" / "cross" / "v.png", "cross", 50, size=(100, 80))
+    validate.main()
+    listed = rows(inside)
+    assert [row.path for row in listed] == sorted(row.path for row in listed)
+    assert {row.split for row in listed} == {"train", "validation", "test"}
+    png = next(row for row in listed if row.path == "input/validation/cross/v.png")
+    assert (png.label, png.width, png.height, png.format) == ("cross", 100, 80, "PNG")
+    line = "validate: 6 train, 1 validation and 3 test images of 3 classes"
+    assert capsys.readouterr().out == f"{line} -> results/images.csv\n"
+
+
+def test_test_images_are_labelled_by_class_folders_only(inside, folder, capsys):
+    draw(folder / "test" / "circle" / "a.jpg", "circle", 60)
+    draw(folder / "test" / "monday" / "b.jpg", "circle", 61)
+    validate.main()
+    labels = {row.path: row.label for row in rows(inside) if row.split == "test"}
+    assert labels["input/test/circle/a.jpg"] == "circle"
+    assert labels["input/test/monday/b.jpg"] == labels["input/test/0.jpg"] == ""
+    assert "not scored, as no class is named so: input/test/monday" in capsys.readouterr().out
+
+
+def test_broken_files_are_listed_and_said(inside, folder, capsys):
+    (folder / "test" / "empty.jpg").touch()
+    (folder / "train" / "cross" / "page.jpg").write_text("<html></html>")
+    data = (folder / "test" / "0.jpg").read_bytes()
+    (folder / "test" / "half.jpg").write_bytes(data[: len(data) // 2])
+    validate.main()
+    assert found(inside) == {
+        "input/test/empty.jpg": ("empty_file", "skipped"),
+        "input/test/half.jpg": ("truncated", "skipped"),
+        "input/train/cross/page.jpg": ("not_an_image", "skipped"),
+    }
+    assert "3 skipped: input/test/empty.jpg (empty_file), " in capsys.readouterr().out
+
+
+def test_broken_files_can_be_made_an_error(folder, set_param):
+    set_param("validate.bad_images", "fail")
+    (folder / "test" / "empty.jpg").touch()
+    said = "input/test/empty.jpg: empty_file (the file has no bytes); remove or replace it"
+    assert faults() == [said]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has neither pipes nor such names in folders")
+def test_odd_files_get_a_verdict(inside, folder, capsys):
+    os.mkfifo(folder / "test" / "pipe.jpg")
+    (folder / "test" / "nowhere.jpg").symlink_to("gone.jpg")
+    latin = os.fsdecode(b"input/test/caf\xe9.jpg")
+    (inside / latin).write_bytes((folder / "test" / "0.jpg").read_bytes())
+    draw(folder / "test" / "=1,<b>\n.jpg", "cross", 70)
+    validate.main()
+    assert "DVC cannot read a folder with pipes" in capsys.readouterr().err
+    codes = {path: code for path, (code, _) in found(inside).items()}
+    unreadable = ["input/test/caf\\xe9.jpg", "input/test/nowhere.jpg", "input/test/pipe.jpg"]
+    assert codes == dict.fromkeys(unreadable, "unreadable")
+    assert "input/test/=1,<b>\n.jpg" in [row.path for row in rows(inside)]
+
+
+def test_limits_hold_for_known_files_too(inside, folder, set_param, monkeypatch):
+    monkeypatch.setattr("stages.index.GRAIN_NS", 1)
+    validate.main()
+    size = (folder / "test" / "0.jpg").stat().st_size
+    set_param("validate.max_megabytes", (size - 1) / 1e6)
+    set_param("validate.bad_images", "fail")
+    assert f"input/test/0.jpg: too_large ({size:,} bytes, more than {size - 1:,}); remove or" in (
+        " ".join(faults())
+    )
+
+
+def test_the_same_content_twice_is_listed_and_kept(inside, folder):
+    def copy(source, target):
+        (folder / target).parent.mkdir(parents=True, exist_ok=True)
+        (folder / target).write_bytes((folder / source).read_bytes())
+
+    copy("train/circle/0.jpg", "train/circle/copy.jpg")
+    copy("train/cross/0.jpg", "train/square/cross.jpg")
+    copy("train/cross/1.jpg", "test/leak.jpg")
+    copy("train/square/0.jpg", "validation/square/leak.jpg")
+    validate.main()
+    assert found(inside) == {
+        "input/train/circle/copy.jpg": ("duplicate", "kept"),
+        "input/train/cross/0.jpg": ("label_conflict", "kept"),
+        "input/train/square/cross.jpg": ("label_conflict", "kept"),
+        "input/train/cross/1.jpg": ("in_train_and_test", "kept"),
+        "input/test/leak.jpg": ("in_train_and_test", "kept"),
+        "input/train/square/0.jpg": ("in_train_and_validation", "kept"),
+        "input/validation/square/leak.jpg": ("in_train_and_validation", "kept"),
+    }
+    assert len(rows(inside)) == 6 + 3 + 4
+
+
+def test_odd_images_and_small_classes_are_kept_and_told(inside, folder, capsys):
+    draw(folder / "train" / "cross" / "strip.jpg", "cross", 71, size=(700, 60))
+    Image.new("RGB", (1, 1)).save(folder / "test" / "dot.png")
+    validate.main()
+    assert found(inside) == {
+        "input/test/dot.png": ("tiny", "kept"),
+        "input/train/cross/strip.jpg": ("extreme_shape", "kept"),
+    }
+    said = capsys.readouterr()
+    assert "; 2 tiny or of extreme shape (see results/problems.csv)" in said.out
+    assert "fewer than 10 images of circle (2), cross (3), square (2)" in said.err
+
+
+def test_hidden_files_are_ignored_and_counted(inside, folder, capsys):
+    for name in ("test/.DS_Store", "train/cross/Thumbs.db", "train/.hidden", "test/__MACOSX/x"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"x")
+    validate.main()
+    assert json.loads((inside / "results" / "dataset.json").read_text())["ignored"] == 4
+    assert capsys.readouterr().out.endswith("; 4 hidden files ignored\n")
+
+
+def test_each_image_has_a_look_in_the_order_of_the_table(inside, folder):
+    validate.main()
+    seen = perceptual_hash.read(inside / "results" / "looks.npy")
+    for row, expected in zip(rows(inside), seen, strict=True):
+        pixels = decode.decode_image((inside / row.path).read_bytes(), 64, 64).pixels
+        assert perceptual_hash.perceptual_hash(pixels) == expected.tobytes()
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS takes the two for one")
+def test_class_names_that_only_a_computer_tells_apart_are_a_fault(folder):
+    for name in ("caf\u00e9", "cafe\u0301"):
+        draw(folder / "train" / name / "0.jpg", "circle", 0)
+    (said,) = faults()
+    assert said.startswith("input/train: class names must differ to the eye; got 'cafe\\u0301'")
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS takes the two for one")
+def test_accents_may_be_written_in_either_way(inside, folder):
+    for seed in (0, 1):
+        draw(folder / "train" / "caf\u00e9" / f"{seed}.jpg", "circle", 80 + seed)
+    draw(folder / "test" / "cafe\u0301" / "0.jpg", "circle", 82)
+    validate.main()
+    labels = {row.label for row in rows(inside) if row.path.startswith("input/test/cafe")}
+    assert labels == {"caf\u00e9"}
+
+
+def test_no_train_folder_is_said(inside):
+    where = "put the images of each class in input/train/<class>/"
+    assert faults() == [f"input/train: no such folder; {where}"]
+
+
+def test_one_class_is_too_few(inside):
+    draw(inside / "input" / "train" / "circle" / "0.jpg", "circle", 0)
+    (said,) = faults()
+    assert said.startswith("input/train has 1 class folder (circle); a classifier needs 2 or more")
+
+
+def test_images_beside_the_class_folders_are_a_fault(folder):
+    draw(folder / "train" / "loose.jpg", "circle", 0)
+    (said,) = faults()
+    assert said.startswith("input/train: only class folders may be in it; got loose.jpg: put the")
+
+
+def test_classes_with_too_few_images_are_all_named(folder):
+    (folder / "train" / "empty").mkdir()
+    (folder / "train" / "cross" / "1.jpg").write_bytes(b"broken")
+    (folder / "test" / "beside.jpg").write_bytes(b"broken, but not why a class is too small")
+    data = (folder / "train" / "square" / "0.jpg").read_bytes()
+    (folder / "train" / "square" / "1.jpg").write_bytes(data)
+    broken, cross, empty, square = faults()
+    assert broken.startswith("input/train/cross/1.jpg: not_an_image")
+    least = "needs 2 or more different usable images; got"
+    assert cross.startswith(f"input/train/cross: {least} 1: add some, or remove the folder")
+    assert empty.startswith(f"input/train/empty: {least} 0")
+    assert square.startswith(f"input/train/square: {least} 1")
+
+
+def test_a_validation_folder_must_be_a_class(folder):
+    draw(folder / "validation" / "circel" / "0.jpg", "circle", 0)
+    (said,) = faults()
+    assert said.startswith("input/validation/circel: must be named like a class of input/train")
+
+
+def test_a_validation_folder_without_a_usable_image_is_a_fault(folder):
+    (folder / "validation" / "cross").mkdir(parents=True)
+    (folder / "validation" / "cross" / "0.jpg").write_bytes(b"broken")
+    _, said = faults()
+    assert said.startswith("input/validation: needs a usable image; got 0: add some, or remove")
+
+
+def test_no_test_folder_is_allowed_and_said(inside, capsys):
+    draw_classes(inside / "input", per_class=2, test=0)
+    validate.main()
+    assert "no images in input/test: the predictions will be empty" in capsys.readouterr().out
+
+
+def test_the_counts_are_a_flat_metric(inside, folder):
+    draw(folder / "train" / "cross" / "3.jpg", "cross", 3)
+    validate.main()
+    counts = json.loads((inside / "results" / "dataset.json").read_text())
+    assert (counts["classes"], counts["train"], counts["test"]) == (3, 7, 3)
+    assert (counts["smallest_class"], counts["largest_class"]) == (2, 3)
+
+
+def test_nothing_of_the_users_is_changed(inside, folder):
+    def state():
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        return [(path, path.read_bytes(), path.stat().st_mtime_ns) for path in files]
+
+    before = state()
+    validate.main()
+    assert state() == before
+
+
+OPENED = """
+import sys
+opened, looked = [], []
+sys.addaudithook(lambda name, args: name == "open" and opened.append(str(args[0])))
+from stages import index, validate
+from stages.workers import Workers
+look = Workers.look
+Workers.look = lambda self, paths: looked.extend(paths := list(paths)) or look(self, paths)
+index.GRAIN_NS = 1
+validate.main()
+print(*(len([p for p in opened if p.startswith("input/t")]), len(looked)))
+"""
+
+
+def test_a_file_is_read_again_only_if_it_changed_and_decoded_only_if_it_is_new(
+    inside, folder, monkeypatch
+):
+    def work():
+        time.sleep(0.05)
+        monkeypatch.setenv("PYTHONPATH", str(ROOT))
+        said = Project(inside).shell(sys.executable, "-c", OPENED).stdout
+        counts = tuple(map(int, said.splitlines()[-1].split()))
+        return counts, (inside / "results" / "images.csv").read_bytes()
+
+    assert work()[0] == (9, 9)
+    assert work()[0] == (0, 0)
+    draw(folder / "test" / "new.jpg", "cross", 90)
+    assert work()[0] == (1, 1)
+    (folder / "test" / "new.jpg").rename(folder / "test" / "renamed.jpg")
+    shutil.copy(folder / "test" / "renamed.jpg", folder / "test" / "copy.jpg")
+    assert work()[0] == (2, 0)
+    (folder / "test" / "0.jpg").write_bytes((folder / "test" / "1.jpg").read_bytes())
+    opened, table = work()
+    assert opened == (1, 0)
+    shutil.rmtree(inside / ".cache")
+    assert work() == ((11, 11), table)

@@ -41,6 +41,7 @@ def inception(weights: Path, settings: NetworkSpec) -> tuple["keras.Model", "ker
     """
     from classifier.inference.keras_backend import keras
 
+    weights.stat()  # a missing file is FileNotFoundError; HDF5's own error does not name it
     keras.backend.clear_session()  # the layers are numbered from the first again
     shape = (settings.image_height, settings.image_width, 3)
     model = keras.applications.InceptionV3(include_top=False, weights=None, input_shape=shape)

@@ -3,6 +3,7 @@
 import io
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 
 class StageError(Exception):
@@ -35,7 +36,8 @@ def warn(message: str) -> None:
 def run_main(main: Callable[[], None]) -> None:
     """Runs `main`; a StageError becomes `error:` lines and exit code 1, Ctrl-C exit code 130.
 
-    A missing package is reported with the remedy if `main` is what imports it.
+    A missing package is reported with the remedy if `main` is what imports it, and so is a file
+    of results/ or models/ that no stage has written yet.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name it cannot show must not stop the run
@@ -45,6 +47,16 @@ def run_main(main: Callable[[], None]) -> None:
     except StageError as error:
         for fault in error.faults:
             print(f"error: {fault}", file=sys.stderr)
+        sys.exit(1)
+    except FileNotFoundError as error:
+        path = Path(str(error.filename))
+        if path.parts[:1] not in (("results",), ("models",)):
+            raise
+        print(
+            f"error: {path.as_posix()}: not there yet; run `dvc repro`, which runs all stages in "
+            "order",
+            file=sys.stderr,
+        )
         sys.exit(1)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("classifier", "stages"):

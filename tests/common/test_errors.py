@@ -1,6 +1,16 @@
+from importlib import import_module
+
 import pytest
+import yaml
 
 from classifier.common.errors import StageError, run_main
+from tests.project import ROOT
+
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+MADE = ("results/", "models/")
+READERS = [
+    name for name, stage in STAGES.items() if any(dep.startswith(MADE) for dep in stage["deps"])
+]
 
 
 def stop(error: BaseException) -> None:
@@ -24,4 +34,22 @@ def test_ctrl_c_ends_with_a_line_and_exit_code_130(capsys):
     with pytest.raises(SystemExit) as exit_info:
         run_main(lambda: stop(KeyboardInterrupt()))
     assert exit_info.value.code == 130
-    assert "stopped" in capsys.readouterr().err
+    assert "interrupted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_stage_run_too_early_names_the_missing_file_and_the_remedy(name, inside, capsys):
+    module = import_module(f"stages.{name}")
+    stage = import_module(f"stages.{name}.stage") if hasattr(module, "__path__") else module
+    with pytest.raises(SystemExit) as exit_info:
+        run_main(stage.main)
+    assert exit_info.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    path, message = line.removeprefix("error: ").split(": ")
+    assert any(path == dep or path.startswith(f"{dep}/") for dep in STAGES[name]["deps"])
+    assert message == "not there yet; run `dvc repro`, which runs all stages in order"
+
+
+def test_a_missing_file_that_no_stage_writes_keeps_its_traceback():
+    with pytest.raises(FileNotFoundError):
+        run_main(lambda: open("elsewhere/file"))  # noqa: PTH123, SIM115

@@ -175,7 +175,7 @@ def present(images_csv: Path, folder: Path, cache: Path) -> tuple[Path | None, I
     """Returns the file of the present network, and the keys of the present images."""
     if not images_csv.exists() or not (folder / base.INFO).exists():
         return None, ()
-    runtime = engine.name(base.read_info(folder).engine)
+    runtime = engine.runtime(base.read_info(folder).engine)
     identity = fingerprint.of_features(base.files_hash(folder), runtime)
     settings = params.load("extract", ViewParams, partial=True)
     augmentation_id = fingerprint.of_augmentation(settings)

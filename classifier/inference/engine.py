@@ -1,4 +1,4 @@
-"""What runs the network of models/base: uint8 pixels in, features out."""
+"""The frozen network, ready to run: uint8 pixels in, features out."""
 
 from importlib import metadata
 from pathlib import Path
@@ -8,16 +8,17 @@ import numpy as np
 
 from classifier.inference import base
 
-GPU_DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # NVIDIA's, Windows' below Linux, AMD's
+GPU_DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # NVIDIA, Windows (WSL), AMD
 PACKAGES = {"openvino": ("openvino",), "tensorflow": ("tensorflow", "keras")}
+DISTRIBUTIONS = {"tensorflow": ("tensorflow", "tensorflow-cpu")}  # that install the package
 
 
 class Engine(Protocol):
     """A network that is ready to run.
 
     Attributes:
-        concurrency: calls of `features` that run best at once, each from a thread of its own.
-        max_batch_size: images in a call; with more it is no faster.
+        concurrency: number of threads that should call `features` at the same time.
+        max_batch_size: images per call; larger batches are no faster.
     """
 
     concurrency: int
@@ -26,7 +27,7 @@ class Engine(Protocol):
     def features(self, pixels: np.ndarray) -> np.ndarray:
         """Returns the features, float32 (N, *feature_shape), of uint8 pixels (N, H, W, 3).
 
-        An image's features are the same bits whatever else is in the batch.
+        An image's features have the same bits whatever the other images in the batch.
         """
 
 
@@ -35,7 +36,7 @@ def load(folder: Path, threads: int = 0) -> Engine:
 
     Args:
         folder: models/base.
-        threads: processor cores to use; 0: all. TensorFlow takes what it finds.
+        threads: processor cores to use; 0: all. TensorFlow ignores it and uses all.
     """
     if base.read_info(folder).engine == "openvino":
         from classifier.inference.openvino_engine import OpenvinoEngine
@@ -47,26 +48,37 @@ def load(folder: Path, threads: int = 0) -> Engine:
 
 
 def device(engine: str) -> str:
-    """Returns where an engine runs: `CPU` or `GPU`.
+    """Returns the device an engine runs on: `CPU` or `GPU`.
 
-    TensorFlow is asked only where a GPU's driver is, for its import takes seconds.
+    Imports TensorFlow, which takes seconds, only if a GPU driver is present.
     """
-    drivers = any(Path(driver).exists() for driver in GPU_DRIVERS) or _has("tensorflow-metal")
-    if engine == "openvino" or not drivers:
+    if engine == "openvino" or not _has_gpu_driver():
         return "CPU"
     from classifier.inference import keras_backend
 
     return keras_backend.device()
 
 
-def name(engine: str) -> str:
-    """Returns what runs the network: libraries, versions and device."""
-    versions = (f"{package} {metadata.version(package)}" for package in PACKAGES[engine])
+def _has_gpu_driver() -> bool:
+    if any(Path(driver).exists() for driver in GPU_DRIVERS):
+        return True
+    return any(metadata.distributions(name="tensorflow-metal"))
+
+
+def runtime(engine: str) -> str:
+    """Returns the libraries of an engine with their versions, and the device it runs on."""
+    versions = (f"{package} {version(package)}" for package in PACKAGES[engine])
     return f"{', '.join(versions)} on {device(engine)}"
 
 
-def _has(package: str) -> bool:
-    try:
-        return bool(metadata.version(package))
-    except metadata.PackageNotFoundError:
-        return False
+def version(package: str) -> str:
+    """Returns the version of an installed package, whichever distribution it comes from.
+
+    Raises:
+        PackageNotFoundError: the package is not installed.
+    """
+    names = DISTRIBUTIONS.get(package, (package,))
+    installed = (found for name in names for found in metadata.distributions(name=name))
+    if distribution := next(installed, None):
+        return distribution.version
+    raise metadata.PackageNotFoundError(package)

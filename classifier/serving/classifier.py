@@ -65,7 +65,7 @@ class Classifier:
                 "or `dvc pull` if a colleague has"
             )
         self._about, self._head = base.read_info(base_folder), head.read(head_folder)
-        runtime = engine.name(self._about.engine)
+        runtime = engine.runtime(self._about.engine)
         if self._head.info.fingerprint != fingerprint.of_features(
             base.files_hash(base_folder), runtime
         ):

@@ -164,7 +164,7 @@ def main(
     started = time.perf_counter()
     settings = params.load("extract", Params)
     info, cache_folder = base.read_info(folder), database.cache_folder()
-    runtime = engine.name(info.engine)
+    runtime = engine.runtime(info.engine)
     identity = fingerprint.of_features(base.files_hash(folder), runtime)
     augmentation_id = fingerprint.of_augmentation(settings)
     cache = FeatureCache(

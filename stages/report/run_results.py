@@ -5,7 +5,6 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from classifier.dataset.findings import Finding
 from classifier.dataset.manifest import ImageRow
 from classifier.dataset.problems import Problem
 from classifier.evaluation import metrics
+from classifier.inference import engine
 from classifier.inference.base import BaseInfo
 
 LIBRARIES = ("tensorflow", "keras", "openvino", "nncf", "numpy", "pillow", "dvc")
@@ -122,7 +122,7 @@ def rows(path: Path, wanted: Sequence[str]) -> list[ImageRow]:
 
 def versions() -> dict[str, str]:
     """Returns the versions of the libraries that reach the results."""
-    return {name: metadata.version(name) for name in LIBRARIES}
+    return {name: engine.version(name) for name in LIBRARIES}
 
 
 def read(results: Path, base: BaseInfo, head_folder: Path, params: Mapping[str, Any]) -> RunResults:

@@ -1,4 +1,4 @@
-"""What the tests share as fixtures."""
+"""Fixtures for all tests; slow ones are made once per test run and shared by its workers."""
 
 import os
 import shutil
@@ -8,25 +8,61 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from filelock import FileLock
 
 from tests.project import ROOT, SHARED, Project, commit, copy, make_project
 
-# what is set up on this machine must not reach the tests, nor a proxy their local servers
+# the machine's own git and DVC settings must not reach the tests, nor a proxy their local servers
 os.environ |= {
     "DVC_NO_ANALYTICS": "1",
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
     "no_proxy": "127.0.0.1",
 }
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in the background of a script:
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # or no program of ours hears Ctrl-C
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a script's background job ignores Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # and its children inherit that
 hypothesis.settings.register_profile("shared machine", deadline=None)
 hypothesis.settings.load_profile("shared machine")
+
+SharedFolder = Callable[[str, Callable[[Path], None]], Path]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def outside_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Moves what Keras and DVC write outside a project into the tests' temporary folder."""
+    folder = tmp_path_factory.mktemp("outside")
+    for name in (
+        "KERAS_HOME",
+        "DVC_SITE_CACHE_DIR",
+        "DVC_SYSTEM_CONFIG_DIR",
+        "DVC_GLOBAL_CONFIG_DIR",
+    ):
+        os.environ[name] = str(folder / name.lower())
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> SharedFolder:
+    """Returns a function that fills a folder once per test run, in the first worker that asks."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+
+    def filled(name: str, fill: Callable[[Path], None]) -> Path:
+        folder, done = root / name, root / f"{name}.done"
+        with FileLock(root / f"{name}.lock"):
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                done.touch()
+        return folder
+
+    return filled
 
 
 @pytest.fixture
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets every file written through `outputs.whole` end on a full disk: Linux's /dev/full."""
+    """Makes every atomic write end on a full disk, Linux's /dev/full."""
     full, plain = Path("/dev/full"), Path.open
     if not full.exists():
         pytest.skip("this system has no /dev/full")
@@ -36,33 +72,41 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights of a seed that is not the one in params.yaml."""
+def random_weights(shared_folder: SharedFolder) -> Path:
+    """Random weights; their seed is not the one in params.yaml."""
     from stages import fetch
 
-    path = tmp_path_factory.mktemp("weights") / "random.h5"
-    fetch.write_random(path, seed=5)
-    return path
+    folder = shared_folder(
+        "weights", lambda folder: fetch.write_random(folder / "random.h5", seed=5)
+    )
+    return folder / "random.h5"
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, random_weights: Path) -> Project:
-    """A project after `dvc repro`: to read from, not to change."""
-    project = make_project(tmp_path_factory.mktemp("finished"), random_weights)
-    project.repro()
-    commit(project, "first run")
+def finished(shared_folder: SharedFolder, random_weights: Path) -> Project:
+    """A project after `dvc repro`, to read but not to change."""
+
+    def run(folder: Path) -> None:
+        project = make_project(folder / "project", random_weights)
+        project.repro()
+        commit(project, "first run")
+        (folder / "output.txt").write_text(project.output, encoding="utf-8")
+
+    folder = shared_folder("finished", run)
+    project = Project(folder / "project")
+    project.output = (folder / "output.txt").read_text(encoding="utf-8")
     return project
 
 
 @pytest.fixture
 def project(finished: Project, tmp_path: Path) -> Project:
-    """A copy of the finished project, to change at will."""
+    """A copy of the finished project that a test may change."""
     return copy(finished, tmp_path / "project")
 
 
 @pytest.fixture
 def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder as the working directory, with the project's params.yaml."""
+    """The working directory: a temporary folder that holds only params.yaml."""
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -76,7 +120,7 @@ def set_param(inside: Path) -> Callable[[str, object], object]:
 
 @pytest.fixture(scope="session")
 def real_weights() -> Path:
-    """InceptionV3's trained weights, where they lie beside the project."""
+    """InceptionV3's ImageNet weights, if they are in the folder `shared` beside the project."""
     path = SHARED / "weights" / "inception_v3_partial_notop.h5"
     if not path.exists():
         pytest.skip(f"{path.name} is not in the folder `shared` beside the project")
@@ -85,7 +129,7 @@ def real_weights() -> Path:
 
 @pytest.fixture(scope="session")
 def photographs() -> list[Path]:
-    """A few real photographs, where they lie beside the project."""
+    """A few photographs, if they are in the folder `shared` beside the project."""
     paths = sorted((SHARED / "images" / "cats_dogs" / "test").rglob("*.jpg"))[::10]
     if not paths:
         pytest.skip("no photographs in the folder `shared` beside the project")

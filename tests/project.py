@@ -29,6 +29,7 @@ GIT = shutil.which("git")
 needs_git = pytest.mark.skipif(not GIT, reason="git is not installed")
 COLOURS = {"circle": "crimson", "cross": "seagreen", "square": "royalblue"}
 
+
 def draw(path: Path, shape: str, seed: int, size: tuple[int, int] = (120, 90)) -> Path:
     """Draws a shape at a random place on noise."""
     rng = np.random.default_rng([seed, *shape.encode()])
@@ -58,11 +59,11 @@ def draw_classes(root: Path, per_class: int = 6, test: int = 3) -> Path:
 
 
 class Project:
-    """A copy of the pipeline in a folder of its own, with a git and a DVC repository."""
+    """A copy of the pipeline in its own folder, with a git and a DVC repository."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.said = ""  # by the last `dvc repro`
+        self.output = ""  # of the last `dvc repro`
 
     def shell(self, *command: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs a command in the project, with this Python's programs first on the path."""
@@ -76,15 +77,15 @@ class Project:
 
     def repro(self, *arguments: str) -> set[str]:
         """Runs `dvc repro` and returns the names of the stages that were executed."""
-        self.said = self.shell("dvc", "repro", *arguments).stdout
-        return ran(self.said)
+        self.output = self.shell("dvc", "repro", *arguments).stdout
+        return executed(self.output)
 
     def stage(self, name: str) -> subprocess.CompletedProcess[str]:
-        """Runs one stage without DVC, whether it succeeds or not."""
+        """Runs one stage without DVC; it may fail."""
         return self.shell(sys.executable, "-m", f"stages.{name}", ok=False)
 
     def set(self, name: str, value: object) -> object:
-        """Sets `section.value` in params.yaml and returns what it was."""
+        """Sets `section.value` in params.yaml and returns the old value."""
         path = self.folder / "params.yaml"
         document = yaml.safe_load(path.read_text())
         section, _, key = name.partition(".")
@@ -94,13 +95,13 @@ class Project:
         return before
 
 
-def ran(output: str) -> set[str]:
-    """Returns the stages that `dvc repro` says it executed."""
+def executed(output: str) -> set[str]:
+    """Returns the names of the stages that `dvc repro` printed as running."""
     return set(re.findall(r"^Running stage '(\w+)'", output, re.M))
 
 
 def make_project(folder: Path, weights: Path) -> Project:
-    """Copies the pipeline, draws images and sets params that make it quick."""
+    """Copies the pipeline, draws images and sets params that make it fast."""
     ignore = shutil.ignore_patterns("__pycache__", "demo_images")
     for code in ("classifier", "stages"):
         shutil.copytree(ROOT / code, folder / code, ignore=ignore)
@@ -131,7 +132,7 @@ def make_project(folder: Path, weights: Path) -> Project:
 
 
 def commit(project: Project, message: str) -> None:
-    """Commits all of the project that git does not ignore; without git there is nothing to do."""
+    """Commits everything git does not ignore; does nothing where git is not installed."""
     if not GIT:
         return
     project.shell("git", "add", "-A")
@@ -140,6 +141,14 @@ def commit(project: Project, message: str) -> None:
 
 
 def copy(project: Project, folder: Path) -> Project:
-    """Returns a copy of a project, its DVC cache included."""
-    shutil.copytree(project.folder, folder, symlinks=True)
+    """Returns a copy of a project with its DVC cache; the largest files are hard links."""
+    shutil.copytree(project.folder, folder, symlinks=True, copy_function=_copy_or_link)
     return Project(folder)
+
+
+def _copy_or_link(source: str, target: str) -> None:
+    """Copies a file; links those that nobody changes in place (the weights, in DVC's cache too)."""
+    if Path(source).stat().st_size > 50_000_000:
+        os.link(source, target)
+    else:
+        shutil.copy2(source, target)

@@ -21,7 +21,7 @@ OUTPUTS = ("results/features_train.npz", "results/features_test.npz")
 def extracted(project: Project) -> tuple[int, int] | None:
     """Runs `dvc repro` up to extract and returns images and forward passes; None: not run."""
     project.repro("extract")
-    said = re.search(r"^extract: (\d+) images, (\d+) new -> .*, (\d+) reused", project.said, re.M)
+    said = re.search(r"^extract: (\d+) images, (\d+) new -> .*, (\d+) reused", project.output, re.M)
     if not said:
         return None
     images, new, reused = map(int, said.groups())

@@ -126,7 +126,7 @@ def tuned(random_weights, tmp_path_factory) -> Project:
 
 def new(project: Project) -> tuple[int, int]:
     """Returns the views there are, and those that `extract` computed in the last run."""
-    found = re.search(r"^extract: \d+ images in (\d+) views, (\d+) new", project.said, re.M)
+    found = re.search(r"^extract: \d+ images in (\d+) views, (\d+) new", project.output, re.M)
     return int(found[1]), int(found[2])
 
 

@@ -49,7 +49,7 @@ def test_arrays_are_the_contracts(finished):
 
 def test_the_line_tells_images_and_files(finished):
     files = "results/features_train.npz (18, 288), results/features_test.npz (3, 288)"
-    assert f"\nextract: 21 images, 21 new -> {files}, 0 reused, " in finished.said
+    assert f"\nextract: 21 images, 21 new -> {files}, 0 reused, " in finished.output
     done = finished.shell(sys.executable, "-m", "stages.extract")
     assert done.stdout.startswith(f"extract: 21 images, 0 new -> {files}, 21 reused, ")
     assert done.stderr == ""

@@ -90,7 +90,7 @@ def test_every_file_has_a_verdict_or_there_is_one_clear_error(
         try:
             validate.main()
         except StageError as error:
-            assert all(fault.startswith("input") and ": " in fault for fault in error.faults)
+            assert all(fault.startswith("input") and ": " in fault for fault in error.messages)
             assert not Path("results/images.csv").exists()
             event("an error")
             return

@@ -315,7 +315,7 @@ def test_a_validation_folder_decides_what_validates(project):
         draw(project.folder / "input" / "validation" / shape / "v.jpg", shape, 300)
     project.repro()
     with (project.folder / "results" / "split.csv").open() as file:
-        folds = {row["path"]: row["fold"] for row in csv.DictReader(file)}
+        folds = {row["path"]: row["split"] for row in csv.DictReader(file)}
     validates = [path for path, fold in folds.items() if fold == "validation"]
     assert validates == [f"input/validation/{shape}/v.jpg" for shape in COLOURS]
 

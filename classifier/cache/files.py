@@ -11,9 +11,9 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 from classifier.cache import database
 from classifier.cache.database import Database
@@ -25,7 +25,8 @@ SCHEMA = (
     "CREATE TABLE files (path TEXT PRIMARY KEY, token TEXT NOT NULL, sha256 BLOB NOT NULL, "
     "checksum BLOB NOT NULL) WITHOUT ROWID",
     "CREATE TABLE contents (sha256 BLOB NOT NULL, recipe TEXT NOT NULL, verdict TEXT NOT NULL, "
-    "checksum BLOB NOT NULL, PRIMARY KEY (sha256, recipe)) WITHOUT ROWID",
+    "perceptual_hash BLOB NOT NULL, checksum BLOB NOT NULL, "
+    "PRIMARY KEY (sha256, recipe)) WITHOUT ROWID",
 )
 IN_MEMORY = 32_000_000  # bytes of a file
 # A file changed again within the clock's grain keeps its times: trusted only when older. FAT's: 2 s
@@ -34,14 +35,35 @@ GRAIN_NS = 2_000_000_000
 
 @dataclass(frozen=True)
 class DecodeResult:
-    """What decoding a content came to: size, format and look, or a problem with its detail."""
+    """What decoding a content gave: an image, or the reason why it is unusable.
+
+    Attributes:
+        width: in pixels, after EXIF rotation.
+        height: likewise.
+        format: JPEG, PNG, ...
+        problem: code of `problems.UNUSABLE`; empty for an image.
+        detail: a sentence about the problem.
+        perceptual_hash: of the image, 32 bytes.
+        failed_checks: of the image: code and detail of each.
+    """
 
     width: int = 0
     height: int = 0
     format: str = ""
     problem: str = ""
     detail: str = ""
-    look: str = ""  # in hexadecimal
+    perceptual_hash: bytes = b""
+    failed_checks: dict[str, str] = field(default_factory=dict)
+
+    def to_cells(self) -> tuple[str, bytes]:
+        """Returns all but the hash as JSON, and the hash."""
+        values = {name: v for name, v in vars(self).items() if name != "perceptual_hash"}
+        return json.dumps(values), self.perceptual_hash
+
+    @classmethod
+    def from_cells(cls, text: str, perceptual_hash: bytes) -> Self:
+        """Returns what `to_cells` was called on."""
+        return cls(**json.loads(text), perceptual_hash=perceptual_hash)
 
 
 @dataclass(frozen=True)
@@ -132,10 +154,11 @@ class FileIndex:
         """Returns the verdicts on contents that `recipe` has decoded before, by SHA-256."""
         wanted = [bytes.fromhex(sha256) for sha256 in contents]
         query = (
-            "SELECT sha256, recipe, verdict, checksum FROM contents WHERE recipe = ? AND sha256 IN "
+            "SELECT sha256, recipe, verdict, perceptual_hash, checksum FROM contents "
+            "WHERE recipe = ? AND sha256 IN "
         )
         found = self._sound(f"{query}({_marks(wanted)})", [recipe, *wanted])
-        return {sha256.hex(): DecodeResult(*json.loads(said)) for sha256, _, said in found}
+        return {sha256.hex(): DecodeResult.from_cells(*cells) for sha256, _, *cells in found}
 
     def remember(
         self, recipe: str, seen: Mapping[Path, FileIdentity], verdicts: Mapping[str, DecodeResult]
@@ -147,14 +170,15 @@ class FileIndex:
             if one.stat_signature
         ]
         contents = [
-            (bytes.fromhex(sha256), recipe, json.dumps(astuple(verdict)))
+            (bytes.fromhex(sha256), recipe, *verdict.to_cells())
             for sha256, verdict in verdicts.items()
         ]
 
         def write(layers: list[Database]) -> None:
             with layers[0].transaction() as connection:
-                for table, rows in (("files", files), ("contents", contents)):
-                    statement = f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?)"
+                for table, columns, rows in (("files", 4, files), ("contents", 5, contents)):
+                    marks = _marks(range(columns))
+                    statement = f"INSERT OR REPLACE INTO {table} VALUES ({marks})"
                     connection.executemany(statement, [(*row, _checksum(*row)) for row in rows])
 
         self._file.run(write)

@@ -1,21 +1,21 @@
-"""Errors that a user can mend, each one line; anything else keeps its traceback."""
+"""Errors that the user can fix, one line each; anything else keeps its traceback."""
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 
 class StageError(Exception):
-    """One or more faults that the user can mend.
+    """One or more errors that the user can fix.
 
     Args:
-        faults: each `<place>: <rule>; got <value>` with its remedy, a line of the output.
+        messages: each `<place>: <rule>; got <value>` and the remedy, printed as one line.
     """
 
-    def __init__(self, *faults: str) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = faults
+    def __init__(self, *messages: str) -> None:
+        super().__init__("\n".join(messages))
+        self.messages = messages
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
@@ -23,51 +23,44 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def first_names(names: list[str]) -> str:
-    """Returns the first three names, and how many more there are."""
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+def first_names(names: Sequence[str]) -> str:
+    """Returns the first three names and how many more there are."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
 
 
 def warn(message: str) -> None:
-    """Prints a warning; the work goes on."""
+    """Prints a warning to stderr."""
     print(f"warning: {message}", file=sys.stderr)
 
 
 def run_main(main: Callable[[], None]) -> None:
     """Runs `main`; a StageError becomes `error:` lines and exit code 1, Ctrl-C exit code 130.
 
-    A missing package is reported with the remedy if `main` is what imports it, and so is a file
-    of results/ or models/ that no stage has written yet.
+    A missing package is reported with its remedy if `main` imports it, and so is a file of
+    results/ or models/ that no stage has written yet.
     """
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a name it cannot show must not stop the run
+        if isinstance(stream, io.TextIOWrapper):  # an unprintable file name must not stop the run
             stream.reconfigure(errors="backslashreplace")
     try:
         main()
     except StageError as error:
-        for fault in error.faults:
-            print(f"error: {fault}", file=sys.stderr)
-        sys.exit(1)
+        _exit(1, *(f"error: {message}" for message in error.messages))
     except FileNotFoundError as error:
         path = Path(str(error.filename))
         if path.parts[:1] not in (("results",), ("models",)):
             raise
-        print(
-            f"error: {path.as_posix()}: not there yet; run `dvc repro`, which runs all stages in "
-            "order",
-            file=sys.stderr,
-        )
-        sys.exit(1)
+        remedy = "run `dvc repro`, which runs all stages in order"
+        _exit(1, f"error: {path.as_posix()}: not there yet; {remedy}")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("classifier", "stages"):
             raise
-        print(
-            f"error: {sys.executable} has no package {error.name}: activate the project's "
-            "environment first (README.md, Set up)",
-            file=sys.stderr,
-        )
-        sys.exit(1)
-    except KeyboardInterrupt as stop:
-        rest = str(stop) or "run `dvc repro` to resume"
-        print(f"interrupted; {rest}", file=sys.stderr)
-        sys.exit(130)
+        remedy = "activate the project's environment first (README.md, Set up)"
+        _exit(1, f"error: {sys.executable} has no package {error.name}: {remedy}")
+    except KeyboardInterrupt as interrupt:
+        _exit(130, f"interrupted; {str(interrupt) or 'run `dvc repro` to resume'}")
+
+
+def _exit(code: int, *lines: str) -> None:
+    print(*lines, sep="\n", file=sys.stderr)
+    sys.exit(code)

@@ -1,4 +1,4 @@
-"""Outputs are written whole or not at all, with the same bytes on every system."""
+"""Files are written completely or not at all, with the same bytes on every system."""
 
 import csv
 import errno
@@ -9,28 +9,30 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from classifier.common.errors import StageError
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+if TYPE_CHECKING:
+    from _csv import Writer as CsvWriter
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yields a temporary place beside `path`, renamed to `path` once the block has succeeded.
+    """Yields a temporary path beside `path`, renamed to `path` once the block has succeeded.
 
-    The block may make a file or a folder there. After a failure nothing is left at `path` that
-    was not there before.
+    The block may make a file or a folder there. If it fails, `path` keeps what it had.
 
     Raises:
-        StageError: the disk is full, or the place may not be written.
+        StageError: the disk is full, or `path` cannot be written.
     """
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path)
+        _remove_leftovers(path)
         try:
             yield part
             if path.is_dir():
@@ -42,45 +44,39 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Says what the user can mend if writing at `path` fails.
+    """Turns operating-system errors that the user can fix into a StageError about `path`.
 
     Raises:
-        StageError: the disk is full, or the place may not be written.
+        StageError: the disk is full, or `path` cannot be written.
     """
     try:
         yield
     except OSError as error:
-        if error.errno in FULL:
+        if error.errno in DISK_FULL:
             raise StageError(f"{path}: the disk is full; free some space and run again") from error
-        if error.errno in CLOSED:
+        if error.errno in NOT_WRITABLE:
             raise StageError(f"{path}: cannot be written ({error.strerror})") from error
         raise
 
 
-def _sweep(path: Path) -> None:
-    """Removes what killed runs have left beside `path`, and a run that had this one's number."""
+def _remove_leftovers(path: Path) -> None:
+    """Removes the temporary files of killed runs, also of one that had this process's id."""
+    from psutil import pid_exists
+
     for part in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
-        number = part.name.removeprefix(f"{path.name}.").removesuffix(".part")
-        if number.isdigit() and not _runs_elsewhere(int(number)):
+        pid = part.name.removeprefix(f"{path.name}.").removesuffix(".part")
+        if pid.isdigit() and (int(pid) == os.getpid() or not pid_exists(int(pid))):
             remove(part)
 
 
-def _runs_elsewhere(number: int) -> bool:
-    from psutil import pid_exists
-
-    return number != os.getpid() and pid_exists(number)
-
-
 def require_space(path: Path, size: int) -> None:
-    """Refuses to begin a file of `size` bytes that the disk has no room for.
-
-    HDF5 needs this: it crashes when the disk is full.
+    """Checks that the disk has room for a file of `size` bytes; HDF5 crashes where it has not.
 
     Raises:
         StageError: too little is free.
     """
-    place = next(parent for parent in path.absolute().parents if parent.exists())
-    if (free := shutil.disk_usage(place).free) < size:
+    parent = next(parent for parent in path.absolute().parents if parent.exists())
+    if (free := shutil.disk_usage(parent).free) < size:
         raise StageError(
             f"{path}: the disk is full; {size:,} bytes are needed, {free:,} are free: "
             "free some space and run again"
@@ -88,24 +84,37 @@ def require_space(path: Path, size: int) -> None:
 
 
 def remove(path: Path) -> None:
-    """Removes a file or a folder with all in it; nothing there is no error."""
+    """Removes a file, or a folder and all in it, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
 
 
-def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Writes a table as UTF-8 with Unix line ends, cells quoted where they must be."""
+@contextmanager
+def open_csv(path: Path, header: Sequence[str]) -> Iterator["CsvWriter"]:
+    """Yields a CSV writer that has written `header`; the table appears once the block succeeds."""
     with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(_UnixLines(file))
+        writer = csv_writer(file)
         writer.writerow(header)
+        yield writer
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Writes a table as UTF-8 with Unix line ends, cells quoted where necessary."""
+    with open_csv(path, header) as writer:
         writer.writerows(rows)
 
 
-class _UnixLines:
-    """Makes the line ends of csv Unix ones; asked for these, Python 3.11 leaves a lone CR bare."""
+def csv_writer(file: TextIO) -> "CsvWriter":
+    r"""Returns a CSV writer with Unix line ends.
 
+    With `lineterminator="\n"` Python 3.11 does not quote a cell that contains a lone CR.
+    """
+    return csv.writer(_UnixLines(file))
+
+
+class _UnixLines:
     def __init__(self, file: TextIO) -> None:
         self.file = file
 
@@ -114,7 +123,7 @@ class _UnixLines:
 
 
 def iter_rows(path: Path) -> Iterator[list[str]]:
-    """Yields the cells of each row of a table written by `write_csv`, without the header."""
+    """Yields the cells of each row of a table, without the header."""
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.reader(file)
         next(reader)
@@ -122,7 +131,7 @@ def iter_rows(path: Path) -> Iterator[list[str]]:
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
-    """Returns the rows of a table written by `write_csv`, as dictionaries by column name."""
+    """Returns the rows of a table as dictionaries by column name."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 

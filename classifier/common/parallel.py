@@ -1,4 +1,4 @@
-"""Work in threads, a bounded number of items ahead."""
+"""Batches, and work in threads with a bounded number of results waiting."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -11,9 +11,9 @@ R = TypeVar("R")
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Yields `size` items at a time; the last batch may be smaller."""
-    items = iter(items)
-    while batch := list(islice(items, size)):
+    """Yields lists of `size` items; the last one may be shorter."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
         yield batch
 
 

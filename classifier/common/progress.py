@@ -6,6 +6,5 @@ from tqdm import tqdm
 
 
 def bar(description: str, total: int | None, unit: str = " images") -> "tqdm[Never]":
-    """Returns a progress bar with rate and time left; silent when not on a terminal."""
-    scaled = unit == "B"
-    return tqdm(total=total, desc=description, unit=unit, unit_scale=scaled, disable=None)
+    """Returns a progress bar with rate and time left; silent when stderr is not a terminal."""
+    return tqdm(total=total, desc=description, unit=unit, unit_scale=unit == "B", disable=None)

@@ -1,4 +1,4 @@
-"""What it means that two images are the same."""
+"""What it means that two images are the same: a leak, a label conflict or a duplicate."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -6,56 +6,51 @@ from collections.abc import Iterable
 from classifier.dataset.manifest import ImageRow
 from classifier.dataset.problems import Problem
 
-CODES = (  # gravest first
-    "label_conflict",
-    "in_train_and_validation",
-    "in_train_and_test",
-    "in_validation_and_test",
-    "duplicate",
-)
-ORDER = ("train", "validation", "test")
+CODES = {  # most serious first
+    "label_conflict": "the same image is in two classes",
+    "in_train_and_validation": "the same image is in both splits",
+    "in_train_and_test": "the same image is in both splits",
+    "in_validation_and_test": "the same image is in both splits",
+    "duplicate": "the same image is in the same split and class",
+}
+SPLIT_ORDER = ("train", "validation", "test")
 
 
 def duplicate_code(row: ImageRow, other: ImageRow) -> str:
-    """Returns what is amiss with an image that is the same as another.
-
-    An image of two classes is a `label_conflict`, one of two splits a leak (`in_train_and_test`,
-    `in_train_and_validation`, `in_validation_and_test`), else it is a `duplicate`.
-    """
+    """Returns what is wrong if the two images are the same, a key of CODES."""
     if row.label and other.label and row.label != other.label:
         return "label_conflict"
-    one, two = sorted((row.split, other.split), key=ORDER.index)
-    return "duplicate" if one == two else f"in_{one}_and_{two}"
+    first, second = sorted((row.split, other.split), key=SPLIT_ORDER.index)
+    return "duplicate" if first == second else f"in_{first}_and_{second}"
 
 
 def exact_duplicates(rows: Iterable[ImageRow]) -> list[Problem]:
-    """Returns what is amiss with files of the same bytes; all are kept.
+    """Returns one problem, the most serious, for each file with the same bytes as another.
 
-    Of two of the same split and class the second is reported, else both; of a file only the
-    gravest is.
+    Of files of the same split and class the first in path order is no duplicate.
     """
     rows = sorted(rows, key=lambda row: row.path)
     first: defaultdict[str, dict[tuple[str, str], ImageRow]] = defaultdict(dict)
     for row in rows:
         first[row.sha256].setdefault((row.split, row.label), row)
     return [
-        Problem(row.path, mixed, f"same content as {other.path}", "kept")
+        Problem(row.path, code, f"same content as {other.path}", "kept")
         for row in rows
-        for mixed, other in duplicates_of(row, first[row.sha256].values())[:1]
+        for code, other in duplicates_of(row, first[row.sha256].values())[:1]
     ]
 
 
 def duplicates_of(row: ImageRow, others: Iterable[ImageRow]) -> list[tuple[str, ImageRow]]:
-    """Returns what is amiss with an image that is the same as others, each with the first such.
+    """Returns what is wrong with an image, most serious first, each with one image it duplicates.
 
     Args:
         row: the image.
-        others: those that it is the same as; of its own class and split one before it in path
-            order counts alone, so of several the first is no duplicate.
+        others: images that are the same. Those of its own split and class count only if their
+            paths come first, so that the first of several is no duplicate.
     """
-    found: dict[str, ImageRow] = {}
+    by_code: dict[str, ImageRow] = {}
     for other in others:
-        mixed = duplicate_code(row, other)
-        if mixed != "duplicate" or other.path < row.path:
-            found.setdefault(mixed, other)
-    return [(mixed, found[mixed]) for mixed in CODES if mixed in found]
+        code = duplicate_code(row, other)
+        if code != "duplicate" or other.path < row.path:
+            by_code.setdefault(code, other)
+    return [(code, by_code[code]) for code in CODES if code in by_code]

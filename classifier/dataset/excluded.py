@@ -1,4 +1,4 @@
-"""results/excluded.csv: the training images that `train` is to leave out, and why."""
+"""results/excluded.csv: the training images that `train` does not use, and why."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,10 +10,10 @@ HEADER = ("path", "reason")
 
 
 def write(path: Path, reasons: Mapping[str, str]) -> None:
-    """Writes the images, sorted by path; mostly there are none."""
+    """Writes the reason of each image, sorted by path."""
     files.write_csv(path, HEADER, sorted(reasons.items()))
 
 
 def read(path: Path) -> dict[str, str]:
-    """Returns the reason of each image by its path."""
+    """Returns the reason of each image, by its path."""
     return {row["path"]: row["reason"] for row in files.read_csv(path)}

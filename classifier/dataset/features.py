@@ -1,5 +1,6 @@
-"""results/features_train.npz and results/features_test.npz: the features of every image, and what they are of."""
+"""results/features_train.npz, results/features_test.npz: the features of every image and view."""
 
+import struct
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ from classifier.common import files
 
 TRAIN = Path("results/features_train.npz")
 TEST = Path("results/features_test.npz")
-LAZY = ("features", "sha256", "paths")  # columns of many bytes a row
-IN_MEMORY = 64_000_000  # bytes of features
+LAZY = ("features", "sha256", "paths")  # arrays with many bytes per row
+MAX_CHUNK = 64_000_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -21,16 +22,16 @@ class FeatureTable:
     """The arrays of a file.
 
     Attributes:
-        features: float32 (N, D), or float16 (N, h, w, c) maps; on disk until rows are asked for.
-        labels: int32 (N,), index into `class_names`; -1 where unknown.
+        features: float32 (N, D), or float16 (N, h, w, c) maps; left on disk.
+        labels: int32 (N,), index into `class_names`; -1 if unknown.
         class_names: str (C,), sorted.
-        sha256: str (N,), of the files' bytes; on disk likewise.
-        paths: str (N,), sorted; the views of an image stand together, itself first; on disk.
-        views: int32 (N,); 0 is the image itself, -1 mirrored, others are altered copies.
-        train_views: int32 (V,), the views of a training image to learn from, 0 first.
+        sha256: str (N,), of the files' bytes; left on disk.
+        paths: str (N,), sorted; rows of one image are adjacent, view 0 first; left on disk.
+        views: int32 (N,); 0 is the image itself, -1 its mirror image, others augmented copies.
+        train_views: int32 (V,), the views of each training image to train on, 0 first.
         tta_views: int32 (A,), the views over which predictions are averaged, 0 first.
-        augmentation_id: str (), all that augmented copies depend on besides their images.
-        fingerprint: str (), SHA-256 of all between bytes and features.
+        augmentation_id: str (), what augmented copies depend on besides their images.
+        fingerprint: str (), SHA-256 of what features depend on besides the images.
         weights: str (): `imagenet`, `random` or `sha256:<hash>`.
     """
 
@@ -47,25 +48,25 @@ class FeatureTable:
     weights: np.ndarray
 
     def view_rows(self, views: np.ndarray) -> np.ndarray:
-        """Returns the rows of these views of every image, int (P, V), images in their order.
+        """Returns the rows of some views of every image, int (P, V), images in their order.
 
-        A view that an image lacks is replaced by the image itself.
+        A view that an image does not have is replaced by the image itself.
 
         Args:
             views: int (V,), 0 first.
         """
-        itself = np.flatnonzero(self.views == 0)
-        rows = np.repeat(itself[:, None], len(views), axis=1)
-        image = np.cumsum(self.views == 0) - 1  # of each row: its views stand together
+        originals = np.flatnonzero(self.views == 0)
+        rows = np.repeat(originals[:, None], len(views), axis=1)
+        image = np.cumsum(self.views == 0) - 1  # of each row
         for column, view in enumerate(views.tolist()):
-            of = np.flatnonzero(self.views == view)
-            rows[image[of], column] = of
+            matches = np.flatnonzero(self.views == view)
+            rows[image[matches], column] = matches
         return rows
 
 
 @dataclass(frozen=True)
 class Column:
-    """An array to be written: its dtype, its shape, and its rows, some at a time."""
+    """An array to write: its dtype, its shape, and its rows in chunks."""
 
     dtype: np.dtype
     shape: tuple[int, ...]
@@ -73,7 +74,7 @@ class Column:
 
     @classmethod
     def from_array(cls, array: np.ndarray) -> "Column":
-        """Returns the column of an array that is in memory."""
+        """Returns the column of an array in memory."""
         return cls(array.dtype, array.shape, [array])
 
 
@@ -81,12 +82,14 @@ def write(path: Path, columns: Mapping[str, Column]) -> None:
     """Streams arrays to an .npz file, as NumPy would write it; no column is held in memory.
 
     Args:
-        path: of the file, which is written whole or not at all.
-        columns: by name, as Table has them.
+        path: of the file.
+        columns: by name, those of FeatureTable.
     """
     with files.atomic_write(path) as part, zipfile.ZipFile(part, "w") as archive:
         for name, column in columns.items():
-            entry = zipfile.ZipInfo(f"{name}.npy")  # its date is 1980 whatever the clock says
+            entry = zipfile.ZipInfo(
+                f"{name}.npy"
+            )  # dated 1980, so that equal arrays make equal files
             with archive.open(entry, "w", force_zip64=True) as file:
                 _write(file, name, column)
 
@@ -104,7 +107,7 @@ def _write(file: IO[bytes], name: str, column: Column) -> None:
 
 
 def read(path: Path) -> FeatureTable:
-    """Returns the table; what is long stays on disk until it is used."""
+    """Returns the table; the LAZY arrays stay on disk until they are used."""
     with np.load(path, allow_pickle=False) as arrays:
         columns: dict[str, Any] = {n: arrays[n] for n in arrays.files if n not in LAZY}
     return FeatureTable(**columns | {name: lazy_array(path, name) for name in LAZY})
@@ -112,9 +115,9 @@ def read(path: Path) -> FeatureTable:
 
 @dataclass(frozen=True)
 class LazyArray:
-    """An array in an uncompressed .npz, of which only the rows asked for are read.
+    """An array in an uncompressed .npz file that reads only the rows it is indexed with.
 
-    It is mapped anew each time, so that a long run does not end with all of it in memory.
+    Each access maps the file again, so that a long run does not end with all of it in memory.
     """
 
     path: Path
@@ -132,55 +135,58 @@ class LazyArray:
         return self.shape[0]
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        """Returns rows, as NumPy's own arrays do, but always a copy."""
+        """Returns rows, like a NumPy array, but always a copy."""
         if 0 in self.shape:
             return np.empty(self.shape, self.dtype)[rows]
-        found = np.memmap(self.path, self.dtype, "r", self.offset, self.shape)[rows]
-        return np.array(found) if isinstance(found, np.memmap) else np.asarray(found)
+        values = np.memmap(self.path, self.dtype, "r", self.offset, self.shape)[rows]
+        return np.array(values) if isinstance(values, np.memmap) else np.asarray(values)
 
     def tolist(self) -> list[Any]:
-        """Returns all of it, as a list."""
-        found: list[Any] = self[:].tolist()
-        return found
+        """Returns the array as nested lists."""
+        values: list[Any] = self[:].tolist()
+        return values
 
     def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
-        """Returns all of it."""
+        """Returns the whole array."""
         return self[:].astype(dtype or self.dtype, copy=False)
 
 
 Array = np.ndarray | LazyArray
 
 
-def rows_per_chunk(shape: tuple[int, ...], dtype: np.dtype, most: int = 512) -> int:
-    """Returns how many rows of features to hold in memory: `most`, or fewer if they are large."""
+def rows_per_chunk(shape: tuple[int, ...], dtype: np.dtype, max_rows: int = 512) -> int:
+    """Returns how many rows of `shape` fit into MAX_CHUNK bytes; `max_rows` at most."""
     row = dtype.itemsize * int(np.prod(shape, dtype=int))
-    return max(1, min(most, IN_MEMORY // max(1, row)))
+    return max(1, min(max_rows, MAX_CHUNK // max(1, row)))
 
 
 def lazy_array(path: Path, name: str) -> LazyArray:
-    """Returns an array of an .npz that `write` made, without reading it."""
+    """Returns an array of an .npz file written by `write`, without reading its values."""
     with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
-        if np.lib.format.read_magic(file) != (1, 0):
-            raise ValueError(f"{path}: {name} is not of NumPy's format 1.0")
-        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-        before, entry = file.tell(), archive.getinfo(f"{name}.npy")
-    with path.open("rb") as plain:  # the header in the archive, of 30 bytes, then name and extra
+        shape, dtype = _read_header(file, path, name)
+        npy_header, entry = file.tell(), archive.getinfo(f"{name}.npy")
+    with path.open("rb") as plain:  # zip's local header: 30 bytes, then name and extra field
         plain.seek(entry.header_offset + 26)
-        lengths = plain.read(4)
-    skipped = 30 + sum(int.from_bytes(lengths[at : at + 2], "little") for at in (0, 2))
-    return LazyArray(path, entry.header_offset + skipped + before, dtype, shape)
+        name_length, extra_length = struct.unpack("<HH", plain.read(4))
+    zip_header = 30 + name_length + extra_length
+    return LazyArray(path, entry.header_offset + zip_header + npy_header, dtype, shape)
+
+
+def _read_header(file: IO[bytes], path: Path, name: str) -> tuple[tuple[int, ...], np.dtype]:
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError(f"{path}: {name} is not in NumPy's format 1.0")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    return shape, dtype
 
 
 def iter_chunks(path: Path, name: str, count: int) -> Iterator[np.ndarray]:
-    """Yields `count` rows of an array at a time; it is checked once the last is out.
+    """Yields an array in chunks of `count` rows; its checksum is compared after the last one.
 
     Raises:
-        KeyError, ValueError, zipfile.BadZipFile: the file is not whole, or not of this format.
+        KeyError, ValueError, zipfile.BadZipFile: the file is damaged or of another format.
     """
     with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
-        if np.lib.format.read_magic(file) != (1, 0):
-            raise ValueError(f"{path}: {name} is not of NumPy's format 1.0")
-        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        shape, dtype = _read_header(file, path, name)
         size = dtype.itemsize * int(np.prod(shape[1:], dtype=int))
         while data := file.read(count * size):
             yield np.frombuffer(data, dtype).reshape(-1, *shape[1:])

@@ -1,4 +1,4 @@
-"""results/inspection.csv: what the images themselves tell of faults in the data."""
+"""results/inspection.csv: images that stage `inspect` suspects to be duplicates or errors."""
 
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
@@ -9,22 +9,22 @@ from classifier.dataset import duplicates
 
 PATH = Path("results/inspection.csv")
 WRONG_LABEL, OUTLIER = "wrong_label", "outlier"
-FINDINGS = (*duplicates.CODES, WRONG_LABEL, OUTLIER)  # gravest first
+FINDINGS = (*duplicates.CODES, WRONG_LABEL, OUTLIER)  # most serious first
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about an image that its owner should look at.
+    """Something about an image that the user should look at.
 
     Attributes:
         path: of the image.
-        label: its class; empty where unknown.
+        label: its class; empty if unknown.
         finding: one of FINDINGS.
-        score: of a copy: how alike it and the other are, 1 for the same; of a wrong label: how
-            improbable it is; of an outlier: how much farther than usual it is from
-            those most like it, in robust standard deviations.
-        suggested: a class that fits a wrong label's image better.
-        other: path of the image that this one is a copy of.
+        score: of a duplicate: its similarity to the other image, 1 if they are the same; of a
+            wrong label: 1 minus its probability; of an outlier: how much farther than usual it is
+            from its nearest neighbours, in robust standard deviations.
+        suggested: a class that suits a wrong label's image better.
+        other: path of the image that this one duplicates.
         detail: a sentence.
     """
 
@@ -41,7 +41,7 @@ HEADER = tuple(field.name for field in fields(Finding))
 
 
 def write(path: Path, findings: Iterable[Finding]) -> None:
-    """Writes the findings: the gravest kind first, of a kind those of the highest score."""
+    """Writes the findings, most serious kind first, highest score first within a kind."""
     order = sorted(findings, key=lambda one: (FINDINGS.index(one.finding), -one.score, one.path))
     cells = ([f"{c:.3f}" if isinstance(c, float) else c for c in astuple(one)] for one in order)
     files.write_csv(path, HEADER, cells)

@@ -1,7 +1,7 @@
-"""The folders of `input/`: which files are images of which split and class.
+"""The folders of `input/`: which files belong to which split and class.
 
-`train/<class>/...` and `validation/<class>/...` name the class of every file below them;
-`test/...` may be loose, nested, or have class folders of its own.
+`train/<class>/...` and `validation/<class>/...` give the class of all files below them;
+`test/...` may hold loose files, other folders, or class folders.
 """
 
 import os
@@ -14,13 +14,13 @@ from pathlib import Path
 from classifier.common.errors import StageError
 
 INPUT = Path("input")
-SPLITS = ("train", "validation", "test")  # in the order in which people want to read of them
-SYSTEM_FILES = {"thumbs.db", "desktop.ini", "__macosx"}  # and hidden files: made by file managers
+SPLITS = ("train", "validation", "test")  # in the order of tables and messages
+SYSTEM_FILES = {"thumbs.db", "desktop.ini", "__macosx"}  # of file managers, besides hidden files
 
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file found; `folder` is the first folder below its split, empty for a loose file."""
+    """A file; `folder` is its topmost folder in the split, empty for a loose file."""
 
     path: Path
     split: str
@@ -28,11 +28,14 @@ class InputFile:
 
 
 def find_files(root: Path = INPUT, ignored: "Counter[str] | None" = None) -> Iterator[InputFile]:
-    """Yields every file of the three splits below `root`, in the order of their paths.
+    """Yields every file of the three splits, in path order.
 
     Args:
         root: the folder of the splits.
-        ignored: counts, by name, what is passed over as clutter.
+        ignored: counts, by name, the system files that are skipped.
+
+    Raises:
+        StageError: a folder cannot be read.
     """
     for split in sorted(SPLITS):
         for path in walk(root / split, ignored=ignored):
@@ -42,54 +45,54 @@ def find_files(root: Path = INPUT, ignored: "Counter[str] | None" = None) -> Ite
 
 def loose_files(root: Path, split: str) -> list[str]:
     """Returns the sorted names of the files directly in a split."""
-    if not (root / split).is_dir():
-        return []
-    top = (root / split).iterdir()
-    return sorted(p.name for p in top if not p.is_dir() and not is_system_file(p.name))
+    return _names(root / split, is_dir=False)
 
 
 def class_folders(root: Path, split: str) -> list[str]:
-    """Returns the sorted names of the folders directly in a split; none where it is absent."""
-    if not (root / split).is_dir():
+    """Returns the sorted names of the folders directly in a split."""
+    return _names(root / split, is_dir=True)
+
+
+def _names(folder: Path, is_dir: bool) -> list[str]:
+    if not folder.is_dir():
         return []
-    return sorted(
-        p.name for p in (root / split).iterdir() if p.is_dir() and not is_system_file(p.name)
-    )
+    paths = [path for path in folder.iterdir() if path.is_dir() == is_dir]
+    return sorted(path.name for path in paths if not is_system_file(path.name))
 
 
 def walk(
-    top: Path, above: frozenset[str] = frozenset(), ignored: "Counter[str] | None" = None
+    folder: Path, parents: frozenset[str] = frozenset(), ignored: "Counter[str] | None" = None
 ) -> Iterator[Path]:
-    """Yields the files below `top` in the order of their paths, without clutter.
+    """Yields the files below `folder` in path order, without system files.
 
-    Links are followed, but never in a circle.
+    Symbolic links are followed, except into one of their own `parents`.
 
     Raises:
-        StageError: a folder that may not be read.
+        StageError: a folder cannot be read.
     """
-    real = os.path.realpath(top)
+    real = os.path.realpath(folder)
     try:
-        if real in above or not top.is_dir():
+        if real in parents or not folder.is_dir():
             return
-        with os.scandir(top) as items:  # a folder's files follow its name and a slash
-            names = sorted(f"{i.name}/" if i.is_dir() else i.name for i in items)
+        with os.scandir(folder) as entries:  # the slash puts a folder's files in path order
+            names = sorted(f"{e.name}/" if e.is_dir() else e.name for e in entries)
     except OSError as error:
-        raise StageError(f"{top.as_posix()}: cannot be read ({error.strerror})") from None
+        raise StageError(f"{folder.as_posix()}: cannot be read ({error.strerror})") from None
     for name in names:
         if is_system_file(name.removesuffix("/")):
             if ignored is not None:
                 ignored[name] += 1
         elif name.endswith("/"):
-            yield from walk(top / name, above | {real}, ignored)
+            yield from walk(folder / name, parents | {real}, ignored)
         else:
-            yield top / name
+            yield folder / name
 
 
 def is_system_file(name: str) -> bool:
-    """Tells whether a file or folder is a file manager's, not the user's."""
+    """Tells whether a file or folder is hidden or a file manager's, not an image of the user's."""
     return name.startswith(".") or name.lower() in SYSTEM_FILES
 
 
 def nfc(name: str) -> str:
-    """Returns a name as most systems write it: macOS may keep letter and accent apart."""
+    """Returns a name in Unicode's composed form; macOS may decompose accented letters."""
     return unicodedata.normalize("NFC", name)

@@ -1,4 +1,4 @@
-"""results/problems.csv: what is wrong with which file, and what was done about it."""
+"""results/problems.csv: what is wrong with which file, and whether it is used."""
 
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
@@ -7,19 +7,28 @@ from pathlib import Path
 from classifier.common import files
 
 PATH = Path("results/problems.csv")
-NO_FILE = "not a file, or a link to nothing"
+NO_FILE = "not a regular file, or a broken symlink"  # detail of `unreadable`
+UNUSABLE = {  # codes of files that are skipped; those of usable ones: stages/validate/checks
+    "empty_file": "no bytes",
+    "not_an_image": "the content is of no known image format",
+    "unsupported": "a HEIC image, and pillow-heif is not installed",
+    "truncated": "the file ends too early",
+    "unreadable": "the file cannot be opened or decoded",
+    "too_large": "more pixels, bytes or memory than section `validate` of params.yaml allows",
+    "too_slow": "decoding took longer than validate.decode_timeout",
+    "crashed": "the decoder crashed",
+}
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A fault of a file.
+    """Something wrong with a file.
 
     Attributes:
         path: relative to the project, with `/` on every system.
-        problem: stable code: truncated, not_an_image, empty_file, unreadable, too_large,
-            unsupported, too_slow, crashed; tiny, extreme_shape; and those of `mixups`.
+        problem: a stable code: of UNUSABLE, of a check of `validate`, or of `duplicates.CODES`.
         detail: a sentence.
-        action: `skipped` (used nowhere) or `kept`.
+        action: `skipped` (not used) or `kept`.
     """
 
     path: str

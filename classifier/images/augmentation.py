@@ -1,8 +1,9 @@
-"""Data augmentation: views of an image, each a function of its content and the view's number."""
+"""Data augmentation: views of an image, each determined by image content, number and ranges."""
 
 import hashlib
 import json
 import math
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import NamedTuple
@@ -14,26 +15,26 @@ from classifier.common import params
 from classifier.dataset.manifest import ImageRow
 from classifier.images.decode import Pixels
 
-ORIGINAL = 0  # the image unaltered; augmented copies are numbered from 1
-MIRRORED = -1  # left and right swapped, nothing else
+ORIGINAL = 0  # the image itself; augmented copies are numbered from 1
+MIRRORED = -1  # the image with left and right swapped
 Matrix = tuple[float, float, float, float, float, float]
 
 
 @dataclass(frozen=True)
 class AugmentationParams:
-    """How far an augmented copy may differ from its image; with 0 everywhere it does not.
+    """How far an augmented copy may differ from its image; with all ranges 0 it does not.
 
-    Names and meanings are those of Keras's ImageDataGenerator; only `shear_range` is in radians,
-    as in Keras until 2017, and not in degrees.
+    Names and meanings are those of Keras's ImageDataGenerator, except that `shear_range` is in
+    radians, as in Keras until 2017, and not in degrees.
     """
 
     rotation_range: float  # degrees, either way
     width_shift_range: float  # fraction of the width, either way
     height_shift_range: float  # fraction of the height, either way
     shear_range: float  # radians, either way
-    zoom_range: float  # either way of 1, in width and height independently
-    horizontal_flip: bool  # half of the copies are mirrored
-    seed: int  # of the random numbers
+    zoom_range: float  # 1 plus or minus this, in width and height independently
+    horizontal_flip: bool  # mirror half of the copies
+    seed: int  # of the augmentation
 
     def __post_init__(self) -> None:
         for name, most in (
@@ -53,9 +54,7 @@ class ViewParams(AugmentationParams):
     """Which views of an image go through the network."""
 
     augmented_copies: int  # of each training image
-    tta_views: (
-        int  # test-time augmentation; 1: the image, 2: and its mirror image, 3...: and copies
-    )
+    tta_views: int  # over which a prediction is averaged: the image, its mirror image, copies
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -64,7 +63,7 @@ class ViewParams(AugmentationParams):
             params.require(value >= least, f"extract.{name}", rule, value)
 
     def train_numbers(self) -> list[int]:
-        """Returns the numbers of the views to learn from, ORIGINAL first."""
+        """Returns the numbers of the views to train on, ORIGINAL first."""
         return list(range(self.augmented_copies + 1))
 
     def tta_numbers(self) -> list[int]:
@@ -72,7 +71,7 @@ class ViewParams(AugmentationParams):
         return [ORIGINAL, MIRRORED, *range(1, self.tta_views - 1)][: self.tta_views]
 
     def augments(self) -> bool:
-        """Tells whether any view depends on the ranges and the seed."""
+        """Tells whether any view is an augmented copy."""
         return self.augmented_copies > 0 or self.tta_views > 2
 
 
@@ -96,7 +95,7 @@ def view_key(sha256: str, number: int = ORIGINAL, augmentation_id: str = "") -> 
     Args:
         sha256: of the image's bytes, in hexadecimal.
         number: of the view.
-        augmentation_id: all that augmented copies depend on besides their image.
+        augmentation_id: what augmented copies depend on besides their images.
     """
     content = bytes.fromhex(sha256)
     if number > 0:
@@ -107,7 +106,7 @@ def view_key(sha256: str, number: int = ORIGINAL, augmentation_id: str = "") -> 
 def all_views(
     rows: Iterable[ImageRow], settings: ViewParams, augmentation_id: str
 ) -> Iterator[View]:
-    """Yields the views of the images, those of one image together, ORIGINAL first."""
+    """Yields the views of each image in turn, ORIGINAL first."""
     tta = settings.tta_numbers()
     train = list(dict.fromkeys([*tta, *settings.train_numbers()]))
     for row in rows:
@@ -116,11 +115,11 @@ def all_views(
 
 
 def augmentation_id(settings: AugmentationParams, version: int) -> str:
-    """Returns all that an augmented copy depends on besides its image and number, as JSON.
+    """Returns what an augmented copy depends on besides its image and number, as JSON.
 
     Args:
         settings: ranges and seed.
-        version: of this module's results.
+        version: of the results of this module.
     """
     names = [field.name for field in fields(AugmentationParams)]
     values = {name: getattr(settings, name) for name in names}
@@ -129,49 +128,49 @@ def augmentation_id(settings: AugmentationParams, version: int) -> str:
 
 
 def from_id(text: str) -> AugmentationParams:
-    """Returns the ranges and the seed that `augmentation_id` was made of."""
+    """Returns the params of an `augmentation_id`."""
     values = json.loads(text)
     return AugmentationParams(**{k: v for k, v in values.items() if k != "version"})
 
 
 def random_fractions(sha256: str, number: int, seed: int) -> Iterator[float]:
-    """Yields 8 numbers of 0 to less than 1 for a view, the same on every machine."""
+    """Returns 8 pseudo-random numbers from 0 to below 1, the same on every machine."""
     digest = hashlib.sha256(f"{sha256} {number} {seed}".encode()).digest()
-    return (int.from_bytes(digest[at : at + 4], "big") / 2**32 for at in range(0, 32, 4))
+    return (number / 2**32 for number in struct.unpack(">8I", digest))
 
 
 def affine_matrix(
     sha256: str, number: int, ranges: AugmentationParams, height: int, width: int
 ) -> Matrix:
-    """Returns where each pixel of a view comes from: `(a x + b y + c, d x + e y + f)`.
+    """Returns the matrix that maps (x, y) of a view to `(a x + b y + c, d x + e y + f)`.
 
-    Rotation, shift, shear and zoom about the centre are drawn evenly from their ranges and
-    composed in this order, as in Keras's `apply_affine_transform`; then some are mirrored.
+    Rotation, shift, shear and zoom about the centre are uniformly distributed in their ranges and
+    composed in this order, as in Keras's `apply_affine_transform`; mirroring comes last.
 
     Args:
         sha256: of the image.
         number: of the view, 1 or more.
-        ranges: the ranges.
+        ranges: how far the view may differ from the image.
         height: of the image, in pixels.
         width: likewise.
     """
-    drawn = random_fractions(sha256, number, ranges.seed)
+    fractions = random_fractions(sha256, number, ranges.seed)
 
-    def within(reach: float) -> float:
-        return reach * (2 * next(drawn) - 1)
+    def uniform(limit: float) -> float:
+        return limit * (2 * next(fractions) - 1)
 
-    turn = math.radians(within(ranges.rotation_range))
-    right = within(ranges.width_shift_range) * width
-    down = within(ranges.height_shift_range) * height
-    shear = within(ranges.shear_range)
-    wide, tall = (1 + within(ranges.zoom_range) for _ in range(2))
-    mirrored = ranges.horizontal_flip and next(drawn) < 0.5
-    cos, sin = math.cos(turn), math.sin(turn)
-    rotated = np.array([[cos, -sin], [sin, cos]])  # acts on (x, y)
-    sheared = np.array([[1, -math.sin(shear)], [0, math.cos(shear)]])
-    linear = rotated @ sheared @ np.diag([-wide if mirrored else wide, tall])
-    middle = np.array([width / 2, height / 2])
-    c, f = (middle + rotated @ (right, down) - linear @ middle).tolist()
+    angle = math.radians(uniform(ranges.rotation_range))
+    shift_x = uniform(ranges.width_shift_range) * width
+    shift_y = uniform(ranges.height_shift_range) * height
+    shear = uniform(ranges.shear_range)
+    zoom_x, zoom_y = (1 + uniform(ranges.zoom_range) for _ in range(2))
+    flip = ranges.horizontal_flip and next(fractions) < 0.5
+    cos, sin = math.cos(angle), math.sin(angle)
+    rotation = np.array([[cos, -sin], [sin, cos]])  # acts on (x, y)
+    shearing = np.array([[1, -math.sin(shear)], [0, math.cos(shear)]])
+    linear = rotation @ shearing @ np.diag([-zoom_x if flip else zoom_x, zoom_y])
+    centre = np.array([width / 2, height / 2])
+    c, f = (centre + rotation @ (shift_x, shift_y) - linear @ centre).tolist()
     (a, b), (d, e) = linear.tolist()
     return a, b, c, d, e, f
 
@@ -181,13 +180,13 @@ def augmented(
 ) -> Pixels:
     """Returns a view of the image.
 
-    Interpolated bilinearly; what lies outside of the image is like the nearest pixel inside.
+    Interpolation is bilinear; points outside the image take the nearest pixel of its edge.
 
     Args:
         pixels: uint8 (H, W, 3).
         sha256: of the image's file.
         number: of the view.
-        ranges: how far an augmented copy may differ; None: none is asked for.
+        ranges: how far an augmented copy may differ; None if `number` is not one.
 
     Returns:
         uint8 (H, W, 3).
@@ -201,18 +200,17 @@ def augmented(
     height, width = pixels.shape[:2]
     a, b, c, d, e, f = affine_matrix(sha256, number, ranges, height, width)
     corners = [(x, y) for x in (0, width) for y in (0, height)]
-    across = [a * x + b * y + c for x, y in corners]
-    along = [d * x + e * y + f for x, y in corners]
-    # one pixel more than the corners reach, for the interpolation
-    left, right = _margins(across, width)
-    top, bottom = _margins(along, height)
-    around = np.pad(pixels, ((top, bottom), (left, right), (0, 0)), "edge")
-    moved = (a, b, c + left, d, e, f + top)
-    image = Image.fromarray(around).transform(
-        (width, height), Image.Transform.AFFINE, moved, Image.Resampling.BILINEAR
+    left, right = _padding([a * x + b * y + c for x, y in corners], width)
+    upper, lower = _padding([d * x + e * y + f for x, y in corners], height)
+    padded = np.pad(pixels, ((upper, lower), (left, right), (0, 0)), "edge")
+    matrix = (a, b, c + left, d, e, f + upper)
+    image = Image.fromarray(padded).transform(
+        (width, height), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR
     )
     return np.asarray(image, np.uint8)
 
 
-def _margins(reached: list[float], size: int) -> tuple[int, int]:
-    return max(0, 2 - math.floor(min(reached))), max(0, 2 + math.ceil(max(reached)) - size)
+def _padding(coordinates: list[float], size: int) -> tuple[int, int]:
+    """Returns the pixels missing before 0 and after `size`; interpolation needs one or two more."""
+    before, after = 2 - math.floor(min(coordinates)), 2 + math.ceil(max(coordinates)) - size
+    return max(0, before), max(0, after)

@@ -1,4 +1,4 @@
-"""What an image may cost to read."""
+"""What a file may cost to read."""
 
 from dataclasses import dataclass
 
@@ -22,11 +22,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class LimitParams:
-    """The values of section `validate` that say so."""
+    """The limits in section `validate` of params.yaml."""
 
     max_megapixels: float  # of an image
     max_megabytes: float  # of a file
-    decode_timeout: float  # to decode one
+    decode_timeout: float  # seconds
 
     def __post_init__(self) -> None:
         for name in ("max_megapixels", "max_megabytes", "decode_timeout"):
@@ -34,6 +34,6 @@ class LimitParams:
             params.require(value > 0, f"validate.{name}", "more than 0", value)
 
     def limits(self) -> Limits:
-        """Returns them as pixels, bytes and seconds."""
+        """Returns the limits in pixels, bytes and seconds."""
         pixels, size = round(1e6 * self.max_megapixels), round(1e6 * self.max_megabytes)
         return Limits(pixels, size, self.decode_timeout)

@@ -47,7 +47,7 @@ def check_file(path: Path, limits: Limits) -> Look:
                 return seen, DecodeResult(problem=error.code, detail=error.detail)
             about = image.width, image.height, image.format
             return seen, DecodeResult(
-                *about, look=perceptual_hash.perceptual_hash(image.pixels).hex()
+                *about, perceptual_hash=perceptual_hash.perceptual_hash(image.pixels)
             )
     except OSError as error:
         return None, DecodeResult(problem="unreadable", detail=error.strerror or str(error))

@@ -1,7 +1,8 @@
 """Read every file of the user's folders once, and say what is wrong before any hard work.
 
 Reads   input/train, input/validation, input/test
-Writes  results/images.csv, results/perceptual_hashes.npy, results/problems.csv, results/dataset.json
+Writes  results/images.csv, results/perceptual_hashes.npy, results/problems.csv,
+        results/dataset.json
 """
 
 import os
@@ -94,7 +95,7 @@ def outcome(
         return Problem(shown, verdict.problem, verdict.detail, "skipped")
     size = (verdict.width, verdict.height)
     row = ImageRow(path, entry.split, label, sha256, *size, verdict.format)
-    return row, bytes.fromhex(verdict.look)
+    return row, verdict.perceptual_hash
 
 
 def _in_utf8(path: Path) -> bool:

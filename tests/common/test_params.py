@@ -28,7 +28,7 @@ def load(section, change, tmp_path):
 def fault(section, change, tmp_path):
     with pytest.raises(StageError) as info:
         load(section, change, tmp_path)
-    return [text.replace(f"{tmp_path}/", "") for text in info.value.faults]
+    return [text.replace(f"{tmp_path}/", "") for text in info.value.messages]
 
 
 @pytest.mark.parametrize("section", STAGES)

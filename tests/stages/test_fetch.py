@@ -55,7 +55,7 @@ def md5(tmp_path_factory):
 def failure(place, url, md5):
     with pytest.raises(StageError) as info:
         fetch.imagenet(place, url, md5)
-    (said,) = info.value.faults
+    (said,) = info.value.messages
     assert not place.exists() and not list(place.parent.glob("*"))
     return said
 

@@ -236,7 +236,7 @@ def test_copies_in_real_files_are_found_and_dropped_from_training(project):
         ("input/train/circle/small.jpg", "duplicate", "input/train/circle/0.jpg"),
     }
     with (project.folder / "results" / "split.csv").open() as file:
-        folds = {row["path"]: row["fold"] for row in csv.DictReader(file)}
-    assert [path for path, fold in folds.items() if fold == "left_out"] == [
+        folds = {row["path"]: row["split"] for row in csv.DictReader(file)}
+    assert [path for path, fold in folds.items() if fold == "excluded"] == [
         "input/train/circle/small.jpg"
     ]

@@ -26,7 +26,7 @@ def found(inside):
 def faults():
     with pytest.raises(StageError) as info:
         validate.main()
-    return list(info.value.faults)
+    return list(info.value.messages)
 
 
 @pytest.fixture

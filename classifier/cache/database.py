@@ -1,4 +1,4 @@
-"""A file of the image store: SQLite, shared by processes, whole after a kill, checked."""
+"""A SQLite file of the cache: shared by processes, intact after a kill, checked when it is read."""
 
 import contextlib
 import hashlib
@@ -6,7 +6,7 @@ import os
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,70 +14,83 @@ from typing import Any
 from classifier.common.errors import StageError
 
 FOLDER = Path(".cache")
-APPLICATION = 0x70696373  # tells our files from those of other programs
-VERSION = 2  # of the tables; a file of a later one is left alone
-PATIENCE = 120  # seconds to wait while another process writes
+APPLICATION_ID = 0x70696373  # marks a file as ours
+VERSION = 2  # of the tables
+BUSY_TIMEOUT = 120  # seconds to wait while another process writes
 META = "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID"
-BROKEN = (sqlite3.DatabaseError, UnicodeDecodeError)  # what SQLite raises on a damaged file
-NO_SCHEMA = (0, sqlite3.SQLITE_ERROR)  # a table that is missing, text that is none
+ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)  # what Python raises on a damaged file
+NO_MEANING = (0, sqlite3.SQLITE_ERROR)  # text that is not UTF-8, a missing table
 
 
 class DamagedError(Exception):
-    """A file that is no sound database of ours.
+    """A file that cannot be used.
 
     Args:
         path: of the file.
-        inode: it had when it was opened.
-        why: a few words.
+        inode: of the file when it was opened.
+        reason: in a few words.
     """
 
-    def __init__(self, path: Path, inode: int | None, why: str) -> None:
-        super().__init__(f"{path}: damaged ({why})")
+    suffix = ".damaged"  # of the file's name once it is set aside
+
+    def __init__(self, path: Path, inode: int | None, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
         self.path = path
         self.inode = inode
 
 
-def cache_folder() -> Path:
-    """Returns the image store's folder: `.cache` of the project.
+class OutdatedError(DamagedError):
+    """An intact file that an older version of the project wrote."""
 
-    DVC names the project in DVC_ROOT: in an experiment that runs in a temporary folder, the one
-    it was started from, so that both share a store.
+    suffix = ".old"
+
+
+def cache_folder() -> Path:
+    """Returns the folder of the cache: `.cache` of the project.
+
+    `dvc exp run --temp` runs in a temporary folder and names the project in DVC_ROOT; both then
+    share a cache.
     """
     root = Path(os.environ.get("DVC_ROOT") or ".")
     return FOLDER if root.resolve() == Path().resolve() else root / FOLDER
 
 
 def checksum(*parts: bytes) -> bytes:
-    """Returns 16 bytes that no longer fit once a bit of the parts has changed."""
-    whole = hashlib.blake2b(digest_size=16)
+    """Returns 16 bytes that no longer match once a bit of the parts has changed."""
+    digest = hashlib.blake2b(digest_size=16)
     for part in parts:
-        whole.update(part)
-    return whole.digest()
+        digest.update(part)
+    return digest.digest()
+
+
+def placeholders(values: Sized) -> str:
+    """Returns a question mark for each value, for `IN (...)`."""
+    return ",".join("?" * len(values))
 
 
 class Database:
-    """An open file; safe to use from several threads.
+    """An open file; its methods may be called from several threads.
 
     Args:
-        path: of the file; None for one that vanishes with the process.
-        schema: statements that make its tables, where it is not there.
-        meta: what the file is for; a file that says something else is not ours. None: whatever.
+        path: of the file; None for an empty database in memory.
+        schema: statements that create its tables if the file does not exist.
+        meta: what the file holds; a file with other values is refused. None: any.
 
     Attributes:
         path: of the file.
-        meta: what it is for.
-        writable: False where its owner or the system forbid it.
+        meta: what it holds.
+        writable: False in memory, and where the file or its folder is read-only.
 
     Raises:
-        DamagedError: the file is broken, or not for this.
-        StageError: a newer version of the project wrote it, or the system refuses.
-        PermissionError: it is not there and cannot be made.
+        DamagedError: the file is damaged, of an older version, or holds something else.
+        StageError: a newer version of the project wrote it, or the system refuses access.
+        PermissionError: it does not exist and cannot be created.
     """
 
     def __init__(
         self, path: Path | None, schema: Sequence[str], meta: Mapping[str, str] | None
     ) -> None:
-        self.path = path or Path("temporary")
+        self.path = path or Path("memory")
         self._lock = threading.RLock()
         if path and not path.exists():
             _create(path, schema, meta or {})
@@ -86,30 +99,31 @@ class Database:
             self._connection, self.writable = _connect(path)
             try:
                 if not path:
-                    _fill(self._connection, schema, meta or {})
-                self.meta = self._checked(meta)
+                    _create_tables(self._connection, schema, meta or {})
+                self.meta = self._checked_meta(meta)
             except BaseException:
                 self._connection.close()
                 raise
 
-    def _checked(self, meta: Mapping[str, str] | None) -> dict[str, str]:
-        ((application,),) = self._connection.execute("PRAGMA application_id").fetchall()
+    def _checked_meta(self, expected: Mapping[str, str] | None) -> dict[str, str]:
+        ((application_id,),) = self._connection.execute("PRAGMA application_id").fetchall()
         ((version,),) = self._connection.execute("PRAGMA user_version").fetchall()
-        if application != APPLICATION:
+        if application_id != APPLICATION_ID:
             raise self.damaged("another program's file")
         if version < VERSION:
-            raise self.damaged("written by an older version of this project")
+            reason = "written by an older version of this project"
+            raise OutdatedError(self.path, self._inode, reason)
         if version > VERSION:
             raise StageError(
                 f"{self.path}: must be of format {VERSION}; got {version}, of a newer version of "
-                "this project: update the project, or delete the file (what it holds is then "
+                "this project: update the project, or delete the file (its contents are then "
                 "computed again)"
             )
-        said = dict(self._connection.execute("SELECT name, value FROM meta"))
-        if meta is not None and said != dict(meta):
+        meta = dict(self._connection.execute("SELECT name, value FROM meta"))
+        if expected is not None and meta != dict(expected):
             raise self.damaged("made for something else")
         self._connection.execute("PRAGMA synchronous = NORMAL")
-        return said
+        return meta
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Returns all rows of a query."""
@@ -118,7 +132,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Yields the connection; what is done with it is kept as a whole, or not at all."""
+        """Yields the connection; all changes are committed, or none after an error or a kill."""
         with self._translated_errors(), self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -133,52 +147,56 @@ class Database:
         """Closes the file."""
         self._connection.close()
 
-    def damaged(self, why: str) -> DamagedError:
-        """Returns the error to raise where the file turns out to be broken."""
-        return DamagedError(self.path, self._inode, why)
+    def damaged(self, reason: str) -> DamagedError:
+        """Returns the error to raise when the file turns out to be damaged."""
+        return DamagedError(self.path, self._inode, f"damaged ({reason})")
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:
-        """Makes of SQLite's errors those that the caller or the user can mend."""
+        """Turns SQLite's errors into DamagedError, or StageError where the user can help."""
         try:
             yield
-        except UnicodeDecodeError as error:
-            raise self.damaged(str(error)) from error
-        except sqlite3.DatabaseError as error:
-            extended = getattr(error, "sqlite_errorcode", 0)
-            code = extended & 0xFF
-            broken = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-            if code in broken or extended == sqlite3.SQLITE_IOERR_SHORT_READ:
+        except ERRORS as error:
+            if _is_damage(error):
                 raise self.damaged(str(error)) from error
             if not isinstance(error, sqlite3.OperationalError):
                 raise
-            if code in NO_SCHEMA:
-                raise self.damaged(str(error)) from error
-            raise StageError(f"{self.path}: {_rule(code, self.path, error)}") from error
+            raise _stage_error(self.path, error) from error
 
 
-def _rule(code: int, path: Path, error: Exception) -> str:
+def _is_damage(error: Exception) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0)
+    codes: tuple[int, ...] = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    if isinstance(error, UnicodeDecodeError | sqlite3.OperationalError):
+        codes += NO_MEANING
+    return code & 0xFF in codes or code == sqlite3.SQLITE_IOERR_SHORT_READ
+
+
+def _stage_error(path: Path, error: Exception) -> StageError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return f"another process has been writing to it for {PATIENCE} s; run again when it ended"
-    if code == sqlite3.SQLITE_FULL or _no_room(path):
-        return "the disk is full; free some space and run again: what was computed is kept"
-    return f"must be readable and writable; got {error}: mend that, or delete the file"
+        rule = f"another process has been writing to it for {BUSY_TIMEOUT} s; wait for it to end"
+    elif code == sqlite3.SQLITE_FULL or _disk_is_full(path):
+        rule = "the disk is full; free some space and run again: what was computed is cached"
+    else:
+        rule = f"must be readable and writable; got {error}: fix that, or delete the file"
+    return StageError(f"{path}: {rule}")
 
 
-def _no_room(path: Path) -> bool:
+def _disk_is_full(path: Path) -> bool:
     return path.parent.exists() and shutil.disk_usage(path.parent).free < 2**20
 
 
 def _connect(path: Path | None) -> tuple[sqlite3.Connection, bool]:
     if not path:
-        return _open(""), True
+        return _open(":memory:"), False
     address = path.absolute().as_uri()
     if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
         return _open(f"{address}?mode=rw"), True
     connection = _open(f"{address}?mode=ro")
     try:
         connection.execute("SELECT * FROM sqlite_master").fetchall()
-    except sqlite3.OperationalError:  # no room beside it for the files that lock it
+    except sqlite3.OperationalError:  # its lock file cannot be created
         connection.close()
         connection = _open(f"{address}?mode=ro&immutable=1")
     return connection, False
@@ -186,45 +204,40 @@ def _connect(path: Path | None) -> tuple[sqlite3.Connection, bool]:
 
 def _open(address: str) -> sqlite3.Connection:
     return sqlite3.connect(
-        address, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+        address, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
     )
 
 
-def _fill(connection: sqlite3.Connection, schema: Sequence[str], meta: Mapping[str, str]) -> None:
+def _create_tables(
+    connection: sqlite3.Connection, schema: Sequence[str], meta: Mapping[str, str]
+) -> None:
+    connection.execute("BEGIN")
     for statement in (META, *schema):
         connection.execute(statement)
     connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
-    connection.execute(f"PRAGMA application_id = {APPLICATION}")
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")
 
 
 def _create(path: Path, schema: Sequence[str], meta: Mapping[str, str]) -> None:
-    """Makes the file under another name first, so that nobody ever opens half of it."""
+    """Creates the file under another name first, so that no process opens half of it."""
     part = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)
-        connection = sqlite3.connect(part, isolation_level=None)
-        try:
-            _fill(connection, schema, meta)
+        with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as connection:
+            _create_tables(connection, schema, meta)
             connection.execute("PRAGMA journal_mode = WAL")
-        finally:
-            connection.close()
         _publish(part, path)
-    except sqlite3.OperationalError as error:
+    except (sqlite3.OperationalError, OSError) as error:
         if not os.access(path.parent, os.W_OK):
             raise PermissionError(str(error)) from None
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        raise StageError(f"{path}: {_rule(code, path, error)}") from error
-    except OSError as error:
-        if not path.parent.exists() or not os.access(path.parent, os.W_OK):
-            raise PermissionError(str(error)) from None
-        rule = "the disk is full; free some space and run again" if _no_room(path) else str(error)
-        raise StageError(f"{path}: {rule}") from error
+        raise _stage_error(path, error) from error
     finally:
         with contextlib.suppress(OSError):
-            for rest in path.parent.glob(f"{part.name}*"):
-                rest.unlink()
+            for leftover in path.parent.glob(f"{part.name}*"):
+                leftover.unlink()
 
 
 def _publish(part: Path, path: Path) -> None:
@@ -233,13 +246,13 @@ def _publish(part: Path, path: Path) -> None:
         os.link(part, path)
     except FileExistsError:
         return
-    except OSError:  # a file system without links
+    except OSError:  # a file system without hard links
         if not path.exists():
             part.rename(path)
 
 
 def inode(path: Path) -> int | None:
-    """Returns what tells a file from another that takes its name; None where there is none."""
+    """Returns the inode, which tells a file from a later one of the same name; None: no file."""
     try:
         return path.stat().st_ino
     except OSError:

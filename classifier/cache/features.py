@@ -1,4 +1,4 @@
-"""Cached features by what they were computed from, one file per network."""
+"""Cached features by the content they were computed from, one file per network."""
 
 import contextlib
 import sqlite3
@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from classifier.cache import database
-from classifier.cache.database import Database
+from classifier.cache.database import Database, placeholders
 from classifier.cache.recovery import RecoveringDatabase
+from classifier.common import parallel
+from classifier.common.errors import count
 
 FOLDER = "features"
 SCHEMA = (
@@ -22,54 +24,50 @@ SCHEMA = (
 )
 ADD_KEY = "INSERT OR IGNORE INTO keys (key, checksum, used) VALUES (?, ?, ?)"
 ADD_VECTOR = "INSERT INTO vectors VALUES (?, ?)"
-# The row itself is read, not the copy of its key in the index that it was found by
-BOTH = (
-    "SELECT at.id, at.key, value, at.checksum, at.used >= ? FROM keys AS found "
-    "JOIN keys AS at ON at.id = found.id JOIN vectors ON vectors.id = at.id WHERE found."
-)
-SMALLEST = 256  # bytes that a row takes at least: bounds the numbers a broken file is searched for
+ROWS = "SELECT key, value, checksum, id, used IS NOT ? FROM vectors CROSS JOIN keys USING (id)"
+ROWS_OF_KEYS = ROWS.replace("vectors CROSS JOIN keys", "keys CROSS JOIN vectors")
 
-Found = tuple[Any, ...]  # a row of BOTH, of whatever types a flipped bit has left
+Row = tuple[Any, ...]  # of these queries; a flipped bit may have changed any type
 
 
 def cache_file(folder: Path, fingerprint: str) -> Path:
-    """Returns the file of a network's rows in the image store `folder`."""
+    """Returns the file of a network's features in the cache `folder`."""
     return folder / FOLDER / f"{fingerprint[:16]}.sqlite"
 
 
-def is_intact(fingerprint: str, name: object, value: object, checksum: object) -> bool:
-    """Tells whether key and value of a row are those that were sealed."""
-    sound = isinstance(name, bytes) and isinstance(value, bytes)
-    return sound and _checksum(fingerprint, name, value) == checksum  # type: ignore[arg-type]
+def is_intact(fingerprint: str, key: object, value: object, checksum: object) -> bool:
+    """Tells whether key and value of a row match its checksum."""
+    if not isinstance(key, bytes) or not isinstance(value, bytes):
+        return False
+    return _checksum(fingerprint, key, value) == checksum
 
 
 def today() -> int:
-    """Returns the day, counted from 1970; a row's use is noted to the day."""
+    """Returns the day, counted from 1970; each row notes the day of its latest use."""
     return int(time.time() // 86_400)
 
 
 class FeatureCache:
-    """Features of one network by content.
+    """Features of one network by key.
 
-    A row that is damaged is noticed by its seal and is as good as missing; a file that is broken
-    is replaced, with what could be saved of it.
+    A damaged row counts as missing. A damaged file is replaced, with the rows that can be read.
 
     Args:
-        folder: of the image store.
-        fingerprint: of all between bytes and features, in hexadecimal.
+        folder: of the cache.
+        fingerprint: of all between an image's bytes and its features, in hexadecimal.
         shape: of one image's features.
-        dtype: of the features, in NumPy's words.
+        dtype: of the features.
         note: what the network is, for people to read.
 
     Attributes:
         path: of the file.
-        dtype: of the features, lowest byte first.
+        dtype: of the features, little-endian.
         shape: of one image's features.
         contended: whether another process has computed the same rows meanwhile.
-        damaged: rows that did not fit their seal.
+        damaged: number of rows that did not match their checksum.
 
     Raises:
-        StageError: a newer version of the project wrote it, the disk is full, or the like.
+        StageError: a newer version of the project wrote the file, the disk is full, or the like.
     """
 
     def __init__(
@@ -87,122 +85,100 @@ class FeatureCache:
             "note": note,
         }
         self.path = cache_file(folder, fingerprint)
-        self._file = RecoveringDatabase(self.path, SCHEMA, meta, self._salvage)
+        self._database = RecoveringDatabase(self.path, SCHEMA, meta, self._salvage)
+
+    @property
+    def writable(self) -> bool:
+        """Tells whether `put` keeps anything; not in a read-only folder."""
+        return self._database.writable
 
     def has(self, keys: Iterable[bytes]) -> set[bytes]:
-        """Returns those of the keys that have a row."""
-        wanted = list(keys)
-        query = f"SELECT key FROM keys WHERE key IN ({_marks(wanted)})"
-        return self._file.run(
-            lambda layers: {found for at in layers for (found,) in at.rows(query, wanted)}
-        )
+        """Returns the keys that have a row."""
+        keys = list(keys)
+        query = f"SELECT key FROM keys WHERE key IN ({placeholders(keys)})"
+        return {key for (key,) in self._database.rows(query, keys)}
 
     def get(self, keys: Iterable[bytes]) -> dict[bytes, np.ndarray]:
-        """Returns the features of those keys that have a sound row: read-only, `shape`."""
-        wanted = list(keys)
-        query = f"{BOTH}key IN ({_marks(wanted)})"
-        return self._file.run(
-            lambda layers: {
-                found: np.frombuffer(value, self.dtype).reshape(self.shape)
-                for at in layers
-                for found, value in self._sound(at, at.rows(query, [today(), *wanted]))
-            }
-        )
-
-    def check_index(self) -> None:
-        """Makes sure that rows that seem to be missing are not just hidden by a damaged index.
-
-        Reads all keys, but no features. A file that fails is replaced, with
-        what could be saved of it.
-        """
-        self._file.run(_check_index)
+        """Returns the features of the keys that have an intact row: read-only, of `shape`."""
+        rows = self._database.run(partial(self._intact_rows, keys=list(keys)))
+        return {
+            key: np.frombuffer(value, self.dtype).reshape(self.shape) for key, value, *_ in rows
+        }
 
     def put(self, keys: Sequence[bytes], features: np.ndarray) -> None:
-        """Keeps rows, all of them or none.
+        """Adds rows, all of them or none.
 
         Args:
-            keys: N keys; one that has a row keeps it.
+            keys: N keys; a key that has a row keeps it.
             features: `dtype` (N, *shape).
         """
         values = [row.tobytes() for row in np.ascontiguousarray(features, self.dtype)]
-        pairs = list(zip(keys, values, strict=True))
-        self._file.run(partial(self._put, pairs=pairs))
+        items = list(zip(keys, values, strict=True))
+        self._database.run(partial(self._add, items=items))
 
     def close(self) -> None:
         """Closes the file."""
-        self._file.close()
+        self._database.close()
 
-    def _put(self, layers: list[Database], pairs: Iterable[tuple[bytes, bytes]]) -> None:
-        with layers[0].transaction() as connection:
-            for name, value in pairs:
-                checksum = _checksum(self._fingerprint, name, value)
-                added = connection.execute(ADD_KEY, (name, checksum, today()))
+    def _add(self, database: Database, items: Iterable[tuple[bytes, bytes]]) -> None:
+        if not database.writable:
+            return
+        with database.transaction() as connection:
+            for key, value in items:
+                checksum = _checksum(self._fingerprint, key, value)
+                added = connection.execute(ADD_KEY, (key, checksum, today()))
                 if added.rowcount:
                     connection.execute(ADD_VECTOR, (added.lastrowid, value))
-                elif connection.execute(f"{BOTH}key = ?", (today(), name)).fetchone():
+                elif connection.execute(f"{ROWS_OF_KEYS} WHERE key = ?", (0, key)).fetchone():
                     self.contended = True
                 else:
-                    raise layers[0].damaged("index and rows disagree")
+                    raise database.damaged("the index of keys does not match its table")
 
-    def _sound(self, at: Database, rows: list[Found]) -> list[tuple[bytes, bytes]]:
-        """Returns keys and values of sound rows; drops the others, and notes the day of use."""
-        broken = {row[0] for row in rows if not is_intact(self._fingerprint, *row[1:4])}
-        old = {row[0] for row in rows if not row[4]}
-        if broken and at.writable and at.rows("PRAGMA integrity_check(1)") != [("ok",)]:
-            raise at.damaged("rows and their index disagree")
-        if at.writable and (broken or old):
-            with at.transaction() as connection:
+    def _intact_rows(self, database: Database, keys: list[bytes]) -> list[Row]:
+        """Returns the intact rows of these keys; deletes damaged ones, and notes the use."""
+        query = f"{ROWS_OF_KEYS} WHERE key IN ({placeholders(keys)})"
+        rows = database.rows(query, [today(), *keys])
+        intact, damaged = list[Row](), list[Row]()
+        for row in rows:
+            (intact if is_intact(self._fingerprint, *row[:3]) else damaged).append(row)
+        stale = [(today(), row[3]) for row in intact if row[4]]
+        if database.writable and (damaged or stale):
+            with database.transaction() as connection:
                 for table in ("keys", "vectors"):
-                    ids = [(number,) for number in broken]
+                    ids = [row[3:4] for row in damaged]
                     connection.executemany(f"DELETE FROM {table} WHERE id = ?", ids)
-                used = [(today(), number) for number in old]
-                connection.executemany("UPDATE keys SET used = ? WHERE id = ?", used)
-        self.damaged += len(broken)
-        return [(row[1], row[2]) for row in rows if row[0] not in broken]
+                connection.executemany("UPDATE keys SET used = ? WHERE id = ?", stale)
+        self.damaged += len(damaged)
+        return intact
 
-    def _salvage(self, aside: Path, layers: list[Database]) -> str:
-        """Copies the sound rows of a broken file, and deletes it if there were any."""
-        saved = 0
+    def _salvage(self, aside: Path, database: Database) -> str:
+        """Copies the intact rows of a damaged file, and deletes it if there are any."""
+        copied = 0
         with contextlib.closing(sqlite3.connect(aside)) as connection:
-            for group in _readable(connection, aside.stat().st_size):
-                sound = [row[1:3] for row in group if is_intact(self._fingerprint, *row[1:4])]
-                self._put(layers, sound)
-                saved += len(sound)
-        if saved:
-            for rest in aside.parent.glob(f"{aside.name}*"):
-                rest.unlink()
-        return f"{saved:,} of its rows could be saved"
+            rows = _readable_rows(connection)
+            intact = (row[:2] for row in rows if is_intact(self._fingerprint, *row[:3]))
+            for items in parallel.batched(intact, 64):
+                self._add(database, items)
+                copied += len(items)
+        if not copied:
+            return f"set aside as {aside.name}; its features are computed again"
+        for leftover in aside.parent.glob(f"{aside.name}*"):
+            leftover.unlink()
+        return f"{count(copied, 'cached feature')} recovered, the others are computed again"
 
 
-def _checksum(fingerprint: str, name: bytes, value: bytes) -> bytes:
-    return database.checksum(fingerprint.encode(), name, value)
+def _checksum(fingerprint: str, key: bytes, value: bytes) -> bytes:
+    return database.checksum(fingerprint.encode(), key, value)
 
 
-def _readable(connection: sqlite3.Connection, size: int) -> Iterator[list[Found]]:
-    """Yields the rows of a broken file of `size` bytes that can be read, some at a time."""
-
-    def between(first: int, last: int) -> list[Found]:
-        return connection.execute(f"{BOTH}id BETWEEN ? AND ?", (0, first, last)).fetchall()
-
-    try:
-        ((most,),) = connection.execute("SELECT max(id) FROM vectors").fetchall()
-    except database.BROKEN:
-        return
-    for first in range(1, min(most or 0, size // SMALLEST) + 1, 64):
+def _readable_rows(connection: sqlite3.Connection) -> Iterator[Row]:
+    """Yields the rows of a damaged file that can be read; skips ever more rows after damage."""
+    last, skip = 0, 1
+    while last < 2**62:
         try:
-            yield between(first, first + 63)
-        except database.BROKEN:
-            for number in range(first, first + 64):
-                with contextlib.suppress(*database.BROKEN):
-                    yield between(number, number)
-
-
-def _check_index(layers: list[Database]) -> None:
-    for at in layers:
-        (said,), *_ = at.rows("PRAGMA integrity_check('keys')")
-        if said != "ok":
-            raise at.damaged(said)
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ",".join("?" * len(values))
+            for row in connection.execute(f"{ROWS} WHERE id > ? ORDER BY id", (0, last)):
+                last, skip = row[3], 1
+                yield row
+            return
+        except database.ERRORS:
+            last, skip = last + skip, 2 * skip

@@ -1,4 +1,4 @@
-"""What is known of the user's files since they were last read, as git's index knows it.
+"""What is known of the user's files since they were last read, as in git's index.
 
 A file is read again only if its size, times or inode have changed, and decoded only if its content
 is new.
@@ -16,21 +16,23 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 from classifier.cache import database
-from classifier.cache.database import Database
+from classifier.cache.database import Database, placeholders
 from classifier.cache.recovery import RecoveringDatabase
 from classifier.common import parallel
 
 NAME = "files.sqlite"
 SCHEMA = (
-    "CREATE TABLE files (path TEXT PRIMARY KEY, token TEXT NOT NULL, sha256 BLOB NOT NULL, "
-    "checksum BLOB NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE contents (sha256 BLOB NOT NULL, recipe TEXT NOT NULL, verdict TEXT NOT NULL, "
+    "CREATE TABLE files (path TEXT PRIMARY KEY, stat_signature TEXT NOT NULL, "
+    "sha256 BLOB NOT NULL, checksum BLOB NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE contents (sha256 BLOB NOT NULL, recipe TEXT NOT NULL, result TEXT NOT NULL, "
     "perceptual_hash BLOB NOT NULL, checksum BLOB NOT NULL, "
     "PRIMARY KEY (sha256, recipe)) WITHOUT ROWID",
 )
+ADD_FILE = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)"
+ADD_CONTENT = "INSERT OR REPLACE INTO contents VALUES (?, ?, ?, ?, ?)"
 IN_MEMORY = 32_000_000  # bytes of a file
-# A file changed again within the clock's grain keeps its times: trusted only when older. FAT's: 2 s
-GRAIN_NS = 2_000_000_000
+# A file changed twice within the clock's resolution keeps its times; FAT's is the coarsest, 2 s
+CLOCK_NS = 2_000_000_000
 
 
 @dataclass(frozen=True)
@@ -68,24 +70,24 @@ class DecodeResult:
 
 @dataclass(frozen=True)
 class FileIdentity:
-    """What a file held when it was read: the SHA-256, and its token; empty if in flux."""
+    """SHA-256 and stat signature of a file when it was read; no signature: changed just now."""
 
     sha256: str
     stat_signature: str
 
 
 def stat_signature(status: os.stat_result) -> str:
-    """Returns what tells that a file is still the one that was read."""
+    """Returns size, times and inode, which differ once a file has changed."""
     numbers = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
     return " ".join(map(str, numbers))
 
 
 @contextmanager
 def open_identified(path: Path) -> Iterator[tuple[BinaryIO, FileIdentity]]:
-    """Opens a file, and yields it with what it is known by; a large one is not held in memory.
+    """Yields an open file and its identity; a large file is not held in memory.
 
     Raises:
-        OSError: it cannot be read, or was changed while it was.
+        OSError: it cannot be read, or changed while it was read.
     """
     with path.open("rb") as file:
         before = os.fstat(file.fileno())
@@ -94,120 +96,125 @@ def open_identified(path: Path) -> Iterator[tuple[BinaryIO, FileIdentity]]:
         source.seek(0)
         after = os.fstat(file.fileno())
         newest = max(after.st_mtime_ns, after.st_ctime_ns)
-        settled = (
-            stat_signature(before) == stat_signature(after) and newest < time.time_ns() - GRAIN_NS
-        )
-        yield source, FileIdentity(sha256, stat_signature(after) if settled else "")
-        if source is file and stat_signature(path.stat()) != stat_signature(
-            before
-        ):  # Pillow may have closed it
+        signature = stat_signature(after)
+        settled = stat_signature(before) == signature and newest < time.time_ns() - CLOCK_NS
+        yield source, FileIdentity(sha256, signature if settled else "")
+        if source is not file:
+            return
+        if stat_signature(path.stat()) != stat_signature(before):  # Pillow may have closed `file`
             raise OSError("changed while it was read")
 
 
 class FileIndex:
-    """The files and contents seen so far.
+    """The files and contents read so far.
 
     Args:
-        folder: of the image store.
+        folder: of the cache.
 
     Raises:
-        StageError: a newer version of the project wrote it, the disk is full, or the like.
+        StageError: a newer version of the project wrote the file, the disk is full, or the like.
     """
 
     def __init__(self, folder: Path) -> None:
         meta = {"files": "by path", "contents": "by hash"}
-        self._file = RecoveringDatabase(folder / NAME, SCHEMA, meta, _start_anew)
+        self._database = RecoveringDatabase(folder / NAME, SCHEMA, meta, _start_empty)
 
     def known(self, paths: Iterable[Path]) -> dict[Path, str]:
-        """Returns the SHA-256, in hexadecimal, of those files that are as they were when read."""
-        tokens = {}
+        """Returns the SHA-256, in hexadecimal, of the files that have not changed since."""
+        current: dict[str, tuple[Path, str]] = {}
         for path in paths:
             try:
-                tokens[str(path.absolute())] = (path, stat_signature(path.stat()))
+                current[str(path.absolute())] = (path, stat_signature(path.stat()))
             except (OSError, ValueError):
                 continue
-        query = f"SELECT path, token, sha256, checksum FROM files WHERE path IN ({_marks(tokens)})"
+        query = (
+            "SELECT path, stat_signature, sha256, checksum FROM files "
+            f"WHERE path IN ({placeholders(current)})"
+        )
         return {
-            tokens[path][0]: sha256.hex()
-            for path, then, sha256 in self._sound(query, list(tokens))
-            if tokens[path][1] == then
+            current[path][0]: sha256.hex()
+            for path, signature, sha256 in self._intact(query, list(current))
+            if current[path][1] == signature
         }
 
     def hashes(self, paths: Iterable[Path]) -> dict[Path, str]:
-        """Returns the SHA-256, in hexadecimal, of those files that can be read.
+        """Returns the SHA-256, in hexadecimal, of the files that can be read.
 
-        Only those are read that are not known.
+        Reads only those that are not known.
         """
         paths = list(paths)
-        found = self.known(paths)
-        unknown = [path for path in paths if path not in found]
-        if unknown:
+        hashes = self.known(paths)
+        if unknown := [path for path in paths if path not in hashes]:
             workers = os.cpu_count() or 1
-            seen = {
-                p: s for p, s in parallel.prefetch_map(_seen, unknown, workers, 4 * workers) if s
-            }
-            self.remember("", seen, {})
-            found |= {path: one.sha256 for path, one in seen.items()}
-        return found
+            identities = parallel.prefetch_map(_identity, unknown, workers, 4 * workers)
+            new = {path: one for path, one in zip(unknown, identities, strict=True) if one}
+            self.remember("", new, {})
+            hashes |= {path: identity.sha256 for path, identity in new.items()}
+        return hashes
 
-    def verdicts(self, recipe: str, contents: Iterable[str]) -> dict[str, DecodeResult]:
-        """Returns the verdicts on contents that `recipe` has decoded before, by SHA-256."""
-        wanted = [bytes.fromhex(sha256) for sha256 in contents]
+    def decode_results(self, recipe: str, contents: Iterable[str]) -> dict[str, DecodeResult]:
+        """Returns the results of the contents that `recipe` has decoded, by SHA-256."""
+        hashes = [bytes.fromhex(sha256) for sha256 in contents]
         query = (
-            "SELECT sha256, recipe, verdict, perceptual_hash, checksum FROM contents "
-            "WHERE recipe = ? AND sha256 IN "
+            "SELECT sha256, recipe, result, perceptual_hash, checksum FROM contents "
+            f"WHERE recipe = ? AND sha256 IN ({placeholders(hashes)})"
         )
-        found = self._sound(f"{query}({_marks(wanted)})", [recipe, *wanted])
-        return {sha256.hex(): DecodeResult.from_cells(*cells) for sha256, _, *cells in found}
+        rows = self._intact(query, [recipe, *hashes])
+        return {sha256.hex(): DecodeResult.from_cells(*cells) for sha256, _, *cells in rows}
 
     def remember(
-        self, recipe: str, seen: Mapping[Path, FileIdentity], verdicts: Mapping[str, DecodeResult]
+        self,
+        recipe: str,
+        identities: Mapping[Path, FileIdentity],
+        results: Mapping[str, DecodeResult],
     ) -> None:
-        """Keeps what files held and what contents came to; files in flux are left out."""
+        """Keeps identities of files and results of contents; files changed just now are left out.
+
+        Args:
+            recipe: what decoded the contents.
+            identities: by path.
+            results: by SHA-256.
+        """
         files = [
-            (str(path.absolute()), one.stat_signature, bytes.fromhex(one.sha256))
-            for path, one in seen.items()
-            if one.stat_signature
+            (str(path.absolute()), identity.stat_signature, bytes.fromhex(identity.sha256))
+            for path, identity in identities.items()
+            if identity.stat_signature
         ]
         contents = [
-            (bytes.fromhex(sha256), recipe, *verdict.to_cells())
-            for sha256, verdict in verdicts.items()
+            (bytes.fromhex(sha256), recipe, *result.to_cells())
+            for sha256, result in results.items()
         ]
 
-        def write(layers: list[Database]) -> None:
-            with layers[0].transaction() as connection:
-                for table, columns, rows in (("files", 4, files), ("contents", 5, contents)):
-                    marks = _marks(range(columns))
-                    statement = f"INSERT OR REPLACE INTO {table} VALUES ({marks})"
+        def write(database: Database) -> None:
+            if not database.writable:
+                return
+            with database.transaction() as connection:
+                for statement, rows in ((ADD_FILE, files), (ADD_CONTENT, contents)):
                     connection.executemany(statement, [(*row, _checksum(*row)) for row in rows])
 
-        self._file.run(write)
+        self._database.run(write)
 
     def close(self) -> None:
         """Closes the file."""
-        self._file.close()
+        self._database.close()
 
-    def _sound(self, query: str, values: list[object]) -> list[tuple[Any, ...]]:
-        """Returns the rows of a query that fit their seal, without it."""
-        rows = self._file.run(lambda layers: [r for at in layers for r in at.rows(query, values)])
+    def _intact(self, query: str, values: list[object]) -> list[tuple[Any, ...]]:
+        """Returns the rows of a query that match their checksum, the last column, without it."""
+        rows = self._database.rows(query, values)
         return [row[:-1] for row in rows if _checksum(*row[:-1]) == row[-1]]
 
 
-def _seen(path: Path) -> tuple[Path, FileIdentity | None]:
+def _identity(path: Path) -> FileIdentity | None:
     try:
-        with open_identified(path) as (_, seen):
-            return path, seen
+        with open_identified(path) as (_, identity):
+            return identity
     except OSError:
-        return path, None
+        return None
 
 
 def _checksum(*cells: object) -> bytes:
     return database.checksum(repr(cells).encode())
 
 
-def _start_anew(aside: Path, layers: list[Database]) -> str:
-    return f"it is now {aside.name}"
-
-
-def _marks(values: Iterable[object]) -> str:
-    return ",".join("?" for _ in values)
+def _start_empty(aside: Path, database: Database) -> str:
+    return f"set aside as {aside.name}; every image is read once more"

@@ -1,9 +1,9 @@
-"""A database that mends itself, behind one that takes what is new where it cannot be written."""
+"""A database that recovers: a damaged file is set aside and replaced, and the work goes on."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from classifier.cache import database
 from classifier.cache.database import DamagedError, Database
@@ -13,35 +13,37 @@ T = TypeVar("T")
 
 
 def set_aside(damage: DamagedError) -> Path | None:
-    """Renames a damaged file, and its log, to `<name>.damaged`, and returns the new path.
+    """Renames a damaged file and its log to `<name>.damaged`, and returns the new path.
 
-    None where there is nothing to rename: another process has found the damage first, or may not.
+    None: another process has replaced it, or the folder is read-only.
     """
     path = damage.path
     if damage.inode is None or database.inode(path) != damage.inode:
         return None
-    aside = path.with_name(f"{path.name}.damaged")
-    log, old_log = (at.with_name(f"{at.name}-wal") for at in (path, aside))
+    aside = path.with_name(path.name + damage.suffix)
+    log, old_log = (file.with_name(f"{file.name}-wal") for file in (path, aside))
     try:
         old_log.unlink(missing_ok=True)
         if log.exists():
             log.replace(old_log)
         path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
         path.replace(aside)
-    except PermissionError:
+    except OSError:
         return None
     return aside
 
 
 class RecoveringDatabase:
-    """A file that mends itself, behind one that takes what is new where it cannot be written.
+    """A database that recovers from damage.
+
+    In a read-only folder new rows are not kept, and a missing or damaged file counts as empty.
 
     Args:
         path: of the file.
-        schema: statements that make its tables.
-        meta: what it is for.
-        salvage: given a broken file and what takes its place, saves what can be saved of it, and
-            tells what that is.
+        schema: statements that create its tables.
+        meta: what it holds.
+        salvage: copies what is intact from a damaged file to the database that replaces it, and
+            says how much that was.
 
     Raises:
         StageError: see Database.
@@ -52,51 +54,50 @@ class RecoveringDatabase:
         path: Path,
         schema: Sequence[str],
         meta: Mapping[str, str],
-        salvage: Callable[[Path, list[Database]], str],
+        salvage: Callable[[Path, Database], str],
     ) -> None:
         self.path = path
         self._make = partial(Database, schema=schema, meta=meta)
         self._salvage = salvage
-        self._open: list[Database] = []
-        self.run(lambda databases: None)
-
-    def run(self, work: Callable[[list[Database]], T]) -> T:
-        """Returns what `work` does with the databases to look into, in turn.
-
-        What is new goes into the first. If one turns out to be broken, it is set aside and the
-        work is done again.
-        """
         try:
-            self._open = self._open or self._layers()
-            return work(self._open)
+            self._database = self._open()
+        except DamagedError as damage:
+            self._replace(damage)
+
+    @property
+    def writable(self) -> bool:
+        """Tells whether new rows are kept."""
+        return self._database.writable
+
+    def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Returns all rows of a query."""
+        return self.run(lambda database: database.rows(query, values))
+
+    def run(self, work: Callable[[Database], T]) -> T:
+        """Returns what `work` returns; after damage it is called again, with the new database."""
+        try:
+            return work(self._database)
         except DamagedError as damage:
             self.close()
-            aside = set_aside(damage)
-            self._open = self._reopened()
-            saved = self._salvage(aside, self._open) if aside else "nothing could be saved"
-            warn(f"{damage}; {saved}, the rest is computed again")
-            return work(self._open)
+            self._replace(damage)
+            return work(self._database)
 
     def close(self) -> None:
-        """Closes the files."""
-        for layer in self._open:
-            layer.close()
-        self._open = []
+        """Closes the file."""
+        self._database.close()
 
-    def _layers(self) -> list[Database]:
-        lost = "so what this run computes is not kept for the next"
+    def _open(self) -> Database:
         try:
-            database = self._make(self.path)
+            opened = self._make(self.path)
         except PermissionError:
-            warn(f"{self.path}: cannot be made in this folder, {lost}")
-            return [self._make(None)]
-        if database.writable:
-            return [database]
-        warn(f"{self.path}: cannot be written, {lost}")
-        return [self._make(None), database]
+            opened = self._make(None)
+        if not opened.writable:
+            warn(f"{self.path}: cannot be written, so this run's results are not cached")
+        return opened
 
-    def _reopened(self) -> list[Database]:
-        try:
-            return self._layers()
-        except DamagedError:  # it may not be renamed
-            return [self._make(None)]
+    def _replace(self, damage: DamagedError) -> None:
+        aside = set_aside(damage)
+        gone = database.inode(self.path) != damage.inode
+        self._database = self._open() if gone else self._make(None)
+        outcome = self._salvage(aside, self._database) if aside else "not used"
+        warn(f"{damage}; {outcome}")

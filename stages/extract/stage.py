@@ -176,7 +176,6 @@ def main(
         return augmentation.all_views(rows, settings, augmentation_id)
 
     if forward.count_missing(views(), cache):
-        cache.check_index()
         for path in committed.find(train, test):
             committed.import_features(cache, path, identity)
     totals = survey(views(), cache, FileIndex(cache_folder))

@@ -49,7 +49,7 @@ def verdicts(
     recipe = f"{fingerprint.of_perceptual_hash()}, at most {limits.pixels} pixels"
     hashes = {p: sha256 for p, sha256 in index.known(paths).items() if _fits(p, limits)}
     hashes |= index.hashes(path for path in paths if path not in hashes and _fits(path, limits))
-    judged = index.verdicts(recipe, set(hashes.values()))
+    judged = index.decode_results(recipe, set(hashes.values()))
     looked = workers.check_files(path for path in paths if hashes.get(path) not in judged)
     seen = {path: one for path, (one, _) in looked.items() if one}
     index.remember(recipe, seen, {one.sha256: looked[path][1] for path, one in seen.items()})

@@ -3,9 +3,11 @@ import os
 import shutil
 import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 
+from classifier.cache import database
 from classifier.cache import files as file_index
 from classifier.cache.files import DecodeResult, FileIdentity, FileIndex
 
@@ -16,25 +18,25 @@ BAD = DecodeResult(problem="truncated", detail="it ends")
 @pytest.fixture
 def file(tmp_path, monkeypatch):
     """A file that is old enough to be trusted."""
-    monkeypatch.setattr(file_index, "GRAIN_NS", 1_000_000)
+    monkeypatch.setattr(file_index, "CLOCK_NS", 1_000_000)
     path = tmp_path / "a.jpg"
     path.write_bytes(b"1234")
     time.sleep(0.05)
     return path
 
 
-def remembered(folder, path, verdict=GOOD):
-    kept = FileIndex(folder)
-    with file_index.open_identified(path) as (_, seen):
+def filled_index(folder, path, result=GOOD):
+    index = FileIndex(folder)
+    with file_index.open_identified(path) as (_, identity):
         pass
-    kept.remember("recipe", {path: seen}, {seen.sha256: verdict})
-    assert kept.known([path]) == {path: seen.sha256}
-    return kept, seen.sha256
+    index.remember("recipe", {path: identity}, {identity.sha256: result})
+    assert index.known([path]) == {path: identity.sha256}
+    return index, identity.sha256
 
 
-def test_a_file_left_alone_is_known(file, tmp_path):
-    kept, sha256 = remembered(tmp_path, file)
-    kept.close()
+def test_an_unchanged_file_is_known(file, tmp_path):
+    index, sha256 = filled_index(tmp_path, file)
+    index.close()
     assert FileIndex(tmp_path).known([file]) == {file: sha256}
 
 
@@ -57,30 +59,30 @@ def put_another_in_its_place(path):
 @pytest.mark.parametrize(
     "change", [edit, edit_and_turn_back_the_clock, put_another_in_its_place, os.remove]
 )
-def test_a_changed_file_is_not(change, file, tmp_path):
-    kept, _ = remembered(tmp_path, file)
+def test_a_changed_file_is_not_known(change, file, tmp_path):
+    index, _ = filled_index(tmp_path, file)
     time.sleep(0.02)
     change(file)
-    assert kept.known([file]) == {}
+    assert index.known([file]) == {}
 
 
-def test_a_file_that_may_change_within_the_clocks_grain_is_not_trusted(tmp_path):
+def test_a_file_changed_within_the_clocks_resolution_is_not_trusted(tmp_path):
     path = tmp_path / "new.jpg"
     path.write_bytes(b"1234")
-    with file_index.open_identified(path) as (opened, seen):
-        assert (opened.read(), seen.token) == (b"1234", "")
-    kept = FileIndex(tmp_path)
-    kept.remember("recipe", {path: seen}, {seen.sha256: GOOD})
-    assert kept.known([path]) == {}
-    assert kept.verdicts("recipe", [seen.sha256]) == {seen.sha256: GOOD}
+    with file_index.open_identified(path) as (opened, identity):
+        assert (opened.read(), identity.stat_signature) == (b"1234", "")
+    index = FileIndex(tmp_path)
+    index.remember("recipe", {path: identity}, {identity.sha256: GOOD})
+    assert index.known([path]) == {}
+    assert index.decode_results("recipe", [identity.sha256]) == {identity.sha256: GOOD}
 
 
 @pytest.mark.parametrize("in_memory", [3, 4])
-def test_a_file_is_the_same_in_memory_and_on_disk(in_memory, file, monkeypatch):
+def test_a_file_reads_the_same_in_memory_and_on_disk(in_memory, file, monkeypatch):
     monkeypatch.setattr(file_index, "IN_MEMORY", in_memory)
-    with file_index.open_identified(file) as (opened, seen):
+    with file_index.open_identified(file) as (opened, identity):
         assert opened.read() == b"1234"
-    assert seen.sha256 == hashlib.sha256(b"1234").hexdigest()
+    assert identity.sha256 == hashlib.sha256(b"1234").hexdigest()
 
 
 def test_a_large_file_that_changes_while_it_is_decoded_is_refused(file, monkeypatch):
@@ -89,40 +91,53 @@ def test_a_large_file_that_changes_while_it_is_decoded_is_refused(file, monkeypa
         edit(file)
 
 
-@pytest.mark.parametrize("verdict", [GOOD, BAD, DecodeResult(1, 2, "é\n")])
-def test_a_verdict_is_that_of_its_recipe(verdict, file, tmp_path):
-    kept, sha256 = remembered(tmp_path, file, verdict)
-    assert kept.verdicts("recipe", [sha256, "0" * 64]) == {sha256: verdict}
-    assert kept.verdicts("another", [sha256]) == {}
+@pytest.mark.parametrize("result", [GOOD, BAD, DecodeResult(1, 2, "é\n")])
+def test_a_result_belongs_to_its_recipe(result, file, tmp_path):
+    index, sha256 = filled_index(tmp_path, file, result)
+    assert index.decode_results("recipe", [sha256, "0" * 64]) == {sha256: result}
+    assert index.decode_results("another", [sha256]) == {}
 
 
-@pytest.mark.parametrize(
-    "change", ["files SET sha256 = x'00'", "contents SET verdict = '[9, 9, \"PNG\"]'"]
-)
-def test_a_changed_row_is_not_used(change, file, tmp_path):
-    kept, sha256 = remembered(tmp_path, file)
-    kept.close()
-    with sqlite3.connect(tmp_path / file_index.NAME) as connection:
-        connection.execute(f"UPDATE {change}")
-    kept = FileIndex(tmp_path)
-    found = (kept.known([file]), kept.verdicts("recipe", [sha256]))
-    assert found in [({}, {sha256: GOOD}), ({file: sha256}, {})]
+@pytest.mark.parametrize("table", ["files", "contents"])
+def test_a_changed_row_is_not_used(table, file, tmp_path):
+    index, sha256 = filled_index(tmp_path, file)
+    index.close()
+    with closing(sqlite3.connect(tmp_path / file_index.NAME)) as connection, connection:
+        connection.execute(f"UPDATE {table} SET sha256 = x'00'")
+    index = FileIndex(tmp_path)
+    assert index.known([file]) == ({} if table == "files" else {file: sha256})
+    results = index.decode_results("recipe", [sha256, "00"])
+    assert results == ({} if table == "contents" else {sha256: GOOD})
 
 
-def test_a_broken_file_is_set_aside_and_said(file, tmp_path, capsys):
-    kept, _ = remembered(tmp_path, file)
-    kept.close()
+def test_a_damaged_index_is_set_aside(file, tmp_path, capsys):
+    index, _ = filled_index(tmp_path, file)
+    index.close()
     data = (tmp_path / file_index.NAME).read_bytes()
     (tmp_path / file_index.NAME).write_bytes(data[:5000])
     assert FileIndex(tmp_path).known([file]) == {}
-    said = capsys.readouterr().err
-    assert "files.sqlite: damaged (" in said and "it is now files.sqlite.damaged" in said
+    message = capsys.readouterr().err
+    assert "files.sqlite: damaged (" in message
+    assert "set aside as files.sqlite.damaged; every image is read once more" in message
 
 
-def test_hashes_are_read_only_where_they_are_not_known(file, tmp_path):
+def test_the_index_of_an_older_version_is_replaced(file, tmp_path, capsys):
+    with closing(sqlite3.connect(tmp_path / file_index.NAME)) as connection, connection:
+        connection.execute("CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT)")
+        connection.execute("CREATE TABLE files (path TEXT, token TEXT, sha256 BLOB, seal BLOB)")
+        connection.execute(f"PRAGMA application_id = {database.APPLICATION_ID}")
+        connection.execute("PRAGMA user_version = 1")
+    filled_index(tmp_path, file)
+    message = "files.sqlite: written by an older version of this project; set aside as "
+    assert message in capsys.readouterr().err
+    assert (tmp_path / "files.sqlite.old").exists()
+
+
+def test_only_unknown_files_are_read(file, tmp_path):
     other = tmp_path / "b.jpg"
     other.write_bytes(b"1234")
-    kept, sha256 = remembered(tmp_path, file)
-    made_up = "ab" * 32  # would show that the file was read
-    kept.remember("", {file: FileIdentity(made_up, file_index.stat_signature(file.stat()))}, {})
-    assert kept.hashes([file, other, tmp_path / "gone"]) == {file: made_up, other: sha256}
+    index, sha256 = filled_index(tmp_path, file)
+    invented = "ab" * 32  # a reading would replace it
+    signature = file_index.stat_signature(file.stat())
+    index.remember("", {file: FileIdentity(invented, signature)}, {})
+    assert index.hashes([file, other, tmp_path / "gone"]) == {file: invented, other: sha256}

@@ -69,7 +69,7 @@ class Bench:
 @pytest.fixture
 def bench(finished, inside, set_param, monkeypatch):
     shutil.copytree(finished.folder / "models" / "base", inside / "models" / "base")
-    monkeypatch.setattr(file_index, "GRAIN_NS", 1)
+    monkeypatch.setattr(file_index, "CLOCK_NS", 1)
     bench = Bench(inside, set_param)
     load = functools.cache(engine.load)
 

@@ -1,14 +1,17 @@
-"""HTML that is escaped by construction: text is, unless it is markup already."""
+"""Builds HTML. Text is always escaped; only `Markup` is inserted unchanged."""
 
 import html
 import json
 from collections.abc import Iterable
+from itertools import zip_longest
+from pathlib import Path
 
+STYLE = Path(__file__).with_name("page.css")  # of the report and the web page
 VOID = ("meta", "img", "input", "br", "link")
 
 
 class Markup(str):
-    """Text that is HTML, to be put into a page as it is."""
+    """Text that is HTML already, so it is not escaped."""
 
     __slots__ = ()
 
@@ -17,27 +20,27 @@ def tag(element: str, /, *children: object, **attributes: object) -> Markup:
     """Returns an element.
 
     Args:
-        element: its name.
-        children: markup, or anything else, whose text is escaped; None is left out.
-        attributes: `class_` is written `class`, `aria_label` as `aria-label`; True stands bare,
-            None and False are left out.
+        element: name of the element.
+        children: markup, or text to escape; None is left out.
+        attributes: `class_` becomes `class`, `aria_label` becomes `aria-label`; True gives an
+            attribute without a value, None leaves it out.
     """
-    said = "".join(
-        f" {_named(key)}" if value is True else f' {_named(key)}="{html.escape(str(value))}"'
+    written = "".join(
+        f" {_name(key)}" if value is True else f' {_name(key)}="{html.escape(str(value))}"'
         for key, value in attributes.items()
-        if value is not None and value is not False
+        if value is not None
     )
-    inner = join(children)
-    return Markup(f"<{element}{said}>" + ("" if element in VOID else f"{inner}</{element}>"))
+    content = "" if element in VOID else f"{join(children)}</{element}>"
+    return Markup(f"<{element}{written}>{content}")
 
 
 def join(children: Iterable[object]) -> Markup:
-    """Returns the children one after the other."""
+    """Returns the children, one after the other."""
     return Markup("".join(_text(child) for child in children if child is not None))
 
 
 def data(name: str, value: object) -> Markup:
-    """Returns a block of JSON for scripts, which no text in it can end."""
+    """Returns a script element that holds JSON; no text in the value can end the element."""
     text = json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
     return tag("script", Markup(text), type="application/json", id=name)
 
@@ -46,29 +49,31 @@ def table(caption: str, header: Iterable[str], rows: Iterable[Iterable[object]])
     """Returns a table whose first column names the rows.
 
     Args:
-        caption: what it shows.
-        header: of the columns.
-        rows: cells; numbers are set to the right.
+        caption: title of the table.
+        header: names of the columns.
+        rows: cells; those that start with a digit are aligned to the right.
     """
+    cells = [list(row) for row in rows]
+    kinds = [_kind(cell) for cell in cells[0]] if cells else []
+    names = zip_longest(header, kinds)
+    head = tag("tr", *(tag("th", name, scope="col", class_=kind) for name, kind in names))
     body = (
         tag(
             "tr",
             tag("th", first, scope="row"),
             *(tag("td", cell, class_=_kind(cell)) for cell in rest),
         )
-        for first, *rest in rows
+        for first, *rest in cells
     )
-    head = tag("tr", *(tag("th", name, scope="col") for name in header))
-    whole = tag("table", tag("caption", caption), tag("thead", head), tag("tbody", *body))
-    return tag("div", whole, class_="wide")
+    element = tag("table", tag("caption", caption), tag("thead", head), tag("tbody", *body))
+    return tag("div", element, class_="wide")
 
 
 def _kind(cell: object) -> str | None:
-    number = not isinstance(cell, Markup) and str(cell)[:1].isdigit()
-    return "number" if number else None
+    return "number" if str(cell)[:1].isdigit() else None
 
 
-def _named(key: str) -> str:
+def _name(key: str) -> str:
     return key.rstrip("_").replace("_", "-")
 
 

@@ -1,126 +1,124 @@
-"""Charts as SVG: lines, and how probabilities compare with what came true."""
+"""SVG charts: curves by epoch, and the reliability diagram."""
 
 import math
 from collections.abc import Mapping, Sequence
 
+from classifier.common.errors import count
 from classifier.html.markup import Markup, tag
 
 WIDTH, HEIGHT = 520, 280
-LINE = 14  # of text
-LEFT, RIGHT, TOP, BOTTOM = 48, 104, 14, 40  # margins, for axes and names
+LINE_HEIGHT = 14
+LEFT, RIGHT, TOP, BOTTOM = 48, 104, 14, 40  # margins for axes and names
 
 
-class Plane:
-    """Places numbers on a chart.
+class Axes:
+    """The axes of a chart.
 
     Args:
-        x: lowest and highest number across.
-        y: likewise, upwards.
+        x: lowest and highest value on the horizontal axis.
+        y: likewise on the vertical axis.
     """
 
     def __init__(self, x: tuple[float, float], y: tuple[float, float]) -> None:
         self._x, self._y = x, y
 
-    def across(self, value: float) -> float:
-        """Returns the place of a number from the left."""
+    def x(self, value: float) -> float:
+        """Returns the SVG coordinate of a value on the horizontal axis."""
         low, high = self._x
         return round(LEFT + (WIDTH - LEFT - RIGHT) * (value - low) / max(high - low, 1e-12), 1)
 
-    def down(self, value: float) -> float:
-        """Returns the place of a number from the top."""
+    def y(self, value: float) -> float:
+        """Returns the SVG coordinate of a value on the vertical axis."""
         low, high = self._y
-        share = (value - low) / max(high - low, 1e-12)
-        return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share, 1)
+        fraction = (value - low) / max(high - low, 1e-12)
+        return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * fraction, 1)
 
-    def axes(self, x_name: str, y_name: str, step: float = 0.0) -> list[Markup]:
-        """Returns the grid with its numbers and names; across they are `step` apart or more."""
-        drawn = []
+    def draw(self, x_name: str, y_name: str, min_step: float = 0.0) -> list[Markup]:
+        """Returns grid, numbers and names; numbers on the x axis are `min_step` or more apart."""
+        elements = []
         for value in ticks(*self._y):
-            at = self.down(value)
-            drawn.append(tag("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=at, y2=at))
-            drawn.append(tag("text", f"{value:g}", x=LEFT - 6, y=at + 4, text_anchor="end"))
-        for value in ticks(*self._x, least=step):
-            at = self.across(value)
-            place = {"x": at, "y": HEIGHT - BOTTOM + 16}
-            drawn.append(tag("text", f"{value:g}", text_anchor="middle", **place))
+            y = self.y(value)
+            elements.append(tag("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y))
+            elements.append(tag("text", f"{value:g}", x=LEFT - 6, y=y + 4, text_anchor="end"))
+        for value in ticks(*self._x, min_step=min_step):
+            place = {"x": self.x(value), "y": HEIGHT - BOTTOM + 16}
+            elements.append(tag("text", f"{value:g}", text_anchor="middle", **place))
         middle = (LEFT + WIDTH - RIGHT) / 2
-        drawn.append(tag("text", x_name, x=middle, y=HEIGHT - 6, text_anchor="middle"))
-        turned = f"translate(12 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)"
-        drawn.append(tag("text", y_name, transform=turned, text_anchor="middle"))
-        return drawn
+        elements.append(tag("text", x_name, x=middle, y=HEIGHT - 6, text_anchor="middle"))
+        turn = f"translate(12 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)"
+        elements.append(tag("text", y_name, transform=turn, text_anchor="middle"))
+        return elements
 
 
-def ticks(low: float, high: float, count: int = 5, least: float = 0.0) -> list[float]:
-    """Returns round numbers between two, about `count` and no closer than `least`, a round one."""
+def ticks(low: float, high: float, number: int = 5, min_step: float = 0.0) -> list[float]:
+    """Returns about `number` round values from `low` to `high`, `min_step` or more apart."""
     if high <= low:
         return [low]
-    rough = (high - low) / count
-    size = 10 ** math.floor(math.log10(rough))
-    step = max(least, next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough))
+    exact = (high - low) / number
+    size = 10 ** math.floor(math.log10(exact))
+    step = max(min_step, next(size * factor for factor in (1, 2, 5, 10) if size * factor >= exact))
     first = math.ceil(low / step - 1e-9)
     return [round(n * step, 10) for n in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
 def lines(
-    title: str, series: Mapping[str, Sequence[float]], y_name: str, marked: int, ceiling: float
+    title: str, series: Mapping[str, Sequence[float]], y_name: str, best_epoch: int, y_max: float
 ) -> Markup:
-    """Returns curves over the epochs, the last point of each with its name.
+    """Returns curves over the epochs, each with its name at its end.
 
     Args:
-        title: what it shows, for who cannot see it.
-        series: values by name, epochs counted from 1.
-        y_name: of the axis upwards.
-        marked: the epoch to mark.
-        ceiling: the highest number shown; higher ones leave the chart.
+        title: text alternative for screen readers.
+        series: values by name; epochs count from 1.
+        y_name: of the vertical axis.
+        best_epoch: the epoch to mark.
+        y_max: the highest value shown; higher ones are cut off.
     """
-    count = max(map(len, series.values()))
-    plane = Plane((1, max(count, 2)), (0, ceiling))
-    at = plane.across(marked)
-    drawn = plane.axes("epoch", y_name, step=1.0)
-    drawn.append(tag("line", class_="mark", x1=at, x2=at, y1=TOP, y2=HEIGHT - BOTTOM))
-    ends: list[float] = []
+    axes = Axes((1, max(2, *map(len, series.values()))), (0, y_max))
+    x = axes.x(best_epoch)
+    elements = axes.draw("epoch", y_name, min_step=1.0)
+    elements.append(tag("line", class_="mark", x1=x, x2=x, y1=TOP, y2=HEIGHT - BOTTOM))
+    labels: list[float] = []
     for number, (name, values) in enumerate(series.items()):
         points = " ".join(
-            f"{plane.across(epoch)},{plane.down(min(value, ceiling))}"
-            for epoch, value in enumerate(values, 1)
+            f"{axes.x(epoch)},{axes.y(min(value, y_max))}" for epoch, value in enumerate(values, 1)
         )
-        drawn.append(tag("polyline", class_=f"line s{number}", points=points))
-        end = apart(plane.down(min(values[-1], ceiling)), ends)
-        ends.append(end)
-        place = {"x": plane.across(len(values)) + 6, "y": round(end + 4, 1)}
-        drawn.append(tag("text", name, class_=f"name s{number}", **place))
-    return svg(title, drawn)
+        elements.append(tag("polyline", class_=f"line s{number}", points=points))
+        label = label_y(axes.y(min(values[-1], y_max)), labels)
+        labels.append(label)
+        place = {"x": axes.x(len(values)) + 6, "y": round(label + 4, 1)}
+        elements.append(tag("text", name, class_=f"name s{number}", **place))
+    return svg(title, elements)
 
 
-def apart(end: float, others: Sequence[float]) -> float:
-    """Returns the nearest place below where a name hides none of the others."""
+def label_y(y: float, others: Sequence[float]) -> float:
+    """Returns the nearest place at or below `y` where a label covers no other label."""
     for other in sorted(others):
-        if abs(end - other) < LINE:
-            end = other + LINE
-    return end
+        if abs(y - other) < LINE_HEIGHT:
+            y = other + LINE_HEIGHT
+    return y
 
 
 def reliability(title: str, bins: Sequence[tuple[float, float, int]]) -> Markup:
-    """Returns how often images judged with a probability were named rightly.
+    """Returns the reliability diagram: accuracy by predicted probability.
 
     Args:
-        title: what it shows, for who cannot see it.
-        bins: mean probability, share named rightly, and number of images of each.
+        title: text alternative for screen readers.
+        bins: mean probability, accuracy and number of images of each.
     """
-    plane = Plane((0, 1), (0, 1))
-    drawn = plane.axes("probability of the predicted class", "share named rightly")
-    ends = {"x1": plane.across(0), "y1": plane.down(0), "x2": plane.across(1), "y2": plane.down(1)}
-    drawn.append(tag("line", class_="mark", **ends))
-    most = max((count for _, _, count in bins), default=1)
-    for probability, share, count in bins:
-        size = round(3 + 9 * math.sqrt(count / most), 1)
-        said = tag("title", f"{count} images at {probability:.2f}: {share:.2f} named rightly")
-        place = {"cx": plane.across(probability), "cy": plane.down(share), "r": size}
-        drawn.append(tag("circle", said, class_="dot", **place))
-    return svg(title, drawn)
+    axes = Axes((0, 1), (0, 1))
+    elements = axes.draw("predicted probability", "accuracy")
+    ends = {"x1": axes.x(0), "y1": axes.y(0), "x2": axes.x(1), "y2": axes.y(1)}
+    elements.append(tag("line", class_="mark", **ends))
+    largest = max((images for _, _, images in bins), default=1)
+    for probability, accuracy, images in bins:
+        radius = round(3 + 9 * math.sqrt(images / largest), 1)
+        text = f"{count(images, 'image')}: probability {probability:.2f}, accuracy {accuracy:.2f}"
+        place = {"cx": axes.x(probability), "cy": axes.y(accuracy), "r": radius}
+        elements.append(tag("circle", tag("title", text), class_="dot", **place))
+    return svg(title, elements)
 
 
-def svg(title: str, drawn: Sequence[Markup]) -> Markup:
-    """Returns a drawing with a title for those who cannot see it."""
+def svg(title: str, elements: Sequence[Markup]) -> Markup:
+    """Returns a chart with its text alternative."""
     box = f"0 0 {WIDTH} {HEIGHT}"
-    return tag("svg", tag("title", title), *drawn, viewBox=box, role="img", class_="chart")
+    return tag("svg", tag("title", title), *elements, viewBox=box, role="img", class_="chart")

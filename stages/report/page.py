@@ -1,95 +1,97 @@
-"""The page of results/report.html, with its style and its script."""
+"""The HTML document results/report.html."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from classifier.dataset.manifest import ImageRow
-from classifier.html.markup import Markup, data, tag
-from stages.report import sections, selection
-from stages.report.figures import ThumbnailSet
+from classifier.html import markup
+from classifier.html.markup import Markup, tag
+from stages.report import confusion, data, headline, predictions, selection, training
+from stages.report.elements import ThumbnailSet
 from stages.report.run_results import RunResults
-from stages.report.selection import GALLERY
+from stages.report.selection import SEARCHABLE
 
-STYLE = Path(__file__).with_name("page.css")
 SCRIPT = Path(__file__).with_name("page.js")
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-CONTENTS = {
-    "data": "Data",
-    "findings": "Findings",
-    "learning": "Learning",
-    "confusion": "Confusion",
-    "classes": "Classes",
-    "judged": "Mistakes",
-    "predictions": "Predictions",
-    "settings": "Settings",
-}
+TITLE = "Image classifier report"
+CONTENTS = (  # the id of each section is its name in lower case
+    "Data",
+    "Findings",
+    "Training",
+    "Confusions",
+    "Classes",
+    "Errors",
+    "Calibration",
+    "Predictions",
+    "Settings",
+)
 
 
-def page(facts: RunResults, thumbs: Mapping[str, str], rows: Mapping[str, ImageRow]) -> Markup:
+def page(run: RunResults, uris: Mapping[str, str], rows: Mapping[str, ImageRow]) -> Markup:
     """Returns the whole document.
 
     Args:
-        facts: of the run.
-        thumbs: data URIs by path.
-        rows: of the images that have one, for their sizes.
+        run: the results to show.
+        uris: thumbnails as data URIs, by path.
+        rows: the images that have one, by path.
     """
-    image = ThumbnailSet(thumbs, rows)
-    parts = [
-        sections.headline(facts),
-        sections.images(facts, image),
-        sections.findings(facts, image),
-        sections.learning(facts),
-        sections.confusion(facts),
-        sections.classes(facts),
-        sections.judged(facts, image),
-        sections.gallery(facts),
-        sections.made_by(facts),
+    thumbnails = ThumbnailSet(uris, rows)
+    sections = [
+        headline.headline(run),
+        data.data(run, thumbnails),
+        data.findings(run, thumbnails),
+        training.training(run),
+        confusion.confusion(run),
+        predictions.classes(run),
+        predictions.errors(run, thumbnails),
+        predictions.calibration(run),
+        predictions.predictions(run),
+        training.settings(run),
     ]
-    title = "What the classifier learned"
-    head = tag(
+    links = (
+        tag("a", name, href=f"#{name.lower()}")
+        for name in CONTENTS
+        if name != "Findings" or run.findings
+    )
+    body = tag(
+        "body",
+        tag("nav", *links, aria_label="Contents"),
+        tag("main", tag("h1", TITLE), *sections),
+        tag("dialog", id="examples", aria_labelledby="examples-title"),
+        *_script_data(run, thumbnails),
+        tag("script", Markup(SCRIPT.read_text(encoding="utf-8"))),
+    )
+    return Markup("<!doctype html>\n" + tag("html", _head(run), body, lang="en") + "\n")
+
+
+def _head(run: RunResults) -> Markup:
+    names = ", ".join(run.class_names[:3]) + ("..." if len(run.class_names) > 3 else "")
+    return tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag(
-            "title",
-            f"{title}: {', '.join(facts.class_names[:3])}{'…' * (len(facts.class_names) > 3)}",
-        ),
-        tag("style", Markup(STYLE.read_text(encoding="utf-8"))),
+        tag("title", f"{TITLE}: {names}"),
+        tag("style", Markup(markup.STYLE.read_text(encoding="utf-8"))),
     )
-    contents = (
-        tag("a", text, href=f"#{name}")
-        for name, text in CONTENTS.items()
-        if name != "findings" or facts.findings
-    )
-    blocks = script_data(facts, image)
-    body = tag(
-        "body",
-        tag("nav", *contents, aria_label="Contents"),
-        tag("main", tag("h1", title), *parts),
-        tag("dialog", id="behind", aria_labelledby="behind-title"),
-        *blocks,
-        tag("script", Markup(SCRIPT.read_text(encoding="utf-8"))),
-    )
-    return Markup("<!doctype html>\n" + tag("html", head, body, lang="en") + "\n")
 
 
-def script_data(facts: RunResults, image: ThumbnailSet) -> list[Markup]:
-    """Returns what the script needs: names, images behind the matrix, predictions, thumbnails."""
-    number = {name: place for place, name in enumerate(facts.class_names)}
-    judged = [
-        [one.path, number[one.label], number[one.predicted], round(one.probability, 3)]
-        for one in selection.confusion_examples(facts)
+def _script_data(run: RunResults, thumbnails: ThumbnailSet) -> list[Markup]:
+    """Returns the data the script reads: classes, examples, predictions and thumbnails."""
+    index = {name: number for number, name in enumerate(run.class_names)}
+    examples = [
+        [image.path, index[image.label], index[image.predicted], round(image.probability, 3)]
+        for image in selection.confusion_examples(run)
     ]
-    predictions = [
-        [row["path"], number[row["predicted"]], round(float(row["probability"]), 3)]
+    shown = [
+        [row["path"], index[row["predicted"]], round(float(row["probability"]), 3)]
         if row["status"] == "ok"
         else [row["path"], row["status"]]
-        for row in facts.predictions[:GALLERY]
+        for row in run.predictions[:SEARCHABLE]
     ]
     return [
-        data("names", facts.class_names),
-        data("judged-data", judged),
-        data("predictions-data", predictions),
-        data("thumbs", image.rest()),
+        markup.data("class-names", run.class_names),
+        markup.data("example-data", examples),
+        markup.data("prediction-data", shown),
+        markup.data("thumbnail-data", thumbnails.not_embedded()),
     ]

@@ -1,4 +1,4 @@
-"""What a run of the pipeline left in results/ and models/, gathered for a report."""
+"""The results of a run, read from results/ and models/ for the report."""
 
 import heapq
 import json
@@ -19,19 +19,20 @@ from classifier.inference import engine
 from classifier.inference.base import BaseInfo
 
 LIBRARIES = ("tensorflow", "keras", "openvino", "nncf", "numpy", "pillow", "dvc")
-SAMPLES = 6  # images shown of a class
+SAMPLES = 6  # images shown of each class
+SCORED = {"test": metrics.SCORED_TEST, "validation": metrics.SCORED_VALIDATION}
 
 
 @dataclass(frozen=True)
 class ScoredImage:
-    """An image of known class that the head did not learn from.
+    """A prediction for an image whose class is known and that the head was not trained on.
 
     Attributes:
         path: of the image.
         label: its class.
         predicted: the most probable class.
         probability: of the predicted class.
-        true_class_probability: of its class.
+        true_class_probability: of its own class.
     """
 
     path: str
@@ -43,23 +44,23 @@ class ScoredImage:
 
 @dataclass(frozen=True)
 class RunResults:
-    """What is known of a run.
+    """All results of a run that the report shows.
 
     Attributes:
         class_names: sorted.
         base: the frozen network.
-        metrics: of results/metrics.json.
-        dataset: of results/dataset.json.
-        counts: images by class and split; under an empty class those of test without one.
-        samples: training images by class, drawn by their content.
+        metrics: results/metrics.json.
+        dataset: results/dataset.json.
+        counts: number of images by class and split; test images of unknown class are under "".
+        samples: some training images of each class.
         problems: of files.
         findings: of images.
-        history: the columns of results/history.csv.
-        judged: by `validation` and, where classes are known, `test`.
-        classes: the rows of results/classes.csv.
-        calibration: those of results/calibration.csv: probability, share named rightly, images.
-        predictions: the rows of results/predictions.csv.
-        params: of params.yaml, by section.
+        history: columns of results/history.csv by name.
+        scored: predictions by split: `validation` and, if classes are known, `test`.
+        classes: rows of results/classes.csv.
+        calibration: rows of results/calibration.csv: mean probability, accuracy, image count.
+        predictions: rows of results/predictions.csv.
+        params: values of params.yaml by section.
         versions: of the libraries, by name.
     """
 
@@ -72,7 +73,7 @@ class RunResults:
     problems: Sequence[Problem]
     findings: Sequence[Finding]
     history: Mapping[str, Sequence[float]]
-    judged: Mapping[str, Sequence[ScoredImage]]
+    scored: Mapping[str, Sequence[ScoredImage]]
     classes: Sequence[Mapping[str, str]]
     calibration: Sequence[tuple[float, float, int]]
     predictions: Sequence[Mapping[str, str]]
@@ -80,81 +81,82 @@ class RunResults:
     versions: Mapping[str, str]
 
     @property
-    def judged_on(self) -> str:
-        """Returns which images the headline is of: `test` where classes are known."""
+    def split(self) -> str:
+        """Returns the split that the report scores: `test` if its classes are known."""
         return "test" if "test" in self.metrics else "validation"
 
+    @property
+    def scored_images(self) -> Sequence[ScoredImage]:
+        """Returns the predictions for that split."""
+        return self.scored[self.split]
 
-def judged(path: Path) -> list[ScoredImage]:
+
+def read_scored(path: Path) -> list[ScoredImage]:
     """Returns the images of results/scored_validation.csv or results/scored_test.csv."""
     return [
-        ScoredImage(name, label, predicted, float(probability), float(own))
-        for name, label, predicted, probability, own, _ in files.iter_rows(path)
+        ScoredImage(name, label, predicted, float(probability), float(true_class_probability))
+        for name, label, predicted, probability, true_class_probability, _ in files.iter_rows(path)
     ]
 
 
-def history(path: Path) -> dict[str, list[float]]:
-    """Returns the curves of results/history.csv, without the epochs' numbers."""
+def read_history(path: Path) -> dict[str, list[float]]:
+    """Returns the columns of results/history.csv except `epoch`."""
     rows = files.read_csv(path)
     return {name: [float(row[name]) for row in rows] for name in rows[0] if name != "epoch"}
 
 
-def images(path: Path) -> tuple[dict[str, Counter[str]], dict[str, list[ImageRow]]]:
-    """Returns how many images there are by class and split, and samples of each class."""
+def read_images(path: Path) -> tuple[dict[str, Counter[str]], dict[str, list[ImageRow]]]:
+    """Returns the number of images by class and split, and sample training images by class."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    drawn: defaultdict[str, list[tuple[int, str, ImageRow]]] = defaultdict(list)
+    heaps: defaultdict[str, list[tuple[int, str, ImageRow]]] = defaultdict(list)
     for row in manifest.iter_rows(path):
         counts[row.label][row.split] += 1
-        if row.split == "train":  # the lowest hashes, which are as good as drawn at random
-            place = (-int(row.sha256, 16), row.path, row)
-            push = heapq.heappush if len(drawn[row.label]) < SAMPLES else heapq.heappushpop
-            push(drawn[row.label], place)
-    samples = {name: [row for _, _, row in sorted(rows)[::-1]] for name, rows in drawn.items()}
+        if row.split == "train":  # the lowest hashes: a random sample, the same in every run
+            heap, item = heaps[row.label], (-int(row.sha256, 16), row.path, row)
+            (heapq.heappush if len(heap) < SAMPLES else heapq.heappushpop)(heap, item)
+    samples = {name: [row for _, _, row in sorted(heap)[::-1]] for name, heap in heaps.items()}
     return dict(counts), samples
 
 
-def rows(path: Path, wanted: Sequence[str]) -> list[ImageRow]:
-    """Returns the rows of results/images.csv of some paths, in their order."""
-    names = set(wanted)
-    found = {row.path: row for row in manifest.iter_rows(path) if row.path in names}
-    return [found[name] for name in wanted if name in found]
-
-
-def versions() -> dict[str, str]:
-    """Returns the versions of the libraries that reach the results."""
-    return {name: engine.version(name) for name in LIBRARIES}
+def rows_of(path: Path, image_paths: Sequence[str]) -> list[ImageRow]:
+    """Returns the rows of results/images.csv for some images, in the order of `image_paths`."""
+    names = set(image_paths)
+    rows = {row.path: row for row in manifest.iter_rows(path) if row.path in names}
+    return [rows[name] for name in image_paths if name in rows]
 
 
 def read(results: Path, base: BaseInfo, head_folder: Path, params: Mapping[str, Any]) -> RunResults:
-    """Returns the facts of a run.
+    """Returns the results of a run.
 
     Args:
-        results: the folder of results.
+        results: the folder results/.
         base: the frozen network.
         head_folder: models/head.
-        params: of params.yaml, by section, those that can change a result.
+        params: values of params.yaml by section, those that can change a result.
     """
-    values = json.loads((results / metrics.METRICS.name).read_text(encoding="utf-8"))
-    dataset = json.loads((results / "dataset.json").read_text(encoding="utf-8"))
-    counts, samples = images(results / manifest.PATH.name)
-    sets = {"test": metrics.SCORED_TEST, "validation": metrics.SCORED_VALIDATION}
+    scores = json.loads((results / metrics.METRICS.name).read_text(encoding="utf-8"))
+    counts, samples = read_images(results / manifest.PATH.name)
     return RunResults(
         class_names=head.read_info(head_folder).class_names,
         base=base,
-        metrics=values,
-        dataset=dataset,
+        metrics=scores,
+        dataset=json.loads((results / "dataset.json").read_text(encoding="utf-8")),
         counts=counts,
         samples=samples,
         problems=problems.read(results / problems.PATH.name),
         findings=findings.read(results / findings.PATH.name),
-        history=history(results / "history.csv"),
-        judged={name: judged(results / sets[name].name) for name in sets if name in values},
+        history=read_history(results / "history.csv"),
+        scored={
+            split: read_scored(results / path.name)
+            for split, path in SCORED.items()
+            if split in scores
+        },
         classes=files.read_csv(results / metrics.CLASSES.name),
         calibration=[
-            (float(probability), float(share), int(count))
-            for probability, share, count in files.iter_rows(results / metrics.CALIBRATION.name)
+            (float(probability), float(accuracy), int(images))
+            for probability, accuracy, images in files.iter_rows(results / metrics.CALIBRATION.name)
         ],
         predictions=files.read_csv(results / "predictions.csv"),
         params=params,
-        versions=versions(),
+        versions={name: engine.version(name) for name in LIBRARIES},
     )

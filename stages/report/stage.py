@@ -1,9 +1,9 @@
-"""Put all that a run found into one page for people.
+"""Put all results on one page.
 
 Reads   results/images.csv, results/problems.csv, results/dataset.json, results/inspection.csv,
-        results/history.csv, results/metrics.json, results/scored_validation.csv, results/scored_test.csv,
-        results/classes.csv, results/calibration.csv, results/predictions.csv, models/base,
-        models/head, input
+        results/history.csv, results/metrics.json, results/scored_validation.csv,
+        results/scored_test.csv, results/classes.csv, results/calibration.csv,
+        results/predictions.csv, models/base, models/head, input
 Writes  results/report.html
 """
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from classifier import head
 from classifier.common import files, params
+from classifier.common.errors import count
 from classifier.dataset import manifest
 from classifier.html import thumbnails
 from classifier.inference import base
@@ -19,8 +20,8 @@ from stages.report import page, run_results, selection
 
 RESULTS = Path("results")
 REPORT = RESULTS / "report.html"
-BUDGET = 6_000_000  # characters of images in the page
-WITHOUT_EFFECT = ("extract.batch_size", "extract.threads")  # on any result
+BUDGET = 6_000_000  # characters of thumbnails in the page
+NO_EFFECT = ("extract.batch_size", "extract.threads")  # params that change no result
 
 
 def main(
@@ -31,12 +32,13 @@ def main(
 ) -> None:
     """Writes the report."""
     started = time.perf_counter()
-    values = params.load_all(WITHOUT_EFFECT)
-    found = run_results.read(results, base.read_info(base_folder), head_folder, values)
-    rows = run_results.rows(results / manifest.PATH.name, selection.wanted(found))
-    thumbs = thumbnails.make(rows, BUDGET)
-    text = page.page(found, thumbs, {row.path: row for row in rows})
+    values = params.load_all(NO_EFFECT)
+    run = run_results.read(results, base.read_info(base_folder), head_folder, values)
+    rows = run_results.rows_of(results / manifest.PATH.name, selection.images_to_show(run))
+    uris = thumbnails.make(rows, BUDGET)
+    text = page.page(run, uris, {row.path: row for row in rows})
     with files.atomic_write(out) as part:
         part.write_text(text, encoding="utf-8", newline="\n")
     size, seconds = len(text.encode()) / 1e6, time.perf_counter() - started
-    print(f"report: {len(thumbs)} images, {size:.1f} MB -> {out.as_posix()}, {seconds:.1f} s")
+    shown = count(len(uris), "thumbnail")
+    print(f"report: {shown}, {size:.1f} MB -> {out.as_posix()}, {seconds:.1f} s")

@@ -42,9 +42,9 @@ class Parsed(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-def some_facts(names=("ant", "bee"), count=40, **changes) -> RunResults:
-    """Returns what a run with a labelled test set would leave."""
-    judged = [
+def results(names=("ant", "bee"), count=40, **changes) -> RunResults:
+    """Returns the results of a run with a labelled test set."""
+    scored = [
         ScoredImage(
             f"input/test/{names[n % len(names)]}/{n}.jpg", names[n % len(names)], guess, 0.9, own
         )
@@ -70,7 +70,7 @@ def some_facts(names=("ant", "bee"), count=40, **changes) -> RunResults:
             "val_loss": [0.9, 0.6],
             "val_accuracy": [0.6, 0.8],
         },
-        "judged": {"test": judged},
+        "scored": {"test": scored},
         "classes": [
             {
                 "class": name,
@@ -86,112 +86,111 @@ def some_facts(names=("ant", "bee"), count=40, **changes) -> RunResults:
         "calibration": [(0.55, 0.5, 10), (0.92, 1.0, 30)],
         "predictions": [
             {"path": one.path, "status": "ok", "predicted": one.predicted, "probability": "0.9"}
-            for one in judged
+            for one in scored
         ],
-        "params": {"train": {"units": 1024}},
+        "params": {"train": {"hidden_units": 1024}},
         "versions": {"keras": "3"},
     }
     return RunResults(**values | changes)
 
 
-def test_the_headline_is_the_interval_of_the_scores():
-    text = Parsed(page.page(some_facts(), {}, {})).text
-    assert "Of 100 new images like these, expect 70 to 93 to be named rightly." in text
-    assert "Measured on 40 test images that it did not learn from: 34 were named rightly" in text
+def test_the_headline_is_the_confidence_interval():
+    text = Parsed(page.page(results(), {}, {})).text
+    assert "Of 100 new images like these, expect 70 to 93 to be classified correctly." in text
+    assert "Measured on 40 test images not used for training: 34 classified correctly" in text
 
 
-def test_scores_of_a_class_come_with_their_interval():
-    text = Parsed(page.page(some_facts(), {}, {})).text
-    assert "ant 20 0.85 (0.64 to 0.95) - 0.81" in text
+def test_each_class_has_its_scores_with_an_interval():
+    text = Parsed(page.page(results(), {}, {})).text
+    assert "ant 20 0.85 0.64 to 0.95 - 0.81" in text
 
 
-def test_random_weights_are_said_loudly():
+def test_random_weights_give_an_alert():
     base = BaseInfo("mixed10", "avg", 299, 299, (2048,), "float32", "openvino", "int8", "random")
-    seen = Parsed(page.page(some_facts(base=base), {}, {}))
+    seen = Parsed(page.page(results(base=base), {}, {}))
     assert ("p", "role", "alert") in seen.attributes and "The weights are random" in seen.text
-    assert ("p", "role", "alert") not in Parsed(page.page(some_facts(), {}, {})).attributes
+    assert ("p", "role", "alert") not in Parsed(page.page(results(), {}, {})).attributes
 
 
-def test_leaks_are_told_beside_the_scores():
+def test_leaks_are_reported_beside_the_scores():
     leak = Finding(
         "input/test/ant/0.jpg", "ant", "in_train_and_test", 1.0, "", "input/train/x", "d"
     )
-    text = Parsed(page.page(some_facts(findings=[leak]), {}, {})).text
-    assert "1 of them are also among the training images" in text
+    text = Parsed(page.page(results(findings=[leak]), {}, {})).text
+    assert "Also among the training images: 1 test image" in text
 
 
 def test_hostile_names_stay_text():
     names = (EVIL, "bee")
     faults = [Problem(f"input/train/{EVIL}", "truncated", EVIL, "skipped")]
     found = [Finding(EVIL, EVIL, "outlier", 4.0, "", "", EVIL)]
-    hostile = some_facts(names, problems=faults, findings=found, params={EVIL: {EVIL: EVIL}})
-    plain, seen = (Parsed(page.page(one, {}, {})) for one in (some_facts(), hostile))
+    hostile = results(names, problems=faults, findings=found, params={EVIL: {EVIL: EVIL}})
+    plain, seen = (Parsed(page.page(one, {}, {})) for one in (results(), hostile))
     assert seen.tags["script"] == plain.tags["script"] == 5
     assert seen.text.count("<script>alert(1)</script>") > 10
     assert not [one for one in seen.attributes if one[1].startswith("on")]
 
 
-def test_images_are_embedded_once_and_the_script_has_the_others():
+def test_each_thumbnail_is_embedded_once():
     rows = {
         one.path: ImageRow(one.path, "test", one.label, "0" * 64, 100, 50, "JPEG")
-        for one in some_facts().judged["test"]
+        for one in results().scored["test"]
     }
     thumbs = {path: f"data:image/webp;base64,{place:04}" for place, path in enumerate(rows)}
-    text = page.page(some_facts(), thumbs, rows)
+    text = page.page(results(), thumbs, rows)
     assert all(text.count(uri) == 1 for uri in thumbs.values())
 
 
-def test_what_matters_most_has_images_first():
-    wanted = selection.wanted(some_facts())
-    wrong = [one.path for one in some_facts().judged["test"] if one.predicted != one.label]
+def test_errors_get_thumbnails_first():
+    wanted = selection.images_to_show(results())
+    wrong = [one.path for one in results().scored["test"] if one.predicted != one.label]
     assert set(wanted[: len(wrong)]) == set(wrong) and len(wanted) == len(set(wanted)) == 40
 
 
 @pytest.mark.parametrize("classes", [2, 40, 150])
-def test_any_number_of_classes_has_its_confusions(classes):
+def test_confusions_of_any_number_of_classes_open_their_images(classes):
     names = [f"class {number:03}" for number in range(classes)]
-    made = some_facts(names, 1500)
+    made = results(names, 1500)
     seen = Parsed(page.page(made, {}, {}))
     buttons = {
         value for name, key, value in seen.attributes if (name, key) == ("button", "data-pair")
     }
-    pairs = {(names.index(one.label), names.index(one.predicted)) for one in made.judged["test"]}
+    pairs = {(names.index(one.label), names.index(one.predicted)) for one in made.scored["test"]}
     shown = {tuple(map(int, pair.split(","))) for pair in buttons}
     assert shown == pairs if classes <= 120 else 0 < len(shown) == 20 and shown <= pairs
 
 
 def test_a_report_of_twenty_thousand_test_images_stays_small():
-    made = some_facts([f"class {number:03}" for number in range(100)], 20_000)
+    made = results([f"class {number:03}" for number in range(100)], 20_000)
     assert len(page.page(made, {}, {}).encode()) < 4_000_000  # and 6 of thumbnails at most
 
 
-def test_nothing_to_predict_and_nothing_wrong_is_said():
+def test_a_page_without_predictions_errors_or_problems_says_so():
     right = [ScoredImage("input/test/ant/1.jpg", "ant", "ant", 0.99, 0.99)]
-    text = Parsed(page.page(some_facts(judged={"test": right}, predictions=[]), {}, {})).text
+    text = Parsed(page.page(results(scored={"test": right}, predictions=[]), {}, {})).text
     for sentence in (
-        "There were no images in input/test.",
-        "It made no mistake on these images.",
-        "None was taken for another class.",
-        "No file had a problem.",
+        "There are no images in input/test.",
+        "No image was misclassified.",
+        "No file has a problem.",
     ):
         assert sentence in text
 
 
-def test_the_page_asks_no_network_for_anything():
-    text = page.page(some_facts(), {}, {})
+def test_the_page_loads_nothing_from_the_network():
+    text = page.page(results(), {}, {})
     assert ("meta", "content", page.POLICY) in Parsed(text).attributes
     assert not re.search(r"https?://|url\(|@import|<link|src=\"(?!data:)", text)
 
 
-def test_curves_and_samples_are_read_as_they_were_written(finished):
+def test_history_and_samples_are_read_from_a_real_run(finished):
     results = finished.folder / "results"
-    assert list(run_results.history(results / "history.csv")) == [
+    assert list(run_results.read_history(results / "history.csv")) == [
         "loss",
         "accuracy",
         "val_loss",
         "val_accuracy",
     ]
-    counts, samples = run_results.images(results / "images.csv")
+    counts, samples = run_results.read_images(results / "images.csv")
     assert counts["circle"] == Counter(train=6) and counts[""] == Counter(test=3)
     assert [row.sha256 for row in samples["circle"]] == sorted(
         row.sha256 for row in samples["circle"]
@@ -199,18 +198,18 @@ def test_curves_and_samples_are_read_as_they_were_written(finished):
 
 
 @pytest.mark.slow
-def test_the_report_is_the_same_bytes_again_and_says_what_was_scored(finished, tmp_path):
+def test_the_report_of_a_real_run_is_reproducible_and_shows_its_score(finished, tmp_path):
     project = copy(finished, tmp_path / "project")
     before = (project.folder / "results" / "report.html").read_bytes()
     assert project.stage("report").returncode == 0
     assert (project.folder / "results" / "report.html").read_bytes() == before
     part = json.loads((project.folder / "results" / "metrics.json").read_text())["validation"]
     low, high = (round(100 * part[f"accuracy_{end}"]) for end in ("low", "high"))
-    assert f"expect {low} to {high} to be named rightly." in Parsed(before.decode()).text
+    assert f"expect {low} to {high} to be classified correctly." in Parsed(before.decode()).text
 
 
 @pytest.mark.slow
-def test_a_image_that_vanished_is_named(finished, tmp_path):
+def test_an_image_that_vanished_is_named(finished, tmp_path):
     project = copy(finished, tmp_path / "project")
     (project.folder / "input" / "test" / "0.jpg").unlink()
     done = project.stage("report")
@@ -226,33 +225,33 @@ const faults = [];
 addEventListener("error", (event) => faults.push(event.message));
 addEventListener("securitypolicyviolation", (event) => faults.push(event.blockedURI));
 addEventListener("load", () => {
-  const said = {};
-  const all = (what) => [...document.querySelectorAll(what)];
+  const seen = {};
+  const all = (selector) => [...document.querySelectorAll(selector)];
   document.querySelector("td.wrong button").click();
-  said.open = document.getElementById("behind").open;
-  said.behind = all("#behind figure").length;
-  said.count = Number(document.querySelector("td.wrong button").textContent);
-  document.querySelector("#behind form button").click();
-  said.closed = !document.getElementById("behind").open;
+  seen.open = document.getElementById("examples").open;
+  seen.examples = all("#examples figure").length;
+  seen.count = Number(document.querySelector("td.wrong button").textContent);
+  document.querySelector("#examples form button").click();
+  seen.closed = !document.getElementById("examples").open;
   const header = all("#classes th[scope=col] button")[1];
   header.click(); header.click();
-  said.sorted = header.parentElement.getAttribute("aria-sort");
+  seen.sorted = header.parentElement.getAttribute("aria-sort");
   const search = document.getElementById("search");
   search.value = "/1.JPG"; search.dispatchEvent(new Event("input"));
-  said.found = document.getElementById("found").textContent;
-  said.images = all("#gallery img").every((image) => image.naturalWidth > 0);
-  said.broken = all("img").filter((image) => !image.src.startsWith("data:")).length;
-  said.wide = document.documentElement.scrollWidth <= innerWidth;
-  said.concurrency = performance.getEntriesByType("resource").map((one) => one.name)
+  seen.found = document.getElementById("status").textContent;
+  seen.images = all("#gallery img").every((image) => image.naturalWidth > 0);
+  seen.broken = all("img").filter((image) => !image.src.startsWith("data:")).length;
+  seen.wide = document.documentElement.scrollWidth <= innerWidth;
+  seen.requests = performance.getEntriesByType("resource").map((one) => one.name)
     .filter((name) => !name.startsWith("data:"));
-  said.faults = faults;
-  document.body.replaceChildren(JSON.stringify(said));
+  seen.faults = faults;
+  document.body.replaceChildren(JSON.stringify(seen));
 });
 </script>
 """
 
 
-def driven(project: Project, width: int) -> dict:
+def use_in_browser(project: Project, width: int) -> dict:
     """Opens the report in a browser, uses it, and returns what came out."""
     text = (project.folder / "results" / "report.html").read_text(encoding="utf-8")
     place = project.folder / "driven.html"
@@ -266,16 +265,16 @@ def driven(project: Project, width: int) -> dict:
 @needs_browser
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [1280, 500])
-def test_a_browser_opens_searches_and_sorts_without_a_fault(width, project):
+def test_a_browser_opens_searches_and_sorts_without_errors(width, project):
     folder = project.folder / "input" / "test"
     for number, shape in enumerate(("circle", "cross", "square")):
         (folder / shape).mkdir()
         (folder / f"{number}.jpg").rename(folder / shape / f"{number}.jpg")
-    shutil.copy(folder / "circle" / "0.jpg", folder / "cross" / "a circle.jpg")  # is named wrongly
+    shutil.copy(folder / "circle" / "0.jpg", folder / "cross" / "a circle.jpg")  # is misclassified
     project.repro()
-    said = driven(project, width)
-    assert said["open"] and said["closed"] and said["behind"] == said["count"] > 0
-    assert said["sorted"] == "descending"
-    assert said["found"] == "1 of 4 files"
-    assert said["images"] and said["broken"] == 0 and said["wide"]
-    assert said["requests"] == [] and said["faults"] == []
+    seen = use_in_browser(project, width)
+    assert seen["open"] and seen["closed"] and seen["examples"] == seen["count"] > 0
+    assert seen["sorted"] == "descending"
+    assert seen["found"] == "1 of 4 files"
+    assert seen["images"] and seen["broken"] == 0 and seen["wide"]
+    assert seen["requests"] == [] and seen["faults"] == []

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from classifier.dataset.features import FeatureTable
-from classifier.similarity import pca
+from classifier.similarity.pca import PCA, normalize
 
 LEARNED = 20_000  # images that the axes are made of, at most
 
@@ -36,8 +36,8 @@ class SimilarImages:
         self._table = table
         self._rows = np.flatnonzero(table.views == 0)
         some = self._rows[:: -(-len(self._rows) // LEARNED)]
-        self._projection = pca.fit(table.features, some)
-        self._all = pca.unit(self._projection.of(table.features, self._rows))
+        self._pca = PCA.fit(table.features, some)
+        self._all = normalize(self._pca.transform(table.features, self._rows))
 
     def nearest(self, features: np.ndarray, count: int) -> list[SimilarImage]:
         """Returns the `count` nearest images, the nearest first.
@@ -46,8 +46,8 @@ class SimilarImages:
             features: of one image, (D,) or (h, w, c).
             count: of images; there may be fewer.
         """
-        along = self._projection.of(features[None], np.zeros(1, int))
-        cosines = self._all @ pca.unit(along)[0]
+        along = self._pca.transform(features[None], np.zeros(1, int))
+        cosines = self._all @ normalize(along)[0]
         order = np.argsort(-cosines, kind="stable")[:count]
         rows = self._rows[order]
         labels = self._table.class_names[self._table.labels[rows]]

@@ -1,47 +1,45 @@
-"""How many labels are probably wrong: confident learning (Northcutt, Jiang, Chuang 2021).
+"""Which labels are probably wrong: confident learning (Northcutt, Jiang, Chuang 2021).
 
-A class is confident of an image if it is as probable there as it is, on average, for the images
-that bear its name; a label is doubted where the most probable of the confident classes is another
-one. Unlike there, a class never has to be surer than SURE: where classes are far apart, all are so
-sure of their own that a single wrong label would pass.
+A class is confident about an image if it is at least as probable there as it is, on average, for
+the images with its label. A label is an error where the most probable confident class is another
+one. Unlike in the paper, the average is capped at MAX_THRESHOLD: where classes are far apart, all
+averages are so high that a single wrong label would pass.
 """
 
 from collections.abc import Iterable
 
 import numpy as np
 
-SURE = 0.9
+MAX_THRESHOLD = 0.9
 
 
 def thresholds(
-    judged: Iterable[tuple[np.ndarray, np.ndarray]], labels: np.ndarray, classes: int
+    predictions: Iterable[tuple[np.ndarray, np.ndarray]], labels: np.ndarray, n_classes: int
 ) -> np.ndarray:
-    """Returns how probable each class has to be to be confident of an image.
-
-    That is as probable as it is, on average, for those that bear its name, or SURE.
+    """Returns the probability from which on each class is confident about an image.
 
     Args:
-        judged: rows, and the probabilities of all classes for each, float (n, C); all rows once.
-        labels: int (N,), with images of each class.
-        classes: their number.
+        predictions: rows, and their probabilities, float (n, C); each row once.
+        labels: int (N,); every class has images.
+        n_classes: C.
 
     Returns:
         float64 (C,).
     """
-    total = np.zeros(classes)
-    for rows, chances in judged:
-        own = chances[np.arange(len(rows)), labels[rows]]
-        total += np.bincount(labels[rows], own, classes)
-    return np.minimum(total / np.bincount(labels, minlength=classes), SURE)
+    total = np.zeros(n_classes)
+    for rows, probabilities in predictions:
+        of_label = probabilities[np.arange(len(rows)), labels[rows]]
+        total += np.bincount(labels[rows], of_label, n_classes)
+    return np.minimum(total / np.bincount(labels, minlength=n_classes), MAX_THRESHOLD)
 
 
-def doubted(chances: np.ndarray, labels: np.ndarray, least: np.ndarray) -> np.ndarray:
-    """Returns which labels are doubted, bool (N,).
+def is_error(probabilities: np.ndarray, labels: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """Returns whether another class than the label is confident, bool (N,).
 
     Args:
-        chances: float (N, C).
+        probabilities: float (N, C).
         labels: int (N,).
-        least: float (C,), how probable a confident class is.
+        thresholds: float (C,).
     """
-    confident = np.where(chances >= least, chances, -1.0)
+    confident = np.where(probabilities >= thresholds, probabilities, -1.0)
     return np.asarray((confident.max(axis=1) > 0) & (confident.argmax(axis=1) != labels))

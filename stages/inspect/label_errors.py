@@ -1,112 +1,128 @@
-"""Images whose label is probably wrong, by what the other images tell.
+"""Images whose label is probably wrong, judged by the other images.
 
-How many there are is told by `confident`; they are those whose labels are the least probable. Of
-what was tried on three sets, that found the most (docs/inspection.md).
+Confident learning says how many wrong labels there are; they are taken to be the least probable
+ones. Of the methods tried on three datasets this found the most (docs/inspection.md).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from stages.inspect import confident_learning, lda
-from stages.inspect.lda import CHUNK, FOLDS
+from stages.inspect.lda import CHUNK, FOLDS, LDA
 
-FEW = 5  # different images of a class; of one with fewer nothing is said
+MIN_CLASS_SIZE = 5  # different images; smaller classes are not checked
 
 
 @dataclass(frozen=True)
 class LabelErrors:
-    """What was found, a row for each image.
+    """The result, one row per image.
 
     Attributes:
         suggested: int (N,), the class that fits better; -1: the label fits or is not known.
-        chance: float64 (N,), how probable the most probable class is.
-        own: float64 (N,), how probable the label is; 1 where it is not known.
+        probability: float64 (N,), of the most probable class.
+        self_confidence: float64 (N,), probability of the label; 1 where it is not known.
     """
 
     suggested: np.ndarray
-    chance: np.ndarray
-    own: np.ndarray
+    probability: np.ndarray
+    self_confidence: np.ndarray
+
+    def add(
+        self,
+        rows: np.ndarray,
+        probabilities: np.ndarray,
+        labels: np.ndarray,
+        classes: np.ndarray,
+    ) -> None:
+        """Enters the predictions for some rows.
+
+        Args:
+            rows: int (n,).
+            probabilities: float (n, C).
+            labels: int (n,), indices into `classes`.
+            classes: int (C,), the class of each column.
+        """
+        each, best = np.arange(len(rows)), probabilities.argmax(axis=1)
+        self.suggested[rows] = np.where(best == labels, -1, classes[best])
+        self.probability[rows] = probabilities[each, best]
+        self.self_confidence[rows] = probabilities[each, labels]
 
 
-def find(values: np.ndarray, labels: np.ndarray, groups: np.ndarray, count: int) -> LabelErrors:
-    """Returns whose label is probably wrong.
+def find(values: np.ndarray, labels: np.ndarray, groups: np.ndarray, n_train: int) -> LabelErrors:
+    """Returns which labels are probably wrong.
 
-    Each of the first `count` is judged by what others of these tell, so that none vouches for
-    itself; the rest by what all of these tell.
+    Training images are predicted out of fold, so that none confirms its own label; the others by a
+    model of all training images.
 
     Args:
-        values: float32 (N, K), features along principal axes.
+        values: float32 (N, K), features along principal components.
         labels: int (N,); less than 0 where unknown.
-        groups: int (N,); copies of one image, which would vouch for each other, are one group.
-        count: how many may be learned from.
+        groups: int (N,); copies, which would confirm each other, are in one group.
+        n_train: the first rows, the training images.
     """
-    found = LabelErrors(np.full(len(labels), -1), np.zeros(len(labels)), np.ones(len(labels)))
-    classes = _large(labels[:count], groups[:count])
+    count = len(labels)
+    result = LabelErrors(np.full(count, -1), np.zeros(count), np.ones(count))
+    classes = _large_classes(labels[:n_train], groups[:n_train])
     if len(classes) < 2:
-        return found
-    place = np.searchsorted(classes, labels).clip(0, len(classes) - 1)
-    known = classes[place] == labels
-    pool = np.flatnonzero(known[:count])
-    own, learned = place[pool], values[pool]
-    folds = stratified_group_folds(own, groups[pool])
-
-    def others() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for rows, far in lda.out_of_fold(learned, own, folds, len(classes)):
-            yield rows, lda.probabilities(far)
-
-    least = confident_learning.thresholds(others(), own, len(classes))
-    doubted = np.zeros(len(labels), bool)
-    for rows, chances in others():
-        doubted[pool[rows]] = confident_learning.doubted(chances, own[rows], least)
-        _note(found, pool[rows], chances, own[rows], classes)
-    rest = np.setdiff1d(np.flatnonzero(known), pool, assume_unique=True)
-    model = lda.fit(learned, own, len(classes))
-    for at in range(0, len(rest), CHUNK):
-        rows = rest[at : at + CHUNK]
-        chances = lda.probabilities(model.distances(values[rows]))
-        doubted[rows] = confident_learning.doubted(chances, place[rows], least)
-        _note(found, rows, chances, place[rows], classes)
-    unlike = np.sort(found.own[pool[found.suggested[pool] >= 0]])
-    most = unlike[: doubted[pool].sum()].max(initial=-1.0)
-    doubted[pool] = False
-    found.suggested[~doubted & (found.own > most)] = -1
-    return found
+        return result
+    targets = np.searchsorted(classes, labels).clip(0, len(classes) - 1)  # indices into classes
+    known = classes[targets] == labels
+    train = np.flatnonzero(known[:n_train])
+    fold = stratified_group_folds(targets[train], groups[train])
+    predict = partial(lda.out_of_fold, values[train], targets[train], fold, len(classes))
+    thresholds = confident_learning.thresholds(predict(), targets[train], len(classes))
+    is_error = np.zeros(count, bool)
+    for chunk, probabilities in predict():
+        rows = train[chunk]
+        is_error[rows] = confident_learning.is_error(probabilities, targets[rows], thresholds)
+        result.add(rows, probabilities, targets[rows], classes)
+    others = np.setdiff1d(np.flatnonzero(known), train, assume_unique=True)
+    model = LDA.fit(values[train], targets[train], len(classes))
+    for start in range(0, len(others), CHUNK):
+        rows = others[start : start + CHUNK]
+        probabilities = model.predict_proba(values[rows])
+        is_error[rows] = confident_learning.is_error(probabilities, targets[rows], thresholds)
+        result.add(rows, probabilities, targets[rows], classes)
+    _keep_least_confident(result, is_error, train)
+    return result
 
 
-def _note(
-    found: LabelErrors,
-    rows: np.ndarray,
-    chances: np.ndarray,
-    labels: np.ndarray,
-    classes: np.ndarray,
-) -> None:
-    """Puts down what is said of some rows."""
-    each, best = np.arange(len(rows)), chances.argmax(axis=1)
-    found.suggested[rows] = np.where(best == labels, -1, classes[best])
-    found.chance[rows], found.own[rows] = chances[each, best], chances[each, labels]
+def _keep_least_confident(result: LabelErrors, is_error: np.ndarray, train: np.ndarray) -> None:
+    """Withdraws suggestions, except for as many of the least confident as there are errors.
+
+    Confident learning counts the errors among the training images; the confidence of the last one
+    then applies to the other images too, besides their own errors.
+    """
+    candidates = np.sort(result.self_confidence[train[result.suggested[train] >= 0]])
+    limit = candidates[: is_error[train].sum()].max(initial=-1.0)
+    is_error[train] = False
+    result.suggested[~is_error & (result.self_confidence > limit)] = -1
 
 
 def stratified_group_folds(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Returns a fold for each, int (N,): the groups of a class take turns.
+    """Returns a fold for each image, int (N,): the groups of a class are dealt out in turn.
+
+    Depends on labels and groups alone, not on the order of the images. scikit-learn has a
+    StratifiedGroupKFold, but its import takes longer than the whole stage.
 
     Args:
         labels: int (N,).
-        groups: int (N,), in whose order they take turns.
+        groups: int (N,), dealt out in ascending order.
     """
     order = np.lexsort((groups, labels))
     labels, groups = labels[order], groups[order]
-    first = np.append(True, labels[1:] != labels[:-1])
-    fresh = first | np.append(True, groups[1:] != groups[:-1])
-    turn = np.cumsum(fresh)
+    new_class = np.append(True, labels[1:] != labels[:-1])
+    new_group = new_class | np.append(True, groups[1:] != groups[:-1])
+    number = np.cumsum(new_group)
     folds = np.empty(len(order), int)
-    folds[order] = (turn - np.maximum.accumulate(np.where(first, turn, 0))) % FOLDS
+    folds[order] = (number - np.maximum.accumulate(np.where(new_class, number, 0))) % FOLDS
     return folds
 
 
-def _large(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Returns the classes of which there are images enough, sorted."""
+def _large_classes(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Returns the classes with enough different images, sorted."""
     different = np.unique(np.stack([labels, groups]), axis=1)
     classes, counts = np.unique(different[0], return_counts=True)
-    return np.asarray(classes[(counts >= FEW) & (classes >= 0)])
+    return np.asarray(classes[(counts >= MIN_CLASS_SIZE) & (classes >= 0)])

@@ -1,8 +1,8 @@
-"""Images that are copies of one another though their bytes differ: by features, then by looks.
+"""Images that are copies of one another although their bytes differ.
 
-Features say which images to compare, looks whether they are copies: resized, compressed anew,
-mirrored, made brighter or grey. Copies that were cropped or turned have other looks and are not
-found. The error rates are those of `python -m benchmarks.plants`.
+Features select which images to compare, perceptual hashes decide whether they are copies: resized,
+re-compressed, mirrored, brightened or turned to grey. Cropped and rotated copies have other hashes
+and are not found. `python -m benchmarks.plants` measures the error rates.
 """
 
 from dataclasses import dataclass
@@ -11,41 +11,55 @@ import numpy as np
 
 from classifier.images import perceptual_hash
 from classifier.similarity import nearest_neighbours
-from classifier.similarity.pca import unit
+from classifier.similarity.pca import normalize
 
-ALIKE = 0.15  # of the looks' bits may differ; planted copies: 0.10 or less, other images: 0.30
-COUNT = 11  # nearest by features, the image itself included
+MAX_DISTANCE = 0.15  # between hashes; planted copies: 0.10 or less, different images: about 0.30
+N_NEIGHBORS = 11  # by features, the image itself included
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """Copies, each pair once.
+class DuplicatePairs:
+    """Pairs of copies, each pair once.
 
     Attributes:
         one: int (M,), rows.
-        other: int (M,), rows, higher than those of `one`.
-        apart: float (M,), share of the looks' bits that differ.
-        mirrored: bool (M,), whether it is the mirror image that is alike.
+        other: int (M,), rows, each higher than that of `one`.
+        distance: float (M,), fraction of the hash bits that differ.
+        mirrored: bool (M,), whether one is the mirror image of the other.
     """
 
     one: np.ndarray
     other: np.ndarray
-    apart: np.ndarray
+    distance: np.ndarray
     mirrored: np.ndarray
 
 
-def find_pairs(values: np.ndarray, seen: np.ndarray) -> Pairs:
+def find_pairs(values: np.ndarray, hashes: np.ndarray) -> DuplicatePairs:
     """Returns the pairs of images that are copies of one another.
 
     Args:
-        values: float32 (N, K), features along principal axes, each scaled to variance 1.
-        seen: uint8 (N, 32), looks.
+        values: float32 (N, K), features along principal components, each scaled to variance 1.
+        hashes: uint8 (N, 32), perceptual hashes.
     """
-    found = [np.empty((0, 2), int)]
-    for rows, near in nearest_neighbours.nearest(unit(values), len(values), COUNT):
-        both = np.stack([np.repeat(rows, near.shape[1]), near.ravel()], axis=1)
-        both = np.sort(both[both[:, 0] != both[:, 1]], axis=1)
-        found.append(both[np.minimum(*perceptual_hash.hash_distance(*seen[both.T])) <= ALIKE])
-    one, other = np.unique(np.concatenate(found), axis=0).T
-    straight, mirrored = perceptual_hash.hash_distance(seen[one], seen[other])
-    return Pairs(one, other, np.minimum(straight, mirrored), mirrored < straight)
+    copies = [np.empty((0, 2), int)]
+    for rows, near in nearest_neighbours.nearest(normalize(values), len(values), N_NEIGHBORS):
+        pairs = np.stack([np.repeat(rows, near.shape[1]), near.ravel()], axis=1)
+        pairs = np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1)
+        distances = perceptual_hash.hash_distance(*hashes[pairs.T])
+        copies.append(pairs[np.minimum(*distances) <= MAX_DISTANCE])
+    one, other = np.unique(np.concatenate(copies), axis=0).T
+    upright, mirrored = perceptual_hash.hash_distance(hashes[one], hashes[other])
+    return DuplicatePairs(one, other, np.minimum(upright, mirrored), mirrored < upright)
+
+
+def group_duplicates(pairs: DuplicatePairs, group_ids: np.ndarray) -> np.ndarray:
+    """Returns a group for each image, int (N,), the same for copies of one image.
+
+    Args:
+        pairs: of copies.
+        group_ids: int (N,), the groups of images without copies; all different.
+    """
+    groups = group_ids.copy()
+    for one, other in zip(pairs.one.tolist(), pairs.other.tolist(), strict=True):
+        groups[other] = groups[one]
+    return groups

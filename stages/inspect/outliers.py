@@ -1,34 +1,34 @@
-"""How strange images are: how far from those most like them, compared with what is usual."""
+"""How far images are from their nearest neighbours, compared with what is usual."""
 
 import numpy as np
 
 from classifier.similarity import nearest_neighbours
 
-NEAREST = 5  # images whose mean distance counts
-COUNT = 11  # looked at, for among them are the image itself and its copies
-NORMAL = 1.4826  # standard deviations in a median absolute deviation, of a normal distribution
+THRESHOLD = 3.0  # outlier score; docs/inspection.md has its error rates
+AVERAGED = 5  # nearest neighbours whose mean distance counts
+N_NEIGHBORS = 11  # searched, for the image itself and its copies are among them
+MAD_TO_SD = 1.4826  # standard deviation of a normal distribution per median absolute deviation
 
 
-def outlier_scores(values: np.ndarray, groups: np.ndarray, among: int) -> np.ndarray:
-    """Returns how much farther from others each image is than usual, float64 (N,).
+def outlier_scores(vectors: np.ndarray, groups: np.ndarray, n_train: int) -> np.ndarray:
+    """Returns how much farther from its neighbours each image is than usual, float64 (N,).
 
-    In robust standard deviations of the images among which neighbours are looked for; 0 where
-    these are too few.
+    In robust standard deviations of the training images; 0 where there are too few of them.
 
     Args:
-        values: float32 (N, K), features, each row of length 1.
-        groups: int (N,); images of one group, copies of each other, are no neighbours.
-        among: how many, the first, may be neighbours.
+        vectors: float32 (N, K), features, each row of length 1.
+        groups: int (N,); images of one group are copies and not counted as neighbours.
+        n_train: the first rows, those that may be neighbours.
     """
-    near = np.full((len(values), NEAREST), -1.0)  # cosines, the highest last
-    for rows, others in nearest_neighbours.nearest(values, among, COUNT):
-        cosines = np.einsum("nk,nmk->nm", values[rows], values[others], dtype=np.float64)
-        cosines[groups[rows][:, None] == groups[others]] = -1.0
-        both = np.concatenate([near[rows], cosines], axis=1)
-        near[rows] = np.sort(both, axis=1)[:, -NEAREST:]
-    if len(np.unique(groups[:among])) <= NEAREST:
-        return np.zeros(len(values))
-    far = 1 - near.mean(axis=1)
-    middle = np.median(far[:among])
-    spread = NORMAL * np.median(np.abs(far[:among] - middle))
-    return np.asarray((far - middle) / max(spread, 1e-12))
+    cosines = np.full((len(vectors), AVERAGED), -1.0)  # the highest last
+    for rows, near in nearest_neighbours.nearest(vectors, n_train, N_NEIGHBORS):
+        found = np.einsum("nk,nmk->nm", vectors[rows], vectors[near], dtype=np.float64)
+        found[groups[rows][:, None] == groups[near]] = -1.0
+        both = np.concatenate([cosines[rows], found], axis=1)
+        cosines[rows] = np.sort(both, axis=1)[:, -AVERAGED:]
+    if len(np.unique(groups[:n_train])) <= AVERAGED:
+        return np.zeros(len(vectors))
+    distances = 1 - cosines.mean(axis=1)
+    median = np.median(distances[:n_train])
+    spread = MAD_TO_SD * np.median(np.abs(distances[:n_train] - median))
+    return np.asarray((distances - median) / max(spread, 1e-12))

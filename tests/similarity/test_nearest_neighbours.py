@@ -3,21 +3,21 @@ import pytest
 from sklearn.neighbors import NearestNeighbors
 
 from classifier.similarity import nearest_neighbours
-from classifier.similarity.pca import unit
+from classifier.similarity.pca import normalize
 
 
 def blobs(count: int, centres: int = 40) -> np.ndarray:
     rng = np.random.default_rng(1)
     middles = rng.normal(size=(centres, 16))
     values = middles[rng.integers(0, centres, count)] + rng.normal(0, 0.3, (count, 16))
-    return unit(values).astype(np.float32)
+    return normalize(values).astype(np.float32)
 
 
-def found(values: np.ndarray, count: int) -> dict[int, set[int]]:
+def neighbours_of(values: np.ndarray, count: int) -> dict[int, set[int]]:
     near: dict[int, set[int]] = {row: set() for row in range(len(values))}
     for rows, others in nearest_neighbours.nearest(values, len(values), count):
-        for row, those in zip(rows.tolist(), others.tolist(), strict=True):
-            near[row] |= set(those)
+        for row, neighbours in zip(rows.tolist(), others.tolist(), strict=True):
+            near[row] |= set(neighbours)
     return near
 
 
@@ -27,31 +27,31 @@ def oracle(values: np.ndarray, count: int) -> list[set[int]]:
 
 
 @pytest.mark.parametrize("block", [1, 1000, 10**6])
-def test_few_images_are_compared_with_all(block, monkeypatch):
+def test_few_images_are_all_compared_with_each_other(block, monkeypatch):
     monkeypatch.setattr(nearest_neighbours, "BLOCK", block)
     values = blobs(300)
-    near = found(values, 6)
+    near = neighbours_of(values, 6)
     for row, others in enumerate(oracle(values, 5)):
         assert near[row] == others | {row}
 
 
-def test_of_many_images_near_ones_are_found_in_cells(monkeypatch):
+def test_among_many_images_nearly_all_neighbours_are_found_in_cells(monkeypatch):
     monkeypatch.setattr(nearest_neighbours, "EXACT", 1000)
-    monkeypatch.setattr(nearest_neighbours, "CELL", 200)
+    monkeypatch.setattr(nearest_neighbours, "CELL_SIZE", 200)
     values = blobs(4000)
-    near = found(values, 6)
-    share = np.mean([len(near[row] & others) / 5 for row, others in enumerate(oracle(values, 5))])
-    assert share > 0.95
-    asked = sum(len(rows) for rows, _ in nearest_neighbours.nearest(values, 4000, 6))
-    assert asked <= nearest_neighbours.PROBES * 4000
+    near = neighbours_of(values, 6)
+    expected = enumerate(oracle(values, 5))
+    assert np.mean([len(near[row] & others) / 5 for row, others in expected]) > 0.95
+    queries = sum(len(rows) for rows, _ in nearest_neighbours.nearest(values, 4000, 6))
+    assert queries <= nearest_neighbours.PROBES * 4000
 
 
-def test_fewer_images_than_neighbours():
-    assert found(blobs(3), 6) == {0: {0, 1, 2}, 1: {0, 1, 2}, 2: {0, 1, 2}}
-    assert found(blobs(0), 6) == {}
+def test_fewer_images_than_neighbours_are_all_returned():
+    assert neighbours_of(blobs(3), 6) == {0: {0, 1, 2}, 1: {0, 1, 2}, 2: {0, 1, 2}}
+    assert neighbours_of(blobs(0), 6) == {}
 
 
-def test_only_the_first_are_neighbours_of_the_rest_too():
+def test_only_candidates_are_returned_as_neighbours():
     values = blobs(300)
     near = [set(row) for row in next(nearest_neighbours.nearest(values, 200, 4))[1].tolist()]
     search = NearestNeighbors(n_neighbors=4, algorithm="brute").fit(values[:200])

@@ -1,37 +1,63 @@
 import numpy as np
-from sklearn.decomposition import PCA
+import pytest
+from sklearn import decomposition
 
-from classifier.similarity import pca
+from classifier.similarity.pca import PCA, normalize
 
 
-def features(count: int = 300, size: int = 20) -> np.ndarray:
+def random_features(count: int = 300, size: int = 20) -> np.ndarray:
     rng = np.random.default_rng(1)
     return (rng.normal(size=(count, size)) @ rng.normal(size=(size, size)) + 3).astype(np.float32)
 
 
-def test_it_is_scikit_learns_principal_components():
-    values = features()
-    found, oracle = pca.fit(values, np.arange(300), 5), PCA(5).fit(values)
-    ours, theirs = found.of(values, np.arange(300)), oracle.transform(values)
-    assert np.allclose(np.abs(ours), np.abs(theirs), atol=1e-3)  # an axis may point either way
-    assert np.allclose(found.scales**2, oracle.explained_variance_ * 299 / 300, rtol=1e-4)
+@pytest.mark.parametrize("size", [20, 700], ids=["more images", "more dimensions"])
+def test_it_agrees_with_scikit_learn(size):
+    values, rows = random_features(size=size), np.arange(300)
+    oracle = decomposition.PCA(15, svd_solver="full").fit(values.astype(np.float64))
+    ours = PCA.fit(values, rows, 15)
+    signs = np.sign((ours.components * oracle.components_).sum(axis=1, keepdims=True))
+    assert np.allclose(ours.components, signs * oracle.components_, atol=1e-8)
+    assert np.allclose(ours.scales**2, oracle.explained_variance_ * 299 / 300)
+    expected = oracle.transform(values.astype(np.float64)) * signs.T
+    assert np.allclose(ours.transform(values, rows), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_only_the_rows_asked_for_have_a_say():
-    values = features()
-    more = np.concatenate([values, 100 * features()])
-    one, other = (pca.fit(v, np.arange(0, 300, 2), 5) for v in (values, more))
-    assert np.array_equal(one.axes, other.axes)
+def test_both_eigenproblems_have_the_same_solution():
+    few = random_features(40, 41)  # the smaller matrix is (40, 40) here, (41, 41) below
+    twice = np.concatenate([few, few])
+    one, two = PCA.fit(few, np.arange(40), 10), PCA.fit(twice, np.arange(80), 10)
+    assert np.allclose(np.abs((one.components * two.components).sum(axis=1)), 1)
+    assert np.allclose(one.scales, two.scales)
+
+
+def test_only_the_requested_rows_are_used():
+    values = random_features()
+    more = np.concatenate([values, 100 * random_features()])
+    one, other = (PCA.fit(v, np.arange(0, 300, 2), 5) for v in (values, more))
+    assert np.array_equal(one.components, other.components)
 
 
 def test_maps_are_averaged():
     maps = np.random.default_rng(2).normal(size=(50, 3, 4, 6)).astype(np.float16)
     means = maps.astype(np.float64).mean(axis=(1, 2))
     rows = np.arange(50)
-    one, other = pca.fit(maps, rows, 4), pca.fit(means, rows, 4)
-    assert np.allclose(one.of(maps, rows), other.of(means, rows), atol=1e-5)
+    one, other = PCA.fit(maps, rows, 4), PCA.fit(means, rows, 4)
+    assert np.allclose(one.transform(maps, rows), other.transform(means, rows), atol=1e-5)
 
 
-def test_few_images_have_few_axes():
-    assert pca.fit(features(3), np.arange(3)).axes.shape == (20, 2)
-    assert pca.fit(features(1), np.arange(1)).axes.shape == (20, 1)
+@pytest.mark.parametrize(("count", "components"), [(1, 1), (3, 2), (25, 20)])
+def test_few_images_have_few_components(count, components):
+    assert PCA.fit(random_features(count), np.arange(count)).components.shape == (components, 20)
+
+
+def test_components_are_orthonormal_even_where_images_are_equal():
+    values = np.repeat(random_features(2), 5, axis=0)
+    components = PCA.fit(values, np.arange(10)).components
+    assert np.allclose(components @ components.T, np.eye(9))
+
+
+def test_cosines_to_the_origin_survive_the_mean_added_back():
+    values, rows = random_features(30, 40), np.arange(30)
+    model = PCA.fit(values, rows)
+    short = normalize(model.add_mean(model.transform(values, rows)))
+    assert np.allclose(short @ short.T, normalize(values) @ normalize(values).T, atol=1e-5)

@@ -15,11 +15,11 @@ from classifier.dataset.manifest import ImageRow
 from classifier.images import perceptual_hash
 from stages.inspect import stage as inspect
 
-EACH = 30
+PER_CLASS = 30
 
 
 class Data:
-    """Three classes of features that are far apart, and as many looks; then tests change them."""
+    """Features of three well separated classes and random hashes, for tests to change."""
 
     def __init__(self) -> None:
         rng = np.random.default_rng(1)
@@ -29,45 +29,45 @@ class Data:
         ] + [
             ImageRow(f"input/train/{name}/{n:02}.png", "train", name, "", 64, 64, "PNG")
             for name in names
-            for n in range(EACH)
+            for n in range(PER_CLASS)
         ]
         self.rows = [replace(row, sha256=f"{n:064x}") for n, row in enumerate(self.rows)]
-        kinds = np.append(np.arange(tests) % 3, np.repeat(np.arange(3), EACH))
+        kinds = np.append(np.arange(tests) % 3, np.repeat(np.arange(3), PER_CLASS))
         noise = rng.normal(size=(len(self.rows), 6))
         self.values = (6 * np.eye(3, 6)[kinds] + noise).astype(np.float32)
-        self.seen = rng.integers(0, 128, (len(self.rows), 32), np.uint8)
+        self.hashes = rng.integers(0, 128, (len(self.rows), 32), np.uint8)
         self.weights = "imagenet"
 
-    def at(self, path: str) -> int:
-        """Returns the place of an image."""
+    def index(self, path: str) -> int:
+        """Returns the index of an image."""
         return [row.path for row in self.rows].index(f"input/{path}")
 
-    def copy(self, path: str, of: str, bits: int = 0) -> None:
-        """Makes an image a copy of another; without changed bits of the same bytes."""
-        at, of_ = self.at(path), self.at(of)
-        self.values[at], self.seen[at] = self.values[of_], self.seen[of_]
+    def copy(self, path: str, original: str, bits: int = 0) -> None:
+        """Makes an image a copy of another: with the same bytes, or with changed hash bits."""
+        new, old = self.index(path), self.index(original)
+        self.values[new], self.hashes[new] = self.values[old], self.hashes[old]
         if bits:
-            self.values[at] += 0.01
-            changed = np.unpackbits(self.seen[of_])
+            self.values[new] += 0.01
+            changed = np.unpackbits(self.hashes[old])
             changed[100 : 100 + bits] ^= 1
-            self.seen[at] = np.packbits(changed)
+            self.hashes[new] = np.packbits(changed)
         else:
-            self.rows[at] = replace(self.rows[at], sha256=self.rows[of_].sha256)
+            self.rows[new] = replace(self.rows[new], sha256=self.rows[old].sha256)
 
     def table(self, split: str) -> FeatureTable:
         """Returns the features of a split's images."""
-        of = [n for n, row in enumerate(self.rows) if row.split == split]
-        labels = ["abc".find(self.rows[n].label or "-") for n in of]
+        chosen = [n for n, row in enumerate(self.rows) if row.split == split]
+        labels = ["abc".find(self.rows[n].label or "-") for n in chosen]
         return FeatureTable(
-            features=self.values[of],
+            features=self.values[chosen],
             labels=np.array(labels, np.int32),
             class_names=np.array(["a", "b", "c"]),
-            sha256=np.array([self.rows[n].sha256 for n in of]),
-            paths=np.array([self.rows[n].path for n in of]),
-            views=np.zeros(len(of), np.int32),
-            learned=np.array([0], np.int32),
-            averaged=np.array([0], np.int32),
-            drawing=np.array(""),
+            sha256=np.array([self.rows[n].sha256 for n in chosen]),
+            paths=np.array([self.rows[n].path for n in chosen]),
+            views=np.zeros(len(chosen), np.int32),
+            train_views=np.array([0], np.int32),
+            tta_views=np.array([0], np.int32),
+            augmentation_id=np.array(""),
             fingerprint=np.array("f" * 64),
             weights=np.array(self.weights),
         )
@@ -75,10 +75,10 @@ class Data:
     def inspect(self) -> list[Finding]:
         """Writes what the stage reads, runs it, and returns what it writes."""
         manifest.write(manifest.PATH, self.rows)
-        perceptual_hash.write(perceptual_hash.PATH, self.seen.tobytes())
+        perceptual_hash.write(perceptual_hash.PATH, self.hashes.tobytes())
         for split, path in (("train", features.TRAIN), ("test", features.TEST)):
             columns = vars(self.table(split)).items()
-            features.write(path, {name: Column.of(array) for name, array in columns})
+            features.write(path, {name: Column.from_array(array) for name, array in columns})
         inspect.main()
         return findings.read(findings.PATH)
 
@@ -88,27 +88,29 @@ def data(inside) -> Data:
     return Data()
 
 
-def said(findings: list[Finding], but: tuple[str, ...] = ("outlier",)) -> set[tuple[str, ...]]:
+def summary(
+    findings: list[Finding], ignored: tuple[str, ...] = ("outlier",)
+) -> set[tuple[str, ...]]:
     return {
         (one.path.removeprefix("input/"), one.finding, one.other.removeprefix("input/"))
         for one in findings
-        if one.finding not in but
+        if one.finding not in ignored
     }
 
 
-def test_where_nothing_is_wrong_nothing_but_a_few_outliers_is_found(data, capsys):
-    assert len(data.inspect()) <= 4 and said(data.inspect()) == set()
+def test_clean_data_has_no_findings_but_a_few_outliers(data, capsys):
+    assert len(data.inspect()) <= 4 and summary(data.inspect()) == set()
     assert capsys.readouterr().out.startswith("inspect: 96 images: ")
     assert excluded.read(excluded.PATH) == {}
 
 
-def test_copies_are_named_by_where_the_other_is(data):
+def test_the_kind_of_a_copy_depends_on_where_the_other_is(data):
     data.copy("train/a/05.png", "train/a/04.png")
     data.copy("train/a/07.png", "train/a/06.png", bits=20)
     data.copy("test/0.png", "train/b/00.png", bits=20)
     data.copy("test/5.png", "test/4.png", bits=20)
     data.copy("train/c/00.png", "train/b/09.png", bits=20)
-    assert said(data.inspect(), ("outlier", "wrong_label")) == {
+    assert summary(data.inspect(), ("outlier", "wrong_label")) == {
         ("train/a/05.png", "duplicate", "train/a/04.png"),
         ("train/a/07.png", "duplicate", "train/a/06.png"),
         ("test/0.png", "in_train_and_test", "train/b/00.png"),
@@ -119,7 +121,7 @@ def test_copies_are_named_by_where_the_other_is(data):
     }
 
 
-def test_how_alike_copies_are_is_told(data):
+def test_the_score_says_how_similar_copies_are(data):
     data.copy("train/a/05.png", "train/a/04.png")
     data.copy("train/a/07.png", "train/a/06.png", bits=20)
     same, near = (one for one in data.inspect() if one.finding == "duplicate")
@@ -128,28 +130,28 @@ def test_how_alike_copies_are_is_told(data):
     assert near.detail == "the same image as input/train/a/06.png"
 
 
-def test_a_wrong_label_is_found_with_the_right_one(data):
-    moved = data.at("train/a/03.png")
+def test_a_wrong_label_is_found_with_the_right_class(data):
+    moved = data.index("train/a/03.png")
     data.values[moved] += 6 * (np.eye(3, 6)[1] - np.eye(3, 6)[0])
     (found,) = (one for one in data.inspect() if one.finding == "wrong_label")
     assert found.path == "input/train/a/03.png" and found.suggested == "b"
     assert found.detail.startswith("looks like b (") and ", not like a (0.0" in found.detail
 
 
-def test_a_image_of_no_class_is_an_outlier_in_the_test_images_too(data):
+def test_an_image_of_no_class_is_an_outlier_also_among_test_images(data):
     for path in ("train/a/03.png", "test/2.png"):
-        data.values[data.at(path)] = [0, 0, 0, 40, 0, 0]
-        data.values[data.at(path)][3] *= -1 if path.startswith("test") else 1
+        data.values[data.index(path)] = [0, 0, 0, 40, 0, 0]
+        data.values[data.index(path)][3] *= -1 if path.startswith("test") else 1
     found = [one.path for one in data.inspect() if one.finding == "outlier"]
     assert set(found[:2]) == {"input/test/2.png", "input/train/a/03.png"}
 
 
-def test_random_weights_tell_copies_alone(data, capsys):
+def test_with_random_weights_only_copies_are_looked_for(data, capsys):
     data.weights = "random"
     data.copy("train/a/07.png", "train/a/06.png", bits=20)
-    data.values[data.at("train/b/03.png")] = 40
-    assert said(data.inspect(), ()) == {("train/a/07.png", "duplicate", "train/a/06.png")}
-    assert "random weights tell nothing" in capsys.readouterr().out
+    data.values[data.index("train/b/03.png")] = 40
+    assert summary(data.inspect(), ()) == {("train/a/07.png", "duplicate", "train/a/06.png")}
+    assert "label-error and outlier checks skipped (random weights)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -165,13 +167,13 @@ def test_random_weights_tell_copies_alone(data, capsys):
         ("drop_outliers", {"train/c/02.png": "outlier"}),
     ],
 )
-def test_what_a_param_drops(param, dropped, data, set_param):
+def test_each_param_leaves_out_its_own_findings(param, dropped, data, set_param):
     data.copy("train/a/07.png", "train/a/06.png", bits=20)
     data.copy("test/0.png", "train/b/00.png", bits=20)
     data.copy("test/5.png", "test/4.png")
     data.copy("train/c/00.png", "train/b/09.png", bits=20)
-    data.values[data.at("train/c/01.png")] = data.values[data.at("train/a/01.png")] + 0.5
-    data.values[data.at("train/c/02.png")] = [0, 0, 0, 0, 60, 0]
+    data.values[data.index("train/c/01.png")] = data.values[data.index("train/a/01.png")] + 0.5
+    data.values[data.index("train/c/02.png")] = [0, 0, 0, 0, 60, 0]
     set_param(f"inspect.{param}", True)
     data.inspect()
     found = {path.removeprefix("input/"): why for path, why in excluded.read(excluded.PATH).items()}
@@ -180,7 +182,7 @@ def test_what_a_param_drops(param, dropped, data, set_param):
     assert all(path.startswith("train/") for path in found)
 
 
-def test_of_many_copies_the_first_remains(data, set_param):
+def test_the_first_of_many_copies_remains(data, set_param):
     for number in range(1, 9):
         data.copy(f"train/a/{number:02}.png", "train/a/00.png", bits=number % 3)
     set_param("inspect.drop_duplicates", True)
@@ -191,24 +193,27 @@ def test_of_many_copies_the_first_remains(data, set_param):
 
 
 def test_a_class_must_keep_two_images(data, set_param):
-    for number in range(1, EACH):
+    for number in range(1, PER_CLASS):
         data.copy(f"train/a/{number:02}.png", "train/a/00.png")
     set_param("inspect.drop_duplicates", True)
     with pytest.raises(StageError) as error:
         data.inspect()
     assert str(error.value) == (
         "params.yaml: inspect.drop_duplicates must leave each class two different images; "
-        "got 1 of a: set it to false, or add images"
+        "got 1 image of a: set it to false, or add images"
     )
     assert not Path(excluded.PATH).exists()
 
 
-def test_the_order_of_names_has_no_say_in_what_is_found(data):
-    data.values[data.at("train/a/03.png")] = data.values[data.at("train/b/03.png")] + 0.5
+def test_file_names_do_not_influence_the_findings(data):
+    data.values[data.index("train/a/03.png")] = data.values[data.index("train/b/03.png")] + 0.5
     before = {(one.finding, one.score) for one in data.inspect()}
-    for number in range(EACH // 2):  # names change, contents stay
-        one, other = data.at(f"train/a/{number:02}.png"), data.at(f"train/a/{29 - number:02}.png")
-        for column in (data.values, data.seen):
+    for number in range(PER_CLASS // 2):  # names change, contents stay
+        one, other = (
+            data.index(f"train/a/{number:02}.png"),
+            data.index(f"train/a/{29 - number:02}.png"),
+        )
+        for column in (data.values, data.hashes):
             column[[one, other]] = column[[other, one]]
         hashes = data.rows[one].sha256, data.rows[other].sha256
         data.rows[one] = replace(data.rows[one], sha256=hashes[1])
@@ -217,7 +222,7 @@ def test_the_order_of_names_has_no_say_in_what_is_found(data):
 
 
 @pytest.mark.slow
-def test_copies_in_real_files_are_found_and_dropped_from_training(project):
+def test_copies_among_real_files_are_found_and_left_out_of_training(project):
     train = project.folder / "input" / "train"
     first = Image.open(train / "circle" / "0.jpg")
     first.resize((60, 45)).save(train / "circle" / "small.jpg", quality=40)

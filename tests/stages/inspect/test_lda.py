@@ -2,48 +2,38 @@ import numpy as np
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from stages.inspect import lda
-from stages.inspect.lda import FOLDS, SHRINKAGE, TEMPERATURE
+from stages.inspect.lda import FOLDS, LDA, SHRINKAGE, TEMPERATURE
 
 RNG = np.random.default_rng(1)
 LABELS = np.repeat(np.arange(3), 40)
 VALUES = (RNG.normal(0, 2, (3, 5))[LABELS] + RNG.normal(size=(120, 5))).astype(np.float32)
 
 
-def test_probabilities_are_those_of_scikit_learn(monkeypatch):
-    monkeypatch.setattr(lda, "TEMPERATURE", 1.0)
+def test_probabilities_are_scikit_learns_softened_by_the_temperature():
     oracle = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=SHRINKAGE).fit(VALUES, LABELS)
-    model = lda.fit(VALUES, LABELS, 3)
-    ours = lda.probabilities(model.distances(VALUES))
-    assert np.allclose(ours, oracle.predict_proba(VALUES), atol=1e-4)
+    expected = oracle.predict_proba(VALUES) ** TEMPERATURE
+    expected /= expected.sum(axis=1, keepdims=True)
+    assert np.allclose(LDA.fit(VALUES, LABELS, 3).predict_proba(VALUES), expected, atol=1e-5)
 
 
-def test_a_temperature_flattens_them_and_keeps_their_order():
-    distances = np.array([[1.0, 3.0, 9.0]])
-    found = lda.probabilities(distances)[0]
-    expected = np.exp(-TEMPERATURE * distances[0] / 2)
-    assert np.allclose(found, expected / expected.sum())
+def out_of_fold(values: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    result = np.empty((120, 3))
+    for rows, probabilities in lda.out_of_fold(values, LABELS, folds, 3):
+        result[rows] = probabilities
+    return result
 
 
-def test_no_image_has_a_say_in_its_own_judgement():
+def test_no_image_influences_predictions_for_its_own_fold():
     folds = np.arange(120) % FOLDS
-    before = far(VALUES, folds)
+    before = out_of_fold(VALUES, folds)
     moved = VALUES.copy()
     moved[7] += 100
-    after = far(moved, folds)
-    same = (before == after).all(axis=1)
-    assert same[folds == folds[7]].sum() == 23  # all of its own fold but itself
+    same = (before == out_of_fold(moved, folds)).all(axis=1)
+    assert same[folds == folds[7]].sum() == 23  # the whole fold but the image itself
     assert not same[folds != folds[7]].any()
 
 
-def far(values: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    found = np.empty((120, 3))
-    for rows, distances in lda.out_of_fold(values, LABELS, folds, 3):
-        found[rows] = distances
-    return found
-
-
-def test_rows_in_any_number_at_once(monkeypatch):
-    before = lda.fit(VALUES, LABELS, 3)
+def test_the_chunk_size_changes_no_result(monkeypatch):
+    before = LDA.fit(VALUES, LABELS, 3).predict_proba(VALUES)
     monkeypatch.setattr(lda, "CHUNK", 7)
-    after = lda.fit(VALUES, LABELS, 3)
-    assert np.allclose(before.distances(VALUES), after.distances(VALUES))
+    assert np.allclose(before, LDA.fit(VALUES, LABELS, 3).predict_proba(VALUES))

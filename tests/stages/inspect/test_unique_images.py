@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 
 from classifier.dataset.features import FeatureTable
-from stages.inspect.unique_images import SEVERAL, UNKNOWN, UniqueImages
+from stages.inspect.unique_images import CONFLICTING, UNKNOWN, UniqueImages, index_of_paths
 
 
 def table(hashes: str, labels: list[int], views: list[int] | None = None) -> FeatureTable:
@@ -13,28 +15,35 @@ def table(hashes: str, labels: list[int], views: list[int] | None = None) -> Fea
         sha256=np.array([one * 64 for one in hashes], "<U64"),
         paths=np.array([str(number) for number in range(count)]),
         views=np.array(views or [0] * count, np.int32),
-        learned=np.array([0], np.int32),
-        averaged=np.array([0], np.int32),
-        drawing=np.array(""),
+        train_views=np.array([0], np.int32),
+        tta_views=np.array([0], np.int32),
+        augmentation_id=np.array(""),
         fingerprint=np.array(""),
         weights=np.array("random"),
     )
 
 
-def test_images_of_the_same_bytes_are_one_and_those_to_learn_from_come_first():
-    found = UniqueImages.of(table("cac", [0, 1, 0]), table("ba", [-1, -1]))
-    assert found.number.tolist() == [0, 1, 0, 2, 1]
-    assert found.first.tolist() == [0, 1, 3]
-    assert found.labels.tolist() == [0, 1, UNKNOWN]
-    assert found.place.tolist() == [2, 0, 1]
-    assert found.learned == 2
+def test_images_with_the_same_bytes_are_one_and_training_images_come_first():
+    unique = UniqueImages.from_tables(table("cac", [0, 1, 0]), table("ba", [-1, -1]))
+    assert unique.inverse.tolist() == [0, 1, 0, 2, 1]
+    assert unique.first.tolist() == [0, 1, 3]
+    assert unique.labels.tolist() == [0, 1, UNKNOWN]
+    assert unique.hash_rank.tolist() == [2, 0, 1]
+    assert unique.n_train == 2
 
 
-def test_a_content_of_several_classes_has_none():
-    found = UniqueImages.of(table("ab", [0, 1]), table("a", [1]))
-    assert found.labels.tolist() == [SEVERAL, 1]
+def test_the_label_of_a_content_in_several_classes_is_conflicting():
+    unique = UniqueImages.from_tables(table("ab", [0, 1]), table("a", [1]))
+    assert unique.labels.tolist() == [CONFLICTING, 1]
 
 
-def test_altered_copies_are_no_images_of_their_own():
-    found = UniqueImages.of(table("aabb", [0, 0, 1, 1], [0, 1, 0, 1]), table("", []))
-    assert found.number.tolist() == [0, 1] and found.labels.tolist() == [0, 1]
+def test_augmented_copies_are_not_images_of_their_own():
+    unique = UniqueImages.from_tables(table("aabb", [0, 0, 1, 1], [0, 1, 0, 1]), table("", []))
+    assert unique.inverse.tolist() == [0, 1] and unique.labels.tolist() == [0, 1]
+
+
+def test_paths_are_found_in_any_order_past_augmented_copies():
+    train, test = table("aabb", [0, 0, 1, 1], [0, 1, 0, 1]), table("cd", [0, 1])
+    train = replace(train, paths=np.array(["m", "m", "t", "t"]))
+    test = replace(test, paths=np.array(["a", "v"]))
+    assert index_of_paths(["a", "m", "t", "v"], train, test).tolist() == [2, 0, 1, 3]

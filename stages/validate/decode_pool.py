@@ -1,6 +1,6 @@
-"""Looks at images in processes of their own, which may crash, hang or run out of memory.
+"""Decodes images in worker processes, which may crash, hang or run out of memory.
 
-A decoder that does so on a hostile file takes down a worker, and the file gets a verdict.
+If a decoder does so on a hostile file, the worker is replaced and the file gets a problem.
 """
 
 import contextlib
@@ -20,45 +20,54 @@ from classifier.cache import files as file_index
 from classifier.cache.files import DecodeResult, FileIdentity
 from classifier.common import parallel
 from classifier.dataset.problems import NO_FILE
-from classifier.images import decode, perceptual_hash
+from classifier.images import decode
 from classifier.images.limits import Limits
+from classifier.images.perceptual_hash import perceptual_hash
+from stages.validate.checks import registry
 
-PROBE = 64  # pixels a side: all of a file is read, but JPEGs decode faster when small
-CHUNK = 16  # files in a task
-BYTES = 24  # of memory a pixel at most: WebP's canvases take 16
-SPARE = 1_000_000_000  # bytes of address space besides, for what is no image
-SLOWEST = 60.0  # seconds that the start of a worker may take besides
+SIDE = 64  # pixels; the whole file is read, but JPEGs decode faster to a small size
+BATCH = 16  # files per task
+BYTES_PER_PIXEL = 24  # of memory, at most: WebP needs 16
+SPARE_BYTES = 1_000_000_000  # of address space for all else
+START_SECONDS = 60.0  # that a worker may take to start
 
-Look = tuple[FileIdentity | None, DecodeResult]
+CheckedFile = tuple[FileIdentity | None, DecodeResult]  # None: not read
 
 
-def check_file(path: Path, limits: Limits) -> Look:
-    """Returns what a file holds, read and decoded now, and the verdict."""
+def check_file(path: Path, limits: Limits) -> CheckedFile:
+    """Returns a file's identity and what decoding it gives."""
     try:
-        if not path.is_file():  # a broken link, or a pipe that would never end
+        if not path.is_file():  # a broken symlink, or a named pipe, which would block
             return None, DecodeResult(problem="unreadable", detail=NO_FILE)
         if (size := path.stat().st_size) > limits.size:
             detail = f"{size:,} bytes, more than {limits.size:,}"
             return None, DecodeResult(problem="too_large", detail=detail)
-        with file_index.open_identified(path) as (file, seen):
+        with file_index.open_identified(path) as (file, identity):
             try:
-                image = decode.decode_image(file, PROBE, PROBE, limits.pixels)
+                image = decode.decode_image(file, SIDE, SIDE, limits.pixels)
             except decode.ImageError as error:
-                return seen, DecodeResult(problem=error.code, detail=error.detail)
-            about = image.width, image.height, image.format
-            return seen, DecodeResult(
-                *about, perceptual_hash=perceptual_hash.perceptual_hash(image.pixels)
+                return identity, DecodeResult(problem=error.code, detail=error.detail)
+            return identity, DecodeResult(
+                image.width,
+                image.height,
+                image.format,
+                perceptual_hash=perceptual_hash(image.pixels),
+                failed_checks=registry.failed_checks(image),
             )
     except OSError as error:
         return None, DecodeResult(problem="unreadable", detail=error.strerror or str(error))
 
 
-def _start(pixels: int) -> None:
-    """Prepares a worker: interrupts are the parent's affair, and its memory is bounded.
+def _check_batch(paths: list[Path], limits: Limits) -> list[CheckedFile | None]:
+    """Returns the result of each file, and None for images that must be decoded alone."""
+    return [None if decode.is_large(path) else check_file(path, limits) for path in paths]
 
-    The bound is on what comes on top of what it has: with many processor cores the libraries
-    alone set gigabytes of addresses aside. What the decoders' C code says of broken files is not
-    shown: the verdict says it.
+
+def _initialize_worker(pixels: int) -> None:
+    """Leaves Ctrl-C to the parent, bounds the memory and silences the decoders' C libraries.
+
+    The bound adds to what the process has already: with many processor cores the libraries alone
+    reserve gigabytes of address space.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     decode.set_pixel_limit(pixels)
@@ -66,23 +75,15 @@ def _start(pixels: int) -> None:
     with contextlib.suppress(ImportError):  # Windows
         import resource
 
-        most = psutil.Process().memory_info().vms + SPARE + BYTES * pixels
+        limit = psutil.Process().memory_info().vms + SPARE_BYTES + BYTES_PER_PIXEL * pixels
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
         with contextlib.suppress(ValueError, OSError):  # macOS may refuse
-            resource.setrlimit(resource.RLIMIT_AS, (most, hard))
-
-
-def _look(paths: list[Path], limits: Limits, alone: bool) -> list[Look | None]:
-    """Returns what `look` does, and nothing for images so large that they must be alone."""
-    found: list[Look | None] = []
-    for path in paths:
-        found.append(None if not alone and decode.is_large(path) else check_file(path, limits))
-    return found
+            resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
 class DecodePool:
-    """Processes that look at files; started at the first, one for a processor core at most.
+    """Worker processes, started when first needed, one per processor core at most.
 
     Args:
         limits: what a file may cost.
@@ -91,7 +92,7 @@ class DecodePool:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._pool: ProcessPool | None = None
-        self._count = 0
+        self._workers = 0
 
     def __enter__(self) -> Self:
         """Returns itself."""
@@ -103,65 +104,63 @@ class DecodePool:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Ends the processes, at once if something went wrong."""
+        """Ends the processes; at once after an exception."""
         if self._pool:
             end = self._pool.stop if kind else self._pool.close
             end()  # type: ignore[no-untyped-call]
             self._pool.join()
 
-    def check_files(self, paths: Iterable[Path]) -> dict[Path, Look]:
-        """Returns what the files hold, and the verdicts.
+    def check_files(self, paths: Iterable[Path]) -> dict[Path, CheckedFile]:
+        """Returns each file's identity and what decoding it gives.
 
-        Files are looked at some at a time; one that a worker fails on, or that is so large that
-        several of its kind would fill the memory, once more by itself.
+        A batch that a worker fails on is repeated file by file, and so are images so large that
+        several of them at once would fill the memory.
         """
-        chunks = list(parallel.batched(paths, CHUNK))
-        if not chunks:
+        batches = list(parallel.batched(paths, BATCH))
+        if not batches:
             return {}
-        pool = self._started(len(chunks))
-        slowest = SLOWEST + self._limits.seconds
+        pool = self._start_workers(len(batches))
+        timeout = START_SECONDS + self._limits.seconds
         tasks = [
-            pool.schedule(_look, args=[chunk, self._limits, False], timeout=slowest)
-            for chunk in chunks
+            pool.schedule(_check_batch, args=[batch, self._limits], timeout=timeout)
+            for batch in batches
         ]
-        found: dict[Path, Look] = {}
-        for chunk, task in zip(chunks, tasks, strict=True):
-            looks: list[Look | None] = [None] * len(chunk)
+        results: dict[Path, CheckedFile] = {}
+        for batch, task in zip(batches, tasks, strict=True):
+            checked: list[CheckedFile | None] = [None] * len(batch)
             with contextlib.suppress(TooSlowError, ProcessExpired, MemoryError):
-                looks = task.result()
-            for path, one in zip(chunk, looks, strict=True):
-                found[path] = one or self._retry_isolated(path)
-        return found
+                checked = task.result()
+            for path, result in zip(batch, checked, strict=True):
+                results[path] = result or self._check_alone(path)
+        return results
 
-    def _retry_isolated(self, path: Path) -> Look:
+    def _check_alone(self, path: Path) -> CheckedFile:
         seconds = self._limits.seconds
-        pool = self._started(1)
-        task = pool.schedule(_look, args=[[path], self._limits, True], timeout=seconds)
+        pool = self._start_workers(1)
+        task = pool.schedule(check_file, args=[path, self._limits], timeout=seconds)
         try:
-            (one,) = task.result()
+            result: CheckedFile = task.result()
         except TooSlowError:
-            return None, DecodeResult(
-                problem="too_slow", detail=f"took more than {seconds:g} seconds"
-            )
+            detail = f"took more than {seconds:g} seconds"
+            return None, DecodeResult(problem="too_slow", detail=detail)
         except ProcessExpired:
             return None, DecodeResult(problem="crashed", detail="decoding it crashed the decoder")
         except MemoryError:
             return None, DecodeResult(problem="too_large", detail="takes too much memory")
-        assert one
-        return one
+        return result
 
-    def _started(self, tasks: int) -> ProcessPool:
-        """Returns processes enough for so many tasks."""
-        count = min(tasks, os.cpu_count() or 1)
-        if self._pool and self._count < count:
+    def _start_workers(self, tasks: int) -> ProcessPool:
+        """Returns a pool with a worker per task, as far as there are processor cores."""
+        workers = min(tasks, os.cpu_count() or 1)
+        if self._pool and self._workers < workers:
             self._pool.close()  # type: ignore[no-untyped-call]
             self._pool.join()
             self._pool = None
         if not self._pool:
-            self._count = count
+            self._workers = workers
             self._pool = ProcessPool(
-                max_workers=count,
-                initializer=_start,
+                max_workers=workers,
+                initializer=_initialize_worker,
                 initargs=[self._limits.pixels],
                 context=multiprocessing.get_context("spawn"),
             )

@@ -1,97 +1,101 @@
-"""What is wrong with the folders of images, in lines that say how to mend it."""
+"""Errors in the folders of `input/`, one line each, with the remedy."""
 
 from collections import defaultdict
 from pathlib import Path
 
-from classifier.common.errors import first_names
+from classifier.common.errors import count, first_names
 from classifier.dataset import folders
 from classifier.dataset.problems import NO_FILE, Problem
 from stages.validate.statistics import DatasetStatistics
 
-ODD_NAME = "the file's name is not UTF-8; rename it"
+NON_UTF8_NAME = "the file's name is not UTF-8; rename it"
 
 
 def folder_errors(root: Path, class_names: list[str]) -> list[str]:
-    """Returns what is wrong with the layout of the folders, a line each; empty if nothing."""
-    train = root / "train"
-    where = f"put the images of each class in {train.as_posix()}/<class>/"
-    if not train.is_dir():
-        return [f"{train.as_posix()}: no such folder; {where}"]
-    faults = []
+    """Returns errors in the layout of the folders below `root`."""
+    train = (root / "train").as_posix()
+    remedy = f"put the images of each class in {train}/<class>/"
+    if not (root / "train").is_dir():
+        return [f"{train}: no such folder; {remedy}"]
+    errors = []
     for split in ("train", "validation"):
-        if loose := folders.loose_files(root, split):
-            place = (root / split).as_posix()
-            faults.append(
-                f"{place}: only class folders may be in it; got {first_names(loose)}: {where}"
+        if names := folders.loose_files(root, split):
+            rule = "only class folders may be in it"
+            errors.append(
+                f"{(root / split).as_posix()}: {rule}; got {first_names(names)}: {remedy}"
             )
     if len(class_names) < 2:
-        got = f"{len(class_names)} class folder{'' if len(class_names) == 1 else 's'}"
-        named = f" ({first_names(class_names)})" if class_names else ""
-        faults.append(f"{train.as_posix()} has {got}{named}; a classifier needs 2 or more: {where}")
-    alike = defaultdict(list)
+        number = count(len(class_names), "class folder")
+        listed = f" ({first_names(class_names)})" if class_names else ""
+        errors.append(f"{train} has {number}{listed}; a classifier needs 2 or more: {remedy}")
+    return errors + _lookalike_errors(train, class_names) + _unknown_class_errors(root, class_names)
+
+
+def _lookalike_errors(train: str, class_names: list[str]) -> list[str]:
+    by_look = defaultdict(list)
     for name in class_names:
-        alike[folders.nfc(name).strip()].append(name)
-    for names in alike.values():
-        if len(names) > 1:
-            faults.append(
-                f"{train.as_posix()}: class names must differ to the eye; got "
-                f"{', '.join(map(ascii, names))}: put their images into one folder"
-            )
-    known = {folders.nfc(name) for name in class_names}
-    for name in folders.class_folders(root, "validation"):
-        if folders.nfc(name) not in known:
-            faults.append(
-                f"{(root / 'validation' / name).as_posix()}: must be named like a class of "
-                f"{train.as_posix()} ({first_names(class_names)}); rename or remove it"
-            )
-    return faults
-
-
-def class_errors(tally: DatasetStatistics, root: Path, class_names: list[str]) -> list[str]:
-    """Returns the classes with too few usable images, a line each.
-
-    Two different ones are the least: one to learn from and one to validate with.
-    """
-    faults = [
-        f"{(root / 'train' / name).as_posix()}: needs 2 or more different usable images; "
-        f"got {len(tally.contents[name])}: add some, or remove the folder"
-        for name in class_names
-        if len(tally.contents[name]) < 2
+        by_look[folders.nfc(name).strip()].append(ascii(name))
+    return [
+        f"{train}: class names must not look identical; got {', '.join(names)}: put their images "
+        "into one folder"
+        for names in by_look.values()
+        if len(names) > 1
     ]
-    if folders.class_folders(root, "validation") and not tally.counts["validation"]:
-        faults.append(
+
+
+def _unknown_class_errors(root: Path, class_names: list[str]) -> list[str]:
+    classes = set(map(folders.nfc, class_names))
+    return [
+        f"{(root / 'validation' / name).as_posix()}: must have the name of a class of "
+        f"{(root / 'train').as_posix()} ({first_names(class_names)}); rename or remove it"
+        for name in folders.class_folders(root, "validation")
+        if folders.nfc(name) not in classes
+    ]
+
+
+def class_errors(statistics: DatasetStatistics, root: Path, class_names: list[str]) -> list[str]:
+    """Returns an error for each class with fewer than two different images: train and validate."""
+    errors = [
+        f"{(root / 'train' / name).as_posix()}: needs 2 or more different usable images; "
+        f"got {len(statistics.contents[name])}: add some, or remove the folder"
+        for name in class_names
+        if len(statistics.contents[name]) < 2
+    ]
+    if folders.class_folders(root, "validation") and not statistics.counts["validation"]:
+        errors.append(
             f"{(root / 'validation').as_posix()}: needs a usable image; got 0: "
-            "add some, or remove the folder to have training images validate"
+            "add some, or remove the folder to validate with training images"
         )
-    return faults
+    return errors
 
 
-def fatal_errors(skip: bool, found: list[Problem], small: list[str]) -> list[str]:
-    """Returns the faults for which to stop: classes too small, and unusable files.
+def fatal_errors(skip: bool, all_problems: list[Problem], class_errors: list[str]) -> list[str]:
+    """Returns the errors to stop for: unusable files and classes that are too small.
 
-    Where these are to be skipped, only those are named that explain a class too small.
+    Args:
+        skip: whether unusable files are allowed, except those that may explain a class error.
+        all_problems: of all files.
+        class_errors: as `class_errors` returns them.
     """
-    bad = [
+    errors = [
         f"{p.path}: {p.problem} ({p.detail}); remove or replace it"
-        for p in found
+        for p in all_problems
         if p.action == "skipped"
     ]
     if skip:
-        lacking = tuple(fault.split(":")[0] + "/" for fault in small)
-        bad = [fault for fault in bad if fault.startswith(lacking)]
-    return [*bad, *small]
+        small_classes = tuple(error.split(":")[0] + "/" for error in class_errors)
+        errors = [error for error in errors if error.startswith(small_classes)]
+    return [*errors, *class_errors]
 
 
-def unreadable_to_dvc(found: list[Problem], root: Path) -> list[str]:
-    """Returns what to say of files for which `dvc repro` hangs or fails before any stage runs."""
-    reasons = (ODD_NAME, NO_FILE)
-    names = [problem.path for problem in found if problem.detail in reasons]
-    told = "DVC cannot read a folder with pipes, sockets, links to nothing or names that are not "
-    return [f"{root.as_posix()}: {told}UTF-8; remove {first_names(names)}"] if names else []
+def dvc_warnings(all_problems: list[Problem], root: Path) -> list[str]:
+    """Returns a warning if `dvc repro` would hang or fail on some files before any stage runs."""
+    names = [p.path for p in all_problems if p.detail in (NON_UTF8_NAME, NO_FILE)]
+    rule = "DVC cannot read named pipes, sockets, broken symlinks or names that are not UTF-8"
+    return [f"{root.as_posix()}: {rule}; remove {first_names(names)}"] if names else []
 
 
-def unknown_folders(counts: dict[str, int], root: Path, class_names: list[str]) -> list[str]:
-    """Returns the folders of a labelled test set that are no class, whose images get no score."""
-    names, classes = folders.class_folders(root, "test"), set(map(folders.nfc, class_names))
-    unknown = [name for name in names if folders.nfc(name) not in classes]
-    return unknown if counts["test_labelled"] else []
+def unscored_folders(root: Path, class_names: list[str]) -> list[str]:
+    """Returns the folders of input/test that are no classes, whose images get no score."""
+    classes = set(map(folders.nfc, class_names))
+    return [n for n in folders.class_folders(root, "test") if folders.nfc(n) not in classes]

@@ -1,0 +1,1 @@
+"""What is unusual about a usable image: one module per check, listed in `registry`."""

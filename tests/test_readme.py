@@ -7,7 +7,7 @@ import yaml
 
 from classifier.dataset import excluded, findings, manifest, problems, split
 from classifier.evaluation import metrics, predictions
-from stages.train import stage as train
+from stages.train import history
 from tests.project import ROOT
 from tests.test_dvc_yaml import STAGES, outs
 from tests.test_pipeline import TABLE
@@ -74,7 +74,7 @@ def test_every_output_is_described():
         ("inspection.csv", findings.HEADER),
         ("left_out.csv", excluded.HEADER),
         ("split.csv", split.HEADER),
-        ("history.csv", ("epoch", *train.COLUMNS)),
+        ("history.csv", ("epoch", *history.COLUMNS)),
         ("validation.csv", metrics.HEADER),
         ("classes.csv", metrics.CLASSES_HEADER),
         ("calibration.csv", metrics.CALIBRATION_HEADER),

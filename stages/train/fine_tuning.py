@@ -1,4 +1,4 @@
-"""What the top layers learn from, and how: the head alone, then with the blocks behind the cut."""
+"""Trains the head alone, then together with the blocks above the last frozen layer."""
 
 import tempfile
 from collections.abc import Callable
@@ -23,97 +23,107 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What there is to learn from; row n of both features is of one view.
+    """The images to train on; row n of both features is of the same view.
 
     Attributes:
-        vectors: what the head takes.
-        maps: what the blocks between cut and head take; None where features are vectors.
-        top: where `freeze` wrote these blocks.
-        classes: number of outputs.
+        vectors: inputs of the head.
+        maps: inputs of the upper blocks; None where features are vectors.
+        base_folder: models/base, with the upper blocks.
+        n_classes: number of outputs.
     """
 
     vectors: Examples
     maps: Examples | None
-    top: Path
-    classes: int
+    base_folder: Path
+    n_classes: int
 
-    def only(self, images: np.ndarray) -> "TrainingSet":
-        """Returns some of the images."""
-        maps = self.maps.only(images) if self.maps else None
-        return replace(self, vectors=self.vectors.only(images), maps=maps)
+    def subset(self, images: np.ndarray) -> "TrainingSet":
+        """Returns some of the images, selected by index or by mask."""
+        maps = self.maps.subset(images) if self.maps else None
+        return replace(self, vectors=self.vectors.subset(images), maps=maps)
 
 
 def train_two_phases(
-    lesson: TrainingSet,
-    head_: "keras.Model",
-    plans: tuple[TrainingConfig, TrainingConfig],
+    training: TrainingSet,
+    head_model: "keras.Model",
+    configs: tuple[TrainingConfig, TrainingConfig],
     validation: TrainingSet | None = None,
-    tell: Callable[[History], None] | None = None,
+    on_epoch_end: Callable[[History], None] | None = None,
 ) -> tuple[TrainedLayers, tuple[History, History]]:
-    """Trains the head alone, then, where features are maps, with the blocks before it.
+    """Trains the head alone, then, where features are maps, together with the upper blocks.
 
     Args:
-        lesson: images to learn from.
-        head_: from vectors to probabilities; is trained in place.
-        plans: of both phases.
-        validation: images to stop by.
-        tell: is called with the curves so far, of both phases, after each epoch.
+        training: images to train on.
+        head_model: from vectors to probabilities; trained in place.
+        configs: of both phases.
+        validation: images for early stopping.
+        on_epoch_end: called with the history of both phases so far.
 
     Returns:
-        What was trained, and the curves of both phases.
+        The trained layers, and the history of each phase.
     """
     held_out = validation.vectors if validation else None
-    first = training_loop.fit(head_, lesson.vectors, plans[0], held_out, tell=tell)
-    if not lesson.maps or not np.isfinite(first["loss"]).all():
-        return TrainedLayers(head_), (first, {})
-    top_ = upper_blocks.read(lesson.top)
-    lowest = min(first["val_loss"]) if validation else np.inf
-    maps = validation.maps if validation else None
+    first = training_loop.fit(
+        head_model, training.vectors, configs[0], held_out, on_epoch_end=on_epoch_end
+    )
+    if not training.maps or not np.isfinite(first["loss"]).all():
+        return TrainedLayers(head_model), (first, {})
+    upper = upper_blocks.read(training.base_folder)
 
-    def tell_both(second: History) -> None:
-        if tell:
-            tell({name: first[name] + second[name] for name in second})
+    def joined_history(second: History) -> None:
+        if on_epoch_end:
+            on_epoch_end({name: first[name] + second[name] for name in second})
 
-    model = joined(top_, head_)
-    second = training_loop.fit(model, lesson.maps, plans[1], maps, lowest, tell_both)
-    return TrainedLayers(head_, top_, openvino_convert.convert(top_, "float16")), (first, second)
+    second = training_loop.fit(
+        join(upper, head_model),
+        training.maps,
+        configs[1],
+        validation.maps if validation else None,
+        baseline_loss=min(first["val_loss"]) if validation else np.inf,
+        on_epoch_end=joined_history,
+    )
+    network = openvino_convert.convert(upper, "float16")
+    return TrainedLayers(head_model, upper, network), (first, second)
 
 
-def joined(top_: "keras.Model", head_: "keras.Model") -> "keras.Model":
-    """Returns both as one model that shares their weights.
+def join(upper: "keras.Model", head_model: "keras.Model") -> "keras.Model":
+    """Returns one model of both, which shares their weights.
 
-    The batch norms in the top keep to ImageNet's means and variances also while it learns: with
-    those of small batches, training and use would see different networks (keras#9214). A
-    functional model would not do: its own `training` overrides the one that a layer was given.
+    Its batch normalization uses ImageNet's means and variances in training too: with those of
+    small batches, training and inference would see different networks (keras#9214). A functional
+    model would not do, since it overrides the `training` argument given to its layers.
     """
     from classifier.inference.keras_backend import keras
 
     class Joined(keras.Model):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
-            self.top, self.head = top_, head_
+            self.upper, self.head = upper, head_model
             self.built = True
 
         def call(self, maps: Any, training: bool = False) -> Any:
-            return self.head(self.top(maps, training=False), training=training)
+            return self.head(self.upper(maps, training=False), training=training)
 
     return Joined()
 
 
-def bottleneck_features(maps: Array, folder: Path, file: IO[bytes]) -> np.ndarray:
-    """Returns what the untrained top makes of maps, float32 (R, D), memory-mapped.
+def bottleneck_features(maps: Array, base_folder: Path, file: IO[bytes]) -> np.ndarray:
+    """Returns the vectors that the upper blocks compute, before fine-tuning, from maps.
 
     Args:
         maps: float16 (R, h, w, c).
-        folder: models/base.
-        file: holds the result.
+        base_folder: models/base.
+        file: an open file to hold the result.
+
+    Returns:
+        float32 (R, D), memory-mapped.
     """
-    model = upper_blocks.read(folder)
-    with tempfile.TemporaryDirectory() as place, progress.bar("train", len(maps)) as bar:
-        openvino_engine.write(openvino_convert.convert(model, "float16"), Path(place) / "top.xml")
-        engine = openvino_engine.OpenvinoEngine(Path(place) / "top.xml")
-        for some in head.vectors(engine, maps):
-            file.write(some.tobytes())
-            bar.update(len(some))
+    model = upper_blocks.read(base_folder)
+    with tempfile.TemporaryDirectory() as folder, progress.bar("train", len(maps)) as bar:
+        network = Path(folder) / "upper.xml"
+        openvino_engine.write(openvino_convert.convert(model, "float16"), network)
+        for vectors in head.vectors(openvino_engine.OpenvinoEngine(network), maps):
+            file.write(vectors.tobytes())
+            bar.update(len(vectors))
     file.flush()
     return np.memmap(file, np.float32, "r", shape=(len(maps), model.output_shape[-1]))

@@ -1,4 +1,8 @@
-"""Trains a Keras model: many batches in one call, without Python per batch, from memory or disk."""
+"""Trains a Keras model, many batches per call, on features in memory or on disk.
+
+The same as Keras's `fit`, without its overhead per batch, which is most of the time for a small
+head (`python -m benchmarks.fit`).
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,14 +12,15 @@ import numpy as np
 
 from classifier.common import progress
 from classifier.dataset.features import Array
+from stages.train import optimizers
 
 if TYPE_CHECKING:
     import keras
 
-History = dict[str, list[float]]
-LEARNING = ("loss", "accuracy")
-HELD_OUT = ("val_loss", "val_accuracy")
-CHUNK = 32_000_000  # bytes of features handed over in one call
+History = dict[str, list[float]]  # by metric, one value per epoch
+METRICS = ("loss", "accuracy")
+VAL_METRICS = ("val_loss", "val_accuracy")
+CHUNK = 32_000_000  # bytes of features passed to TensorFlow in one call
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Examples:
     Attributes:
         features: float (R, *shape), in memory or on disk.
         labels: int32 (N,).
-        views: int (N, V), rows of `features`; the first is of the image itself.
+        views: int (N, V), rows of `features`; the first is that of the image itself.
     """
 
     features: Array
@@ -33,12 +38,12 @@ class Examples:
     views: np.ndarray
 
     @classmethod
-    def of(cls, features: Array, labels: np.ndarray) -> "Examples":
-        """Returns images without further views: row n of the features is image n's."""
+    def without_views(cls, features: Array, labels: np.ndarray) -> "Examples":
+        """Returns images without augmented copies: row n of the features is that of image n."""
         return cls(features, labels, np.arange(len(labels))[:, None])
 
-    def only(self, images: np.ndarray) -> "Examples":
-        """Returns some of the images."""
+    def subset(self, images: np.ndarray) -> "Examples":
+        """Returns some of the images, selected by index or by mask."""
         return Examples(self.features, self.labels[images], self.views[images])
 
 
@@ -47,15 +52,15 @@ class TrainingConfig:
     """How to train.
 
     Attributes:
-        optimizer: its name in Keras.
-        learning_rate: of it.
-        batch_size: images in a step.
-        epochs: at most so many; exactly so many without validation.
-        patience: epochs without a lower validation loss before it stops.
-        class_weights: how much an image of each class counts; None: all alike.
-        seed: of the order in which images come, and of which view of each.
+        optimizer: one of `optimizers.Optimizer`.
+        learning_rate: its learning rate.
+        batch_size: images per step.
+        epochs: the maximum with validation, else the exact number.
+        patience: epochs without a lower validation loss before training stops.
+        class_weights: weight of the images of each class; None: 1.
+        seed: of the order of the images and the choice of their views.
         momentum: of sgd.
-        title: of the progress bar.
+        description: of the progress bar.
     """
 
     optimizer: str
@@ -66,117 +71,118 @@ class TrainingConfig:
     class_weights: Mapping[int, float] | None
     seed: int
     momentum: float = 0.0
-    title: str = "train"
+    description: str = "train"
 
 
-def batches(
-    labels: np.ndarray, plan: TrainingConfig, rng: np.random.Generator
+def draw_batches(
+    labels: np.ndarray, config: TrainingConfig, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the images of an epoch's batches in random order, and how much each counts.
+    """Returns the batches of an epoch: images in random order, and their weights in the loss.
 
-    All batches have one size, so that the last is filled up with images that count 0. As in
-    Keras's `fit`, a batch's loss is the sum of its weighted losses over the number of its images.
+    All batches have the same size: the last is padded with images of weight 0. As in Keras's
+    `fit`, the loss of a batch is the sum of weighted losses over its number of images.
 
     Returns:
-        int32 (steps, size) images, float32 (steps, size) shares of the batch's loss.
+        int32 (steps, size) images, float32 (steps, size) weights.
     """
-    count, size = len(labels), min(plan.batch_size, len(labels))
+    count, size = len(labels), min(config.batch_size, len(labels))
     steps = -(-count // size)
     images = np.zeros(steps * size, np.int32)
     images[:count] = rng.permutation(count)
-    shares = np.zeros(steps * size, np.float32)
-    shares[:count] = 1
-    if plan.class_weights:
-        shares *= np.array([plan.class_weights.get(k, 0) for k in labels[images]], np.float32)
+    weights = np.zeros(steps * size, np.float32)
+    weights[:count] = 1
+    if config.class_weights:
+        by_class = [config.class_weights.get(label, 0) for label in labels[images].tolist()]
+        weights *= np.array(by_class, np.float32)
     sizes = np.full((steps, 1), size, np.float32)
     sizes[-1] = count - (steps - 1) * size
-    return images.reshape(steps, size), shares.reshape(steps, size) / sizes
+    return images.reshape(steps, size), weights.reshape(steps, size) / sizes
+
+
+Batches = tuple[np.ndarray, np.ndarray, np.ndarray]  # features, labels, weights
+
+
+def load_batches(
+    examples: Examples, config: TrainingConfig, rng: np.random.Generator
+) -> Iterator[Batches]:
+    """Yields the batches of an epoch, as many at a time as CHUNK allows.
+
+    Each image comes once, as one of its views at random.
+
+    Yields:
+        float (steps, size, *shape) features, int32 (steps, size) labels, float32 (steps, size)
+        weights.
+    """
+    images, weights = draw_batches(examples.labels, config, rng)
+    count, n_views = examples.views.shape
+    view = rng.integers(n_views, size=count) if n_views > 1 else np.zeros(count, int)
+    rows = examples.views[np.arange(count), view]
+    steps = max(1, CHUNK // (images.shape[1] * examples.features[:1].nbytes))
+    for start in range(0, len(images), steps):
+        chunk = images[start : start + steps]
+        yield examples.features[rows[chunk]], examples.labels[chunk], weights[start : start + steps]
 
 
 def fit(
     model: "keras.Model",
     training: Examples,
-    plan: TrainingConfig,
+    config: TrainingConfig,
     validation: Examples | None = None,
-    lowest: float = np.inf,
-    tell: Callable[[History], None] | None = None,
+    baseline_loss: float = np.inf,
+    on_epoch_end: Callable[[History], None] | None = None,
 ) -> History:
-    """Trains the model in place and returns its curves by name, a number per epoch.
+    """Trains the model in place and returns its history.
 
-    An epoch has each image once, by one of its views drawn at random. With validation, training
-    stops once that loss has not fallen for `patience` epochs, and the weights of its lowest are
-    put back; the first ones, if it never fell below `lowest`. `loss` and `accuracy` are means over
-    the epoch while the model learns, `val_loss` and `val_accuracy` those after it.
+    With validation, training stops once the validation loss has not fallen for `patience` epochs,
+    and the weights of the epoch with the lowest are restored; the initial ones if it never fell
+    below `baseline_loss`. `loss` and `accuracy` are means over the epoch, while the model learns;
+    `val_loss` and `val_accuracy` are those after it.
 
     Args:
-        model: takes float32 (N, *shape), gives probabilities (N, C).
-        training: images to learn from.
-        plan: how.
-        validation: others, of which the first views count.
-        lowest: validation loss of the model as it comes.
-        tell: is called with the curves so far after each epoch.
+        model: from float32 (N, *shape) to probabilities (N, C).
+        training: images to train on.
+        config: how to train.
+        validation: other images; only they themselves count, not their augmented copies.
+        baseline_loss: validation loss of the initial weights.
+        on_epoch_end: called with the history so far.
     """
-    learn = _learning(model, training, plan)
-    score = _scoring(model, validation) if validation else None
-    names = LEARNING + (HELD_OUT if validation else ())
-    curves: History = {name: [] for name in names}
-    waited, best = 0, model.get_weights()
-    with progress.bar(plan.title, plan.epochs * len(training.labels)) as bar:
-        for _ in range(plan.epochs):
-            values = learn(bar.update)
-            values += score() if score else ()
+    train_epoch = _train_function(model, training, config)
+    evaluate = _evaluate_function(model, validation) if validation else None
+    names = METRICS + (VAL_METRICS if validation else ())
+    history: History = {name: [] for name in names}
+    best_loss, best_weights, waited = baseline_loss, model.get_weights(), 0
+    with progress.bar(config.description, config.epochs * len(training.labels)) as bar:
+        for _ in range(config.epochs):
+            values = train_epoch(bar.update) + (evaluate() if evaluate else ())
             for name, value in zip(names, values, strict=True):
-                curves[name].append(value)
+                history[name].append(value)
             bar.set_postfix_str(f"{names[-1]} {values[-1]:.3f}", refresh=False)
-            if tell:
-                tell(curves)
-            if not score:
+            if on_epoch_end:
+                on_epoch_end(history)
+            if not evaluate:
                 continue
-            if curves["val_loss"][-1] < lowest:
-                lowest, waited, best = curves["val_loss"][-1], 0, model.get_weights()
-            elif (waited := waited + 1) >= plan.patience:
+            if history["val_loss"][-1] < best_loss:
+                best_loss, best_weights, waited = history["val_loss"][-1], model.get_weights(), 0
+            elif (waited := waited + 1) >= config.patience:
                 break
-    if score:
-        model.set_weights(best)
-    return curves
+    if evaluate:
+        model.set_weights(best_weights)
+    return history
 
 
-Numbers = tuple[float, ...]  # loss and accuracy
-Batches = tuple[np.ndarray, np.ndarray, np.ndarray]  # features, labels and shares of some
+def _train_function(
+    model: "keras.Model", training: Examples, config: TrainingConfig
+) -> Callable[[Callable[[int], object]], tuple[float, ...]]:
+    """Returns a function that trains for an epoch and returns loss and accuracy.
 
-
-def drawn(data: Examples, plan: TrainingConfig, rng: np.random.Generator) -> Iterator[Batches]:
-    """Yields an epoch's batches, as many at a time as CHUNK allows.
-
-    Yields:
-        float (steps, size, *shape) features, int32 (steps, size) labels, float32 (steps, size)
-        shares of the batch's loss.
-    """
-    images, shares = batches(data.labels, plan, rng)
-    count, several = data.views.shape
-    chosen = rng.integers(several, size=count) if several > 1 else np.zeros(count, int)
-    rows = data.views[np.arange(count), chosen]
-    steps = max(1, CHUNK // (images.shape[1] * data.features[:1].nbytes))
-    for at in range(0, len(images), steps):
-        some = images[at : at + steps]
-        yield data.features[rows[some]], data.labels[some], shares[at : at + steps]
-
-
-def _learning(
-    model: "keras.Model", training: Examples, plan: TrainingConfig
-) -> Callable[[Callable[[int], object]], Numbers]:
-    """Returns what trains for an epoch and returns loss and accuracy.
-
-    It calls what it is given with the number of images done since it last did.
+    Its argument is called with the number of images in each chunk that is done.
     """
     from classifier.inference.keras_backend import keras, tf
 
-    momentum = {"momentum": plan.momentum} if plan.momentum else {}
-    config = {"learning_rate": plan.learning_rate, **momentum}
-    optimizer = keras.optimizers.get({"class_name": plan.optimizer, "config": config})
+    optimizer = optimizers.build(config.optimizer, config.learning_rate, config.momentum)
     variables = model.trainable_variables
     optimizer.build(variables)
-    rng = np.random.default_rng(plan.seed)
+    rng = np.random.default_rng(config.seed)
     shape = (None, None, *training.features.shape[1:])
     signature = [
         tf.TensorSpec(shape, training.features.dtype),
@@ -185,33 +191,35 @@ def _learning(
     ]
 
     @tf.function(input_signature=signature)
-    def run(features, labels, shares):  # type: ignore[no-untyped-def]
-        loss, right = tf.constant(0.0), tf.constant(0)
+    def train_chunk(features, labels, weights):  # type: ignore[no-untyped-def]
+        total_loss, correct = tf.constant(0.0), tf.constant(0)
         for step in tf.range(tf.shape(labels)[0]):
             with tf.GradientTape() as tape:
                 predicted = model(tf.cast(features[step], tf.float32), training=True)
                 losses = keras.losses.sparse_categorical_crossentropy(labels[step], predicted)
-                total = tf.reduce_sum(losses * shares[step])
-            optimizer.apply(tape.gradient(total, variables), variables)
-            counted = shares[step] > 0
-            hit = (tf.argmax(predicted, 1, tf.int32) == labels[step]) & counted
-            loss += total * tf.reduce_sum(tf.cast(counted, tf.float32))
-            right += tf.reduce_sum(tf.cast(hit, tf.int32))
-        return loss, right
+                loss = tf.reduce_sum(losses * weights[step])
+            optimizer.apply(tape.gradient(loss, variables), variables)
+            counted = weights[step] > 0  # not the padding
+            hits = (tf.argmax(predicted, 1, tf.int32) == labels[step]) & counted
+            total_loss += loss * tf.reduce_sum(tf.cast(counted, tf.float32))
+            correct += tf.reduce_sum(tf.cast(hits, tf.int32))
+        return total_loss, correct
 
-    def epoch(done: Callable[[int], object]) -> Numbers:
-        losses = hits = 0.0
-        for features, labels, shares in drawn(training, plan, rng):
-            loss, right = run(features, labels, shares)
-            losses, hits = losses + float(loss), hits + int(right)
-            done(int((shares > 0).sum()))
-        return losses / len(training.labels), hits / len(training.labels)
+    def train_epoch(on_images_done: Callable[[int], object]) -> tuple[float, ...]:
+        total_loss = correct = 0.0
+        for features, labels, weights in load_batches(training, config, rng):
+            chunk_loss, chunk_correct = train_chunk(features, labels, weights)
+            total_loss, correct = total_loss + float(chunk_loss), correct + int(chunk_correct)
+            on_images_done(int((weights > 0).sum()))
+        return total_loss / len(training.labels), correct / len(training.labels)
 
-    return epoch
+    return train_epoch
 
 
-def _scoring(model: "keras.Model", validation: Examples) -> Callable[[], Numbers]:
-    """Returns what returns loss and accuracy of the model on the validation images."""
+def _evaluate_function(
+    model: "keras.Model", validation: Examples
+) -> Callable[[], tuple[float, ...]]:
+    """Returns a function that returns loss and accuracy on the validation images."""
     from classifier.inference.keras_backend import keras, tf
 
     rows = validation.views[:, 0]
@@ -220,17 +228,17 @@ def _scoring(model: "keras.Model", validation: Examples) -> Callable[[], Numbers
     dtype = validation.features.dtype
 
     @tf.function(input_signature=[tf.TensorSpec(shape, dtype), tf.TensorSpec((None,), tf.int32)])
-    def run(features, labels):  # type: ignore[no-untyped-def]
+    def evaluate_chunk(features, labels):  # type: ignore[no-untyped-def]
         predicted = model(tf.cast(features, tf.float32), training=False)
         losses = keras.losses.sparse_categorical_crossentropy(labels, predicted)
         hits = tf.cast(tf.argmax(predicted, 1, tf.int32) == labels, tf.float32)
         return tf.reduce_sum(losses), tf.reduce_sum(hits)
 
-    def score() -> Numbers:
+    def evaluate() -> tuple[float, ...]:
         sums = [
-            run(validation.features[rows[at : at + size]], validation.labels[at : at + size])
-            for at in range(0, len(rows), size)
+            evaluate_chunk(validation.features[rows[chunk]], validation.labels[chunk])
+            for chunk in (slice(start, start + size) for start in range(0, len(rows), size))
         ]
-        return tuple(float(sum(map(float, some))) / len(rows) for some in zip(*sums, strict=True))
+        return tuple(sum(map(float, values)) / len(rows) for values in zip(*sums, strict=True))
 
-    return score
+    return evaluate

@@ -1,12 +1,14 @@
 import dataclasses
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from stages.train import training_loop
+from stages.train.optimizers import Optimizer
 from stages.train.training_loop import Examples, TrainingConfig
 
-PLAN = TrainingConfig(
+CONFIG = TrainingConfig(
     optimizer="adam",
     learning_rate=0.01,
     batch_size=8,
@@ -18,7 +20,7 @@ PLAN = TrainingConfig(
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(0, 3, 21).astype(np.int32)
 FEATURES = (RNG.standard_normal((21, 5)) + LABELS[:, None]).astype(np.float32)
-DATA = Examples.of(FEATURES, LABELS)
+EXAMPLES = Examples.without_views(FEATURES, LABELS)
 
 
 def untrained():
@@ -28,71 +30,89 @@ def untrained():
     return keras.Sequential([keras.Input((5,)), keras.layers.Dense(3, activation="softmax")])
 
 
-def by_keras(plan, validation=None):
-    """Keras's own `fit`, a batch at a time, on the batches that ours draws."""
+def fit_by_keras(config):
+    """Keras's own `fit`, batch by batch, on the batches that ours draws."""
     from classifier.inference.keras_backend import keras
 
     model = untrained()
-    optimizer = keras.optimizers.get(plan.optimizer)
-    optimizer.learning_rate = plan.learning_rate
+    optimizer = keras.optimizers.get(config.optimizer)
+    optimizer.learning_rate = config.learning_rate
+    if config.momentum:
+        optimizer.momentum = config.momentum
     model.compile(optimizer, "sparse_categorical_crossentropy")
-    rng = np.random.default_rng(plan.seed)
-    for _ in range(plan.epochs):
-        for rows, shares in zip(*training_loop.batches(LABELS, plan, rng), strict=True):
-            real = rows[shares > 0]
-            weights = plan.class_weights
-            model.fit(FEATURES[real], LABELS[real], len(real), class_weight=weights, verbose=0)
+    rng = np.random.default_rng(config.seed)
+    for _ in range(config.epochs):
+        for rows, weights in zip(*training_loop.draw_batches(LABELS, config, rng), strict=True):
+            batch = rows[weights > 0]
+            by_class = config.class_weights
+            model.fit(FEATURES[batch], LABELS[batch], len(batch), class_weight=by_class, verbose=0)
     return model
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop", "adamw"])
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
 @pytest.mark.parametrize("weights", [None, {0: 0.5, 1: 1.0, 2: 3.0}])
-def test_it_trains_as_keras_does(optimizer, weights):
-    plan = dataclasses.replace(PLAN, optimizer=optimizer, class_weights=weights)
-    ours, theirs = untrained(), by_keras(plan)
-    training_loop.fit(ours, DATA, plan)
-    for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+def test_it_trains_as_keras_fit_does(optimizer, weights):
+    config = dataclasses.replace(CONFIG, optimizer=optimizer, class_weights=weights)
+    ours = untrained()
+    training_loop.fit(ours, EXAMPLES, config)
+    for one, other in zip(ours.get_weights(), fit_by_keras(config).get_weights(), strict=True):
         assert one == pytest.approx(other, abs=1e-5)
+
+
+def test_momentum_is_that_of_keras():
+    config = dataclasses.replace(CONFIG, optimizer="sgd", momentum=0.9)
+    ours = untrained()
+    training_loop.fit(ours, EXAMPLES, config)
+    assert ours.get_weights()[0] == pytest.approx(fit_by_keras(config).get_weights()[0], abs=1e-5)
 
 
 @pytest.mark.parametrize("size", [1, 5, 8, 21, 100])
 def test_an_epoch_has_every_image_once(size):
-    plan = dataclasses.replace(PLAN, batch_size=size)
-    rows, shares = training_loop.batches(LABELS, plan, np.random.default_rng(3))
-    assert sorted(rows[shares > 0].tolist()) == list(range(21))
-    assert shares.sum(axis=1) == pytest.approx(np.ones(len(rows)))
+    config = dataclasses.replace(CONFIG, batch_size=size)
+    rows, weights = training_loop.draw_batches(LABELS, config, np.random.default_rng(3))
+    assert sorted(rows[weights > 0].tolist()) == list(range(21))
+    assert weights.sum(axis=1) == pytest.approx(np.ones(len(rows)))
 
 
-def test_the_curves_are_keras_evaluations():
+def test_the_history_is_keras_evaluation():
     model = untrained()
-    curves = training_loop.fit(model, DATA, PLAN, DATA)
+    history = training_loop.fit(model, EXAMPLES, CONFIG, EXAMPLES)
     model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
     loss, accuracy = model.evaluate(FEATURES, LABELS, verbose=0)
-    best = int(np.argmin(curves["val_loss"]))
-    assert curves["val_loss"][best] == pytest.approx(loss, rel=1e-5)
-    assert curves["val_accuracy"][best] == pytest.approx(accuracy)
-    assert [len(curve) for curve in curves.values()] == [3] * 4
+    best = int(np.argmin(history["val_loss"]))
+    assert history["val_loss"][best] == pytest.approx(loss, rel=1e-5)
+    assert history["val_accuracy"][best] == pytest.approx(accuracy)
+    assert [len(values) for values in history.values()] == [3] * 4
 
 
-def test_it_stops_and_puts_the_best_weights_back():
-    plan = dataclasses.replace(PLAN, learning_rate=30.0, epochs=50)
+def test_training_stops_early_and_restores_the_best_weights():
+    config = dataclasses.replace(CONFIG, learning_rate=30.0, epochs=50)
     model = untrained()
-    curves = training_loop.fit(model, DATA, plan, DATA.only(np.arange(7)))
-    best = int(np.argmin(curves["val_loss"]))
-    assert len(curves["val_loss"]) == best + 1 + plan.patience < 50
+    history = training_loop.fit(model, EXAMPLES, config, EXAMPLES.subset(np.arange(7)))
+    best = int(np.argmin(history["val_loss"]))
+    assert len(history["val_loss"]) == best + 1 + config.patience < 50
     again = untrained()
-    training_loop.fit(again, DATA, dataclasses.replace(plan, epochs=best + 1))
+    training_loop.fit(again, EXAMPLES, dataclasses.replace(config, epochs=best + 1))
     for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
         assert one == pytest.approx(other, rel=1e-5)
 
 
-def test_an_epoch_shows_each_image_by_one_of_its_views():
+def test_initial_weights_are_restored_if_no_epoch_beats_the_baseline():
+    model = untrained()
+    before = model.get_weights()
+    history = training_loop.fit(model, EXAMPLES, CONFIG, EXAMPLES, baseline_loss=0.0)
+    assert len(history["val_loss"]) == CONFIG.patience
+    assert all((a == b).all() for a, b in zip(model.get_weights(), before, strict=True))
+
+
+def test_an_epoch_shows_one_view_of_each_image():
     views = np.stack([np.arange(21), np.arange(21) + 21, np.arange(21) + 42], axis=1)
-    data = Examples(np.arange(63, dtype=np.float32)[:, None], np.arange(21, dtype=np.int32), views)
+    features = np.arange(63, dtype=np.float32)[:, None]
+    examples = Examples(features, np.arange(21, dtype=np.int32), views)
     rng, seen = np.random.default_rng(0), []
     for _ in range(40):
-        ((rows, labels, shares),) = training_loop.drawn(data, PLAN, rng)
-        counted = shares > 0
+        ((rows, labels, weights),) = training_loop.load_batches(examples, CONFIG, rng)
+        counted = weights > 0
         assert sorted(labels[counted]) == list(range(21))
         assert (rows[..., 0] % 21 == labels).all()
         seen += rows[counted].ravel().tolist()
@@ -100,36 +120,24 @@ def test_an_epoch_shows_each_image_by_one_of_its_views():
 
 
 @pytest.mark.parametrize("chunk", [1, 200])
-def test_how_much_is_handed_over_at_once_changes_nothing(chunk, monkeypatch):
+def test_the_chunk_size_changes_no_weight(chunk, monkeypatch):
     weights = []
     for size in (training_loop.CHUNK, chunk):
         monkeypatch.setattr(training_loop, "CHUNK", size)
         model = untrained()
-        training_loop.fit(model, DATA, PLAN, DATA)
+        training_loop.fit(model, EXAMPLES, CONFIG, EXAMPLES)
         weights.append(model.get_weights()[0].tobytes())
     assert weights[0] == weights[1]
 
 
-def test_the_first_weights_are_put_back_if_none_were_better():
-    model = untrained()
-    before = model.get_weights()
-    curves = training_loop.fit(model, DATA, PLAN, DATA, lowest=0.0)
-    assert len(curves["val_loss"]) == PLAN.patience
-    assert all((a == b).all() for a, b in zip(model.get_weights(), before, strict=True))
-
-
-def test_momentum_is_that_of_sgd():
-    plans = [dataclasses.replace(PLAN, optimizer="sgd", momentum=m) for m in (0.0, 0.9)]
-    models = [untrained(), untrained()]
-    for model, plan in zip(models, plans, strict=True):
-        training_loop.fit(model, DATA, plan)
-    assert not np.allclose(models[0].get_weights()[0], models[1].get_weights()[0])
-
-
-def test_the_curves_are_told_after_every_epoch():
-    told = []
+def test_the_history_so_far_is_passed_on_after_each_epoch():
+    losses = []
     training_loop.fit(
-        untrained(), DATA, PLAN, DATA, tell=lambda curves: told.append(curves["val_loss"][:])
+        untrained(),
+        EXAMPLES,
+        CONFIG,
+        EXAMPLES,
+        on_epoch_end=lambda history: losses.append(history["val_loss"][:]),
     )
-    assert [len(losses) for losses in told] == [1, 2, 3]
-    assert told[2][:2] == told[1]
+    assert [len(values) for values in losses] == [1, 2, 3]
+    assert losses[2][:2] == losses[1]

@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.class_weight import compute_class_weight
+
+from classifier.common.errors import StageError
+from classifier.dataset.features import FeatureTable
+from stages.train import training
+from stages.train.fine_tuning import TrainingSet
+from stages.train.training_loop import Examples
+from stages.train.training_split import split_images
+from tests.stages.train.samples import SETTINGS, clusters, settings, subset
+
+
+def validation_mask(table: FeatureTable) -> np.ndarray:
+    return split_images(table, np.arange(len(table.labels)), (), 0.25, 1) == "validation"
+
+
+def train(table: FeatureTable, chosen=SETTINGS):
+    """Trains on the table; returns the final and the evaluation model and the history."""
+    examples = Examples.without_views(table.features, table.labels)
+    dataset = TrainingSet(examples, None, Path(), 3)
+    final, evaluation, (history, _) = training.train_and_refit(
+        dataset, validation_mask(table), chosen
+    )
+    return final.head, evaluation.head, history
+
+
+def accuracy(model, table: FeatureTable) -> float:
+    return (model.predict(table.features, verbose=0).argmax(axis=1) == table.labels).mean()
+
+
+def test_the_head_is_as_good_as_logistic_regression():
+    table, new = clusters(), clusters(2000, seed=1)
+    floor = LogisticRegression().fit(table.features, table.labels).score(new.features, new.labels)
+    assert accuracy(train(table)[0], new) > floor - 0.02 > 0.8
+
+
+def test_the_weights_of_the_best_epoch_are_kept():
+    table, chosen = clusters(spread=2.5), settings(refit=False, learning_rate=0.05)
+    final, evaluation, history = train(table, chosen)
+    mask = validation_mask(table)
+    evaluation.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    loss, score = evaluation.evaluate(table.features[mask], table.labels[mask], verbose=0)
+    best = training.best_epoch(history)
+    assert len(history["val_loss"]) == best + chosen.patience < chosen.epochs
+    assert loss == pytest.approx(min(history["val_loss"]), rel=1e-4)
+    assert score == pytest.approx(history["val_accuracy"][best - 1], rel=1e-4)
+    assert final is evaluation
+
+
+def test_refit_trains_on_the_validation_images_too():
+    final, evaluation, _ = train(clusters())
+    without_refit, same, _ = train(clusters(), settings(refit=False))
+    assert np.array_equal(evaluation.get_weights()[0], same.get_weights()[0])
+    assert not np.array_equal(final.get_weights()[0], without_refit.get_weights()[0])
+
+
+def test_the_same_seed_gives_the_same_weights():
+    def weights(seed: int) -> bytes:
+        return train(clusters(), settings(seed=seed))[0].get_weights()[0].tobytes()
+
+    assert weights(1) == weights(1) != weights(2)
+
+
+def test_a_diverging_loss_is_an_error():
+    with pytest.raises(StageError, match=r"train.learning_rate must be low enough.*got 1e\+18"):
+        train(clusters(60), settings(optimizer="sgd", learning_rate=1e18))
+
+
+def test_an_epoch_without_a_finite_loss_is_never_the_best():
+    assert training.best_epoch({"val_loss": [1.0, 0.5, 0.6, float("nan")]}) == 2
+
+
+def test_balanced_class_weights_are_scikit_learns():
+    labels = np.array([0] * 10 + [1] * 3 + [2], np.int32)
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
+    assert list(training.class_weights(labels, "balanced").values()) == pytest.approx(expected)
+    assert training.class_weights(labels, "none") is None
+
+
+def test_balanced_class_weights_help_the_rare_class():
+    table, new = clusters(400, spread=2.0), clusters(2000, spread=2.0, seed=1)
+    rare = subset(table, (table.labels != 2) | (np.arange(400) % 8 == 0))
+    recall = []
+    for mode in ("none", "balanced"):
+        final, _, _ = train(rare, settings(class_weight=mode))
+        predicted = final.predict(new.features, verbose=0).argmax(axis=1)
+        recall.append((predicted == 2)[new.labels == 2].mean())
+    assert recall[1] > recall[0]
+
+
+def test_the_default_batch_size_grows_with_the_images():
+    sizes = [
+        training.head_config(settings(batch_size=0), np.zeros(count, int)).batch_size
+        for count in (100, 2000, 100_000)
+    ]
+    assert sizes == [32, 100, 256]

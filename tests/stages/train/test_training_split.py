@@ -1,0 +1,56 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from classifier.common.errors import StageError
+from classifier.dataset.features import FeatureTable
+from stages.train.training_split import content_order, split_images
+from tests.stages.train.samples import clusters, subset
+
+
+def split(table: FeatureTable, excluded=(), seed: int = 1) -> list[str]:
+    return split_images(table, np.arange(len(table.labels)), excluded, 0.25, seed).tolist()
+
+
+def test_about_the_requested_fraction_validates():
+    assert 30 <= split(clusters()).count("validation") <= 50
+    assert split(clusters()) == split(clusters()) != split(clusters(), seed=2)
+
+
+def test_input_validation_alone_decides_where_it_exists():
+    table = clusters(6)
+    paths = table.paths.copy()
+    paths[2] = "input/validation/a/1.jpg"
+    expected = ["train", "train", "validation", "train", "train", "train"]
+    assert split(dataclasses.replace(table, paths=paths)) == expected
+
+
+def test_a_training_copy_of_a_validation_image_validates_too():
+    table = clusters(6)
+    paths, sha256 = table.paths.copy(), table.sha256.copy()
+    paths[2], sha256[4] = "input/validation/a/1.jpg", sha256[2]
+    expected = ["train", "train", "validation", "train", "validation", "train"]
+    assert split(dataclasses.replace(table, paths=paths, sha256=sha256)) == expected
+
+
+def test_excluded_images_change_the_split_of_no_other():
+    table = clusters()
+    before, after = split(table), split(table, table.paths[:20])
+    assert after == ["excluded"] * 20 + before[20:]
+
+
+def test_a_class_with_no_image_left_to_train_on_is_an_error():
+    table = clusters(12)
+    with pytest.raises(StageError, match=r"input/train/a: needs images that are not in input/va"):
+        split(table, table.paths[table.labels == 0])
+
+
+def test_the_order_depends_on_content_only():
+    table = clusters(9)
+    shuffled = subset(table, np.random.default_rng(1).permutation(9))
+    for one in (table, shuffled):
+        order = content_order(one, np.arange(9), np.array(["train"] * 9))
+        assert one.sha256[order].tolist() == sorted(table.sha256)
+    splits = np.array(["train"] * 8 + ["excluded"])
+    assert 8 not in content_order(table, np.arange(9), splits)

@@ -20,15 +20,12 @@ def row(split: str, label: str, path: str = "p") -> ImageRow:
         (("test", ""), ("test", ""), "duplicate"),
     ],
 )
-def test_what_it_means_that_two_images_are_the_same(one, other, expected):
-    assert (
-        duplicates.duplicate_code(row(*one), row(*other))
-        == duplicates.duplicate_code(row(*other), row(*one))
-        == expected
-    )
+def test_a_duplicate_has_a_code_by_splits_and_labels(one, other, expected):
+    assert duplicates.duplicate_code(row(*one), row(*other)) == expected
+    assert duplicates.duplicate_code(row(*other), row(*one)) == expected
 
 
-def test_of_a_file_only_the_gravest_is_said():
+def test_a_file_gets_only_its_most_serious_code():
     rows = [row("train", "cat", "a"), row("train", "cat", "b"), row("test", "", "c")]
-    found = {problem.path: problem.problem for problem in duplicates.exact_duplicates(rows)}
-    assert found == dict.fromkeys("abc", "in_train_and_test")
+    codes = {problem.path: problem.problem for problem in duplicates.exact_duplicates(rows)}
+    assert codes == dict.fromkeys("abc", "in_train_and_test")

@@ -1,11 +1,11 @@
 from classifier.dataset import excluded
 
 
-def test_what_is_written_is_read(tmp_path):
+def test_reasons_are_written_sorted_and_read_back(tmp_path):
     reasons = {"input/train/a/2.jpg": "outlier", "input/train/a/1, 2.jpg": "duplicate"}
-    excluded.write(tmp_path / "left_out.csv", reasons)
-    assert excluded.read(tmp_path / "left_out.csv") == reasons
-    lines = (tmp_path / "left_out.csv").read_text().splitlines()
+    excluded.write(tmp_path / "excluded.csv", reasons)
+    assert excluded.read(tmp_path / "excluded.csv") == reasons
+    lines = (tmp_path / "excluded.csv").read_text().splitlines()
     assert lines == [
         "path,reason",
         '"input/train/a/1, 2.jpg",duplicate',
@@ -13,6 +13,6 @@ def test_what_is_written_is_read(tmp_path):
     ]
 
 
-def test_mostly_there_is_nothing(tmp_path):
-    excluded.write(tmp_path / "left_out.csv", {})
-    assert excluded.read(tmp_path / "left_out.csv") == {}
+def test_no_image_may_be_excluded(tmp_path):
+    excluded.write(tmp_path / "excluded.csv", {})
+    assert excluded.read(tmp_path / "excluded.csv") == {}

@@ -1,3 +1,4 @@
+from collections import Counter
 from pathlib import Path
 
 from classifier.dataset import folders
@@ -10,7 +11,7 @@ def make(root: Path, *names: str) -> Path:
     return root
 
 
-def found(root: Path) -> list[tuple[str, str, str]]:
+def listed(root: Path) -> list[tuple[str, str, str]]:
     return [
         (e.path.relative_to(root).as_posix(), e.split, e.folder) for e in folders.find_files(root)
     ]
@@ -18,7 +19,7 @@ def found(root: Path) -> list[tuple[str, str, str]]:
 
 def test_the_first_folder_below_a_split_names_the_class(tmp_path):
     make(tmp_path, "train/cat/1.jpg", "train/cat/kittens/2.jpg", "validation/dog/3.jpg")
-    assert found(tmp_path) == [
+    assert listed(tmp_path) == [
         ("train/cat/1.jpg", "train", "cat"),
         ("train/cat/kittens/2.jpg", "train", "cat"),
         ("validation/dog/3.jpg", "validation", "dog"),
@@ -27,7 +28,7 @@ def test_the_first_folder_below_a_split_names_the_class(tmp_path):
 
 def test_test_images_may_be_loose_or_nested(tmp_path):
     make(tmp_path, "test/1.jpg", "test/monday/early/2.jpg")
-    assert found(tmp_path) == [
+    assert listed(tmp_path) == [
         ("test/1.jpg", "test", ""),
         ("test/monday/early/2.jpg", "test", "monday"),
     ]
@@ -35,27 +36,29 @@ def test_test_images_may_be_loose_or_nested(tmp_path):
 
 def test_files_come_in_path_order(tmp_path):
     make(tmp_path, "test/b.jpg", "test/a/z.jpg", "test/B.jpg", "train/x/ä.jpg", "train/x/10.jpg")
-    paths = [path for path, _, _ in found(tmp_path)]
+    paths = [path for path, _, _ in listed(tmp_path)]
     assert paths == sorted(paths) and len(paths) == 5
 
 
-def test_clutter_of_file_managers_is_left_out(tmp_path):
+def test_system_files_are_skipped_and_counted(tmp_path):
     make(tmp_path, "train/.DS_Store", "train/a/Thumbs.db", "train/a/._1.jpg", "train/.git/x")
     make(tmp_path, "train/__MACOSX/a/1.jpg")
-    assert found(tmp_path) == []
+    ignored = Counter()
+    assert list(folders.find_files(tmp_path, ignored)) == []
+    assert set(ignored) == {".DS_Store", "._1.jpg", ".git/", "Thumbs.db", "__MACOSX/"}
     assert folders.class_folders(tmp_path, "train") == ["a"]
 
 
-def test_links_are_followed_but_not_in_a_circle(tmp_path):
+def test_symlinks_are_followed_but_not_in_a_cycle(tmp_path):
     make(tmp_path, "elsewhere/1.jpg", "train/a/2.jpg")
     (tmp_path / "train" / "b").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "train" / "c").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "elsewhere" / "loop").symlink_to(tmp_path / "train")
-    paths = {path for path, _, _ in found(tmp_path)}
+    paths = {path for path, _, _ in listed(tmp_path)}
     assert {"train/a/2.jpg", "train/b/1.jpg", "train/c/1.jpg"} <= paths
     assert len(paths) < 20
 
 
-def test_a_folder_that_is_absent_has_nothing(tmp_path):
-    assert found(tmp_path) == []
+def test_a_missing_folder_has_no_files(tmp_path):
+    assert listed(tmp_path) == []
     assert folders.class_folders(tmp_path, "test") == []

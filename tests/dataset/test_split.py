@@ -6,53 +6,58 @@ from classifier.dataset import split
 
 content = st.integers(0, 50).map(lambda number: f"{number:064x}")
 images = st.lists(st.tuples(content, st.integers(0, 3)), min_size=1, max_size=60)
-some = {f"{number:064x}": number % 3 for number in range(300)}
+LABELS = {f"{number:064x}": number % 3 for number in range(300)}
 
 
-def assign(pairs, share=0.2, seed=1):
-    return split.assign([c for c, _ in pairs], [label for _, label in pairs], share, seed)
+def assign(pairs, fraction=0.2, seed=1):
+    return split.assign([c for c, _ in pairs], [label for _, label in pairs], fraction, seed)
 
 
 @given(images)
-def test_the_same_content_never_straddles(pairs):
-    sides = {}
-    for (sha256, _), fold in zip(pairs, assign(pairs), strict=True):
-        assert sides.setdefault(sha256, fold) == fold
+def test_the_same_content_is_always_in_one_split(pairs):
+    splits = {}
+    for (sha256, _), name in zip(pairs, assign(pairs), strict=True):
+        assert splits.setdefault(sha256, name) == name
 
 
 @given(images, st.randoms())
-def test_order_names_and_folders_have_no_say(pairs, random):
+def test_the_order_does_not_matter(pairs, random):
     before = dict(zip(pairs, assign(pairs), strict=True))
     random.shuffle(pairs)
     assert dict(zip(pairs, assign(pairs), strict=True)) == before
 
 
-def test_growing_reshuffles_nothing():
-    pairs = list(some.items())
+def test_adding_images_moves_no_other():
+    pairs = list(LABELS.items())
     assert assign(pairs)[:200] == assign(pairs[:200])
 
 
 @given(st.lists(content, min_size=2, max_size=5, unique=True), st.floats(0.01, 0.99))
-def test_a_class_of_two_or_more_contents_is_on_both_sides(contents, share):
-    folds = assign([(sha256, 0) for sha256 in contents], share)
-    assert set(folds) == {"train", "validation"}
+def test_a_class_of_two_or_more_contents_is_in_both_splits(contents, fraction):
+    splits = assign([(sha256, 0) for sha256 in contents], fraction)
+    assert set(splits) == {"train", "validation"}
 
 
-@pytest.mark.parametrize("share", [0.1, 0.2, 0.5])
-def test_the_share_is_about_what_was_asked_in_each_class(share):
-    pairs = list(some.items())
+@pytest.mark.parametrize("fraction", [0.1, 0.2, 0.5])
+def test_about_the_fraction_of_each_class_validates(fraction):
+    pairs = list(LABELS.items())
     for label in range(3):
-        folds = [f for f, (_, own) in zip(assign(pairs, share), pairs, strict=True) if own == label]
-        assert abs(folds.count("validation") / len(folds) - share) < 0.1
+        splits = [
+            name
+            for name, (_, other) in zip(assign(pairs, fraction), pairs, strict=True)
+            if other == label
+        ]
+        assert abs(splits.count("validation") / len(splits) - fraction) < 0.1
 
 
 @given(st.integers(0, 1000))
-def test_another_seed_draws_another_split(seed):
-    pairs = list(some.items())
+def test_another_seed_makes_another_split(seed):
+    pairs = list(LABELS.items())
     assume(seed != 1)
     assert assign(pairs, seed=seed) != assign(pairs)
 
 
-def test_the_table_survives(tmp_path):
+def test_splits_are_written_and_read_back(tmp_path):
     split.write(tmp_path / "split.csv", ["a,b", "c"], ["train", "validation"])
+    assert (tmp_path / "split.csv").read_text() == 'path,split\n"a,b",train\nc,validation\n'
     assert split.read(tmp_path / "split.csv") == {"a,b": "train", "c": "validation"}

@@ -3,7 +3,7 @@ from importlib import import_module
 import pytest
 import yaml
 
-from classifier.common.errors import StageError, run_main
+from classifier.common.errors import StageError, count, first_names, run_main
 from tests.project import ROOT
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -17,7 +17,7 @@ def stop(error: BaseException) -> None:
     raise error
 
 
-def test_a_fault_of_the_user_is_a_line_and_exit_code_1(capsys):
+def test_errors_of_the_user_are_lines_and_exit_code_1(capsys):
     with pytest.raises(SystemExit) as exit_info:
         run_main(lambda: stop(StageError("here: must be 1; got 2", "there: must be 3; got 4")))
     assert exit_info.value.code == 1
@@ -53,3 +53,28 @@ def test_a_stage_run_too_early_names_the_missing_file_and_the_remedy(name, insid
 def test_a_missing_file_that_no_stage_writes_keeps_its_traceback():
     with pytest.raises(FileNotFoundError):
         run_main(lambda: open("elsewhere/file"))  # noqa: PTH123, SIM115
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0 images"), (1, "1 image"), (2, "2 images"), (1200, "1,200 images")]
+)
+def test_a_number_has_its_noun_in_singular_or_plural(number, text):
+    assert count(number, "image") == text
+    assert count(number, "class", "classes").startswith(f"{number:,} class")
+
+
+def test_three_names_are_listed_and_the_others_counted():
+    assert first_names(["a", "b", "c"]) == "a, b, c"
+    assert first_names(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
+
+
+def test_a_missing_package_names_the_python_and_the_remedy(capsys):
+    with pytest.raises(SystemExit) as exit_info:
+        run_main(lambda: stop(ModuleNotFoundError(name="keras.layers")))
+    assert exit_info.value.code == 1
+    assert "has no package keras.layers: activate the project" in capsys.readouterr().err
+
+
+def test_a_missing_module_of_our_own_keeps_its_traceback():
+    with pytest.raises(ModuleNotFoundError):
+        run_main(lambda: stop(ModuleNotFoundError(name="classifier.gone")))

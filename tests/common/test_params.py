@@ -3,7 +3,9 @@ import yaml
 
 from classifier.common import params
 from classifier.common.errors import StageError
-from stages import evaluate, fetch, freeze, predict
+from classifier.evaluation.predictions import TopKParams
+from classifier.images.limits import LimitParams
+from stages import evaluate, fetch, freeze
 from stages.export import stage as export
 from stages.extract import stage as extract
 from stages.inspect import stage as inspect
@@ -11,9 +13,16 @@ from stages.train import stage as train
 from stages.validate import stage as validate
 from tests.project import ROOT
 
-STAGES = {"validate": validate, "fetch": fetch, "freeze": freeze}
-STAGES |= {"extract": extract, "inspect": inspect, "train": train, "predict": predict}
-STAGES |= {"export": export}
+PARAMS = {
+    "validate": validate.Params,
+    "fetch": fetch.Params,
+    "freeze": freeze.Params,
+    "extract": extract.Params,
+    "inspect": inspect.Params,
+    "train": train.Params,
+    "predict": TopKParams,
+    "export": export.Params,
+}
 DEFAULTS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 
 
@@ -22,26 +31,26 @@ def load(section, change, tmp_path):
     change(document)
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump(document))
-    return params.load(section, STAGES[section].Params, path)
+    return params.load(section, PARAMS[section], path)
 
 
-def fault(section, change, tmp_path):
+def load_errors(section, change, tmp_path):
     with pytest.raises(StageError) as info:
         load(section, change, tmp_path)
     return [text.replace(f"{tmp_path}/", "") for text in info.value.messages]
 
 
-@pytest.mark.parametrize("section", STAGES)
-def test_the_file_as_it_comes_is_read(section, tmp_path):
+@pytest.mark.parametrize("section", PARAMS)
+def test_the_default_file_is_read(section, tmp_path):
     assert vars(load(section, lambda document: None, tmp_path)) == DEFAULTS[section]
 
 
-def test_sections_are_those_of_the_stages_and_of_the_file():
-    assert tuple(DEFAULTS) == params.SECTIONS == tuple(STAGES)
+def test_sections_are_those_of_the_stages_and_the_file():
+    assert tuple(DEFAULTS) == params.SECTIONS == tuple(PARAMS)
     assert not hasattr(evaluate, "Params")
 
 
-def test_every_value_of_the_file_is_explained():
+def test_every_value_of_the_file_has_a_comment():
     for line in (ROOT / "params.yaml").read_text(encoding="utf-8").splitlines():
         assert not line.startswith("  ") or " # " in line, line
 
@@ -105,9 +114,11 @@ WRONG = [
 @pytest.mark.parametrize(("name", "value", "rule"), WRONG)
 def test_a_value_out_of_range_is_refused(name, value, rule, tmp_path):
     section, key = name.split(".")
-    (said,) = fault(section, lambda document: document[section].update({key: value}), tmp_path)
-    assert said.startswith(f"params.yaml: {name} must be {rule}")
-    assert said.endswith(f"; got {value!r}")
+    (error,) = load_errors(
+        section, lambda document: document[section].update({key: value}), tmp_path
+    )
+    assert error.startswith(f"params.yaml: {name} must be {rule}")
+    assert error.endswith(f"; got {value!r}")
 
 
 def test_the_table_of_wrong_values_names_every_param():
@@ -116,7 +127,7 @@ def test_the_table_of_wrong_values_names_every_param():
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
         ("1e-3", "must be a number; got '1e-3' (write 1.0e-3)"),
         ("0.01", "must be a number; got '0.01' (write 0.01)"),
@@ -127,18 +138,18 @@ def test_the_table_of_wrong_values_names_every_param():
         (10**400, f"must be a number; got {10**400}"),
     ],
 )
-def test_a_number_of_another_type_is_refused(value, said, tmp_path):
+def test_a_number_of_another_type_is_refused(value, message, tmp_path):
     def change(document):
         document["train"]["learning_rate"] = value
 
-    assert fault("train", change, tmp_path) == [f"params.yaml: train.learning_rate {said}"]
+    assert load_errors("train", change, tmp_path) == [f"params.yaml: train.learning_rate {message}"]
 
 
-def test_text_and_truth_are_no_whole_numbers(tmp_path):
+def test_texts_booleans_and_floats_are_not_integers(tmp_path):
     def change(document):
-        document["train"].update(units="12", epochs=True, seed=1.0)
+        document["train"].update(hidden_units="12", epochs=True, seed=1.0)
 
-    assert fault("train", change, tmp_path) == [
+    assert load_errors("train", change, tmp_path) == [
         "params.yaml: train.hidden_units must be a whole number; got '12' (write 12)",
         "params.yaml: train.epochs must be a whole number; got True",
         "params.yaml: train.seed must be a whole number; got 1.0",
@@ -147,36 +158,95 @@ def test_text_and_truth_are_no_whole_numbers(tmp_path):
 
 def test_missing_and_unknown_values_are_named_at_once(tmp_path):
     def change(document):
-        document["train"]["unit"] = document["train"].pop("units")
+        document["train"]["hidden_unit"] = document["train"].pop("hidden_units")
 
-    missing, unknown = fault("train", change, tmp_path)
+    missing, unknown = load_errors("train", change, tmp_path)
     assert missing == "params.yaml: train.hidden_units is missing"
-    assert unknown == "params.yaml: train has no value 'unit'; did you mean units?"
+    assert unknown == "params.yaml: train has no value 'hidden_unit'; did you mean hidden_units?"
 
 
 def test_an_unknown_section_is_refused_by_every_stage(tmp_path):
-    said = fault("predict", lambda document: document.update(trian={}), tmp_path)
-    assert said == ["params.yaml: no section 'trian'; did you mean train?"]
+    errors = load_errors("predict", lambda document: document.update(trian={}), tmp_path)
+    assert errors == ["params.yaml: no section 'trian'; did you mean train?"]
 
 
 def test_a_missing_section_is_refused_by_every_stage(tmp_path):
-    (said,) = fault("predict", lambda document: document.pop("train"), tmp_path)
-    assert said == "params.yaml: section train is missing"
+    (error,) = load_errors("predict", lambda document: document.pop("train"), tmp_path)
+    assert error == "params.yaml: section train is missing"
 
 
 def test_a_section_without_values_is_refused(tmp_path):
-    (said,) = fault("predict", lambda document: document.update(predict=None), tmp_path)
-    assert said == "params.yaml: section predict must hold values; got None"
+    (error,) = load_errors("predict", lambda document: document.update(predict=None), tmp_path)
+    assert error == "params.yaml: section predict must hold values; got None"
 
 
 @pytest.mark.parametrize("text", ["train: {a: 1", "- 1", "", "\xff", "train: 2001-99-99"])
-def test_a_file_that_is_no_mapping_is_refused(text, tmp_path):
+def test_a_file_that_is_not_a_mapping_is_refused(text, tmp_path):
     path = tmp_path / "params.yaml"
     path.write_bytes(text.encode("latin-1"))
-    with pytest.raises(StageError, match=r"params\.yaml: must "):
-        params.load("train", train.Params, path)
+    with pytest.raises(StageError, match=r"params\.yaml(, line 1)?: must "):
+        params.load("train", PARAMS["train"], path)
 
 
-def test_no_file_is_said(tmp_path):
+def test_a_missing_file_is_one_error(tmp_path):
     with pytest.raises(StageError, match="no such file; run from the folder"):
-        params.load("train", train.Params, tmp_path / "params.yaml")
+        params.load("train", PARAMS["train"], tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("text", ["train:\n\tepochs: 1\n", "train:\n  epochs: 1\n\tseed: 1\n"])
+def test_a_tab_is_one_line_with_its_place_and_remedy(text, tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(StageError) as info:
+        params.load("train", PARAMS["train"], path)
+    (message,) = info.value.messages
+    rule = "must be indented with spaces; got a tab: replace it with spaces"
+    assert message == f"{path}, line {text[: text.index(chr(9))].count(chr(10)) + 1}: {rule}"
+
+
+def use_old_name(document: dict, old: str) -> None:
+    section, name = old.split(".")
+    new_section, new_name = params.RENAMED[old].split(".")
+    document[section][name] = document[new_section].pop(new_name)
+
+
+def rename_error(old: str) -> str:
+    section, _, name = old.partition(".")
+    new = params.RENAMED[old].removeprefix(f"{section}.")
+    return f"params.yaml: {section} has no value {name!r}; it is now {new!r}"
+
+
+def test_the_error_of_a_renamed_value_names_the_new_one(tmp_path):
+    message = "params.yaml: train has no value 'units'; it is now 'hidden_units'"
+    assert rename_error("train.units") == message
+    message = "params.yaml: predict has no value 'average_views'; it is now 'extract.tta_views'"
+    assert rename_error("predict.average_views") == message
+
+
+@pytest.mark.parametrize("section", PARAMS)
+@pytest.mark.parametrize("old", params.RENAMED)
+def test_every_stage_names_a_renamed_value(old, section, tmp_path):
+    errors = load_errors(section, lambda document: use_old_name(document, old), tmp_path)
+    assert errors == [rename_error(old)]
+
+
+def test_a_file_with_only_old_names_has_one_error_per_name(tmp_path):
+    def change(document):
+        for old in params.RENAMED:
+            use_old_name(document, old)
+
+    for section in PARAMS:
+        assert load_errors(section, change, tmp_path) == list(map(rename_error, params.RENAMED))
+
+
+def test_a_part_of_a_section_may_be_loaded(tmp_path):
+    limits = params.load("validate", LimitParams, ROOT / "params.yaml", partial=True)
+    assert vars(limits).items() < DEFAULTS["validate"].items()
+    with pytest.raises(StageError, match="has no value 'bad_images'"):
+        params.load("validate", LimitParams, ROOT / "params.yaml")
+
+
+def test_all_values_are_returned_except_the_excluded():
+    values = params.load_all(("extract.threads",), ROOT / "params.yaml")
+    assert DEFAULTS["extract"].keys() - values["extract"].keys() == {"threads"}
+    assert values["train"] == DEFAULTS["train"]

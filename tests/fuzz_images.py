@@ -1,12 +1,12 @@
-"""Throws broken images at the decoder, and keeps those that break it.
+"""Decodes broken images and keeps those that break the decoder.
 
     python tests/fuzz_images.py --minutes 10 [--seeds DIR ...] [--keep DIR] [--seed 1]
 
-Images of every format that is read, drawn here and found below --seeds, are mutated: bits
-flipped, parts cut out, doubled, zeroed or swapped with another file's, numbers in the head set to
-extremes. Each goes through the worker processes of `validate`. What crashes or hangs one, or takes
-it too much memory, is a finding, copied to --keep; after a crash or a hang the exit code is 1. What
-raises anything but a verdict ends the run.
+Images of every format, drawn here or found below --seeds, are mutated: bits are flipped, parts cut
+out, doubled, zeroed or replaced by another file's, numbers in the header set to extremes. Each goes
+through the worker processes of `validate`. Files that crash or hang a worker or exceed its memory
+are copied to --keep; after a crash or a hang the exit code is 1. An unexpected exception ends the
+run.
 """
 
 import argparse
@@ -51,12 +51,12 @@ DRAWN = [
 ]
 
 
-def drawn() -> list[bytes]:
+def drawn_images() -> list[bytes]:
     """Returns a small image in every format and mode."""
     y, x = np.mgrid[:48, :64]
     scene = np.stack([4 * x, 5 * y, 2 * (x + y)], axis=-1).astype(np.uint8)
-    found = []
-    for kind, mode, options in DRAWN:
+    encoded = []
+    for format_, mode, options in DRAWN:
         image = Image.fromarray(scene)
         if mode in ("I;16", "F"):
             grey = np.asarray(image.convert("L"))
@@ -64,9 +64,9 @@ def drawn() -> list[bytes]:
         else:
             image = image.convert(mode)
         file = io.BytesIO()
-        image.save(file, kind, **options)
-        found.append(file.getvalue())
-    return found
+        image.save(file, format_, **options)
+        encoded.append(file.getvalue())
+    return encoded
 
 
 def mutated(data: bytes, other: bytes, rng: random.Random) -> bytes:
@@ -75,33 +75,33 @@ def mutated(data: bytes, other: bytes, rng: random.Random) -> bytes:
     for _ in range(rng.choice((1, 1, 2, 4, 8))):
         if len(changed) < 8:
             return bytes(changed)
-        head = rng.random() < 0.5
-        at = rng.randrange(min(len(changed), 512) if head else len(changed))
+        in_header = rng.random() < 0.5
+        start = rng.randrange(min(len(changed), 512) if in_header else len(changed))
         length = rng.choice((1, 2, 4, 16, 256))
         match rng.randrange(7):
             case 0:
-                changed[at] ^= 1 << rng.randrange(8)
+                changed[start] ^= 1 << rng.randrange(8)
             case 1:
-                changed[at] = rng.randrange(256)
+                changed[start] = rng.randrange(256)
             case 2:
-                del changed[at : at + length]
+                del changed[start : start + length]
             case 3:
-                changed[at:at] = changed[at : at + length]
+                changed[start:start] = changed[start : start + length]
             case 4:
-                changed[at : at + length] = bytes(min(length, len(changed) - at))
+                changed[start : start + length] = bytes(min(length, len(changed) - start))
             case 5:
-                start = rng.randrange(len(other) or 1)
-                changed[at : at + length] = other[start : start + length]
+                source = rng.randrange(len(other) or 1)
+                changed[start : start + length] = other[source : source + length]
             case 6:
-                form = rng.choice(("<H", ">H", "<I", ">I"))
-                size = struct.calcsize(form)
+                layout = rng.choice(("<H", ">H", "<I", ">I"))
+                size = struct.calcsize(layout)
                 value = rng.choice(EXTREMES) & (2 ** (8 * size) - 1)
-                changed[at : at + size] = struct.pack(form, value)
+                changed[start : start + size] = struct.pack(layout, value)
     return bytes(changed)
 
 
 def main() -> int:
-    """Fuzzes for the time asked for; returns the exit code."""
+    """Fuzzes for --minutes; returns the exit code."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, default=1)
     parser.add_argument("--seeds", type=Path, nargs="*", default=[])
@@ -109,7 +109,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
-    seeds = drawn() + [
+    seeds = drawn_images() + [
         path.read_bytes()
         for folder in arguments.seeds
         for path in sorted(folder.rglob("*"))
@@ -117,17 +117,17 @@ def main() -> int:
     ]
     counts: Counter[str] = Counter()
     end = time.monotonic() + 60 * arguments.minutes
-    with tempfile.TemporaryDirectory() as name, DecodePool(LIMITS) as workers:
+    with tempfile.TemporaryDirectory() as name, DecodePool(LIMITS) as pool:
         while time.monotonic() < end:
             paths = [Path(name) / str(number) for number in range(BATCH)]
             for path in paths:
                 path.write_bytes(mutated(rng.choice(seeds), rng.choice(seeds), rng))
-            for path, (_, verdict) in workers.look(paths).items():
-                counts[verdict.problem or "used"] += 1
-                if verdict.problem in FINDINGS or "memory" in verdict.detail:
+            for path, (_, result) in pool.check_files(paths).items():
+                counts[result.problem or "used"] += 1
+                if result.problem in FINDINGS or "memory" in result.detail:
                     arguments.keep.mkdir(exist_ok=True)
-                    shutil.copy(path, arguments.keep / f"{verdict.problem}-{counts.total()}")
-                    print(f"{verdict.problem}: {verdict.detail}", flush=True)
+                    shutil.copy(path, arguments.keep / f"{result.problem}-{counts.total()}")
+                    print(f"{result.problem}: {result.detail}", flush=True)
     print(f"{counts.total():,} files of {len(seeds)} seeds: {dict(counts.most_common())}")
     return int(any(counts[code] for code in FINDINGS))
 

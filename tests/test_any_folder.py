@@ -1,4 +1,4 @@
-"""Any tree of names and contents gives a verdict for every file, or one clear error."""
+"""Any tree of names and contents has a result for every file, or clear errors."""
 
 import os
 from pathlib import Path
@@ -36,49 +36,49 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows forbids most of
 
 
 @pytest.fixture(scope="module")
-def bytes_of(tmp_path_factory):
-    """Contents by name: images, and what is none."""
+def file_bytes(tmp_path_factory):
+    """Contents by name: images and other files."""
     folder = tmp_path_factory.mktemp("contents")
     shapes = {"one": "circle", "two": "cross", "three": "square"}
-    found = {k: draw(folder / f"{k}.jpg", v, 1).read_bytes() for k, v in shapes.items()}
-    return found | {"half": found["one"][:900], "page": b"<html></html>", "empty": b""}
+    images = {k: draw(folder / f"{k}.jpg", v, 1).read_bytes() for k, v in shapes.items()}
+    return images | {"half": images["one"][:900], "page": b"<html></html>", "empty": b""}
 
 
-def plant(path: Path, content: object, bytes_of: dict[str, bytes]) -> None:
-    """Makes a file, a folder or something odder; names that the system refuses are left out."""
+def plant(path: Path, content: object, file_bytes: dict[str, bytes]) -> None:
+    """Makes a file, folder, pipe or link, unless the system refuses the name."""
     try:
         if isinstance(content, dict):
             path.mkdir(exist_ok=True)
             for name, inner in content.items():
-                plant(path / name, inner, bytes_of)
+                plant(path / name, inner, file_bytes)
         elif content == "pipe":
             os.mkfifo(path)
         elif content in ("link", "loop", "out"):
             path.symlink_to({"link": "gone", "loop": "..", "out": "/dev/null"}[content])
         else:
-            path.write_bytes(bytes_of[content])
+            path.write_bytes(file_bytes[content])
     except (FileExistsError, IsADirectoryError, OSError):
         return
 
 
-def shown(path: Path) -> str:
+def printable(path: Path) -> str:
     return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
 
 
-@given(tree=trees, enough=st.sampled_from((True, True, False)))
+@given(tree=trees, two_classes=st.sampled_from((True, True, False)))
 @settings(max_examples=150)
-def test_every_file_has_a_verdict_or_there_is_one_clear_error(
-    tmp_path_factory, bytes_of, tree, enough
+def test_every_file_is_used_or_listed_or_there_are_clear_errors(
+    tmp_path_factory, file_bytes, tree, two_classes
 ):
-    store = tmp_path_factory.getbasetemp() / "store of all examples"
+    root = tmp_path_factory.getbasetemp() / "shared cache"
     folder = tmp_path_factory.mktemp("tree")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setenv("DVC_ROOT", str(store))
+        patch.setenv("DVC_ROOT", str(root))
         (folder / "params.yaml").write_text(
             (Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8")
         )
-        if enough:  # no other class, or most would be too small
+        if two_classes:  # no other class, or most would be too small
             tree["train"] = {
                 name: inner | dict(zip("12", ("one", "two"), strict=True))
                 for name, inner in zip(
@@ -86,17 +86,17 @@ def test_every_file_has_a_verdict_or_there_is_one_clear_error(
                 )
             }
             tree.pop("validation", None)
-        plant(Path("input"), tree, bytes_of)
+        plant(Path("input"), tree, file_bytes)
         try:
             validate.main()
         except StageError as error:
-            assert all(fault.startswith("input") and ": " in fault for fault in error.messages)
+            assert all(m.startswith("input") and ": " in m for m in error.messages)
             assert not Path("results/images.csv").exists()
-            event("an error")
+            event("errors")
             return
-        event("verdicts")
+        event("results")
         used = [row.path for row in manifest.read(manifest.PATH)]
         skipped = [p.path for p in problems.read(problems.PATH) if p.action == "skipped"]
         assert sorted(used + skipped) == sorted(
-            shown(e.path) for e in folders.find_files(Path("input"))
+            printable(e.path) for e in folders.find_files(Path("input"))
         )

@@ -1,6 +1,9 @@
+import contextlib
+import dataclasses
 import json
 import os
 import shutil
+import sqlite3
 import sys
 import time
 
@@ -11,6 +14,7 @@ from classifier.common.errors import StageError
 from classifier.dataset import manifest, problems
 from classifier.images import decode, perceptual_hash
 from stages.validate import stage as validate
+from stages.validate.checks import registry
 from tests.project import ROOT, Project, draw, draw_classes
 
 
@@ -18,12 +22,12 @@ def rows(inside):
     return manifest.read(inside / "results" / "images.csv")
 
 
-def found(inside):
-    listed = problems.read(inside / "results" / "problems.csv")
-    return {problem.path: (problem.problem, problem.action) for problem in listed}
+def listed(inside):
+    all_problems = problems.read(inside / "results" / "problems.csv")
+    return {problem.path: (problem.problem, problem.action) for problem in all_problems}
 
 
-def faults():
+def errors():
     with pytest.raises(StageError) as info:
         validate.main()
     return list(info.value.messages)
@@ -37,32 +41,34 @@ def folder(inside):
 def test_every_usable_image_has_a_row(inside, folder, capsys):
     draw(folder / "validation" / "cross" / "v.png", "cross", 50, size=(100, 80))
     validate.main()
-    listed = rows(inside)
-    assert [row.path for row in listed] == sorted(row.path for row in listed)
-    assert {row.split for row in listed} == {"train", "validation", "test"}
-    png = next(row for row in listed if row.path == "input/validation/cross/v.png")
+    images = rows(inside)
+    assert [row.path for row in images] == sorted(row.path for row in images)
+    assert {row.split for row in images} == {"train", "validation", "test"}
+    png = next(row for row in images if row.path == "input/validation/cross/v.png")
     assert (png.label, png.width, png.height, png.format) == ("cross", 100, 80, "PNG")
     line = "validate: 6 train, 1 validation and 3 test images of 3 classes"
     assert capsys.readouterr().out == f"{line} -> results/images.csv\n"
 
 
-def test_test_images_are_labelled_by_class_folders_only(inside, folder, capsys):
+def test_only_class_folders_label_test_images(inside, folder, capsys):
     draw(folder / "test" / "circle" / "a.jpg", "circle", 60)
     draw(folder / "test" / "monday" / "b.jpg", "circle", 61)
     validate.main()
     labels = {row.path: row.label for row in rows(inside) if row.split == "test"}
     assert labels["input/test/circle/a.jpg"] == "circle"
     assert labels["input/test/monday/b.jpg"] == labels["input/test/0.jpg"] == ""
-    assert "not scored, as no class is named so: input/test/monday" in capsys.readouterr().out
+    assert (
+        "not scored, because not named like a class: input/test/monday" in capsys.readouterr().out
+    )
 
 
-def test_broken_files_are_listed_and_said(inside, folder, capsys):
+def test_broken_files_are_listed_and_printed(inside, folder, capsys):
     (folder / "test" / "empty.jpg").touch()
     (folder / "train" / "cross" / "page.jpg").write_text("<html></html>")
     data = (folder / "test" / "0.jpg").read_bytes()
     (folder / "test" / "half.jpg").write_bytes(data[: len(data) // 2])
     validate.main()
-    assert found(inside) == {
+    assert listed(inside) == {
         "input/test/empty.jpg": ("empty_file", "skipped"),
         "input/test/half.jpg": ("truncated", "skipped"),
         "input/train/cross/page.jpg": ("not_an_image", "skipped"),
@@ -73,37 +79,37 @@ def test_broken_files_are_listed_and_said(inside, folder, capsys):
 def test_broken_files_can_be_made_an_error(folder, set_param):
     set_param("validate.bad_images", "fail")
     (folder / "test" / "empty.jpg").touch()
-    said = "input/test/empty.jpg: empty_file (the file has no bytes); remove or replace it"
-    assert faults() == [said]
+    message = "input/test/empty.jpg: empty_file (the file has no bytes); remove or replace it"
+    assert errors() == [message]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has neither pipes nor such names in folders")
-def test_odd_files_get_a_verdict(inside, folder, capsys):
+@pytest.mark.skipif(os.name == "nt", reason="Windows has neither named pipes nor such names")
+def test_files_with_odd_names_and_of_odd_kinds_are_listed(inside, folder, capsys):
     os.mkfifo(folder / "test" / "pipe.jpg")
     (folder / "test" / "nowhere.jpg").symlink_to("gone.jpg")
     latin = os.fsdecode(b"input/test/caf\xe9.jpg")
     (inside / latin).write_bytes((folder / "test" / "0.jpg").read_bytes())
     draw(folder / "test" / "=1,<b>\n.jpg", "cross", 70)
     validate.main()
-    assert "DVC cannot read a folder with pipes" in capsys.readouterr().err
-    codes = {path: code for path, (code, _) in found(inside).items()}
+    assert "DVC cannot read named pipes, sockets" in capsys.readouterr().err
+    codes = {path: code for path, (code, _) in listed(inside).items()}
     unreadable = ["input/test/caf\\xe9.jpg", "input/test/nowhere.jpg", "input/test/pipe.jpg"]
     assert codes == dict.fromkeys(unreadable, "unreadable")
     assert "input/test/=1,<b>\n.jpg" in [row.path for row in rows(inside)]
 
 
-def test_limits_hold_for_known_files_too(inside, folder, set_param, monkeypatch):
-    monkeypatch.setattr("stages.index.GRAIN_NS", 1)
+def test_new_limits_apply_to_known_files(inside, folder, set_param, monkeypatch):
+    monkeypatch.setattr("classifier.cache.files.CLOCK_NS", 1)
     validate.main()
     size = (folder / "test" / "0.jpg").stat().st_size
     set_param("validate.max_megabytes", (size - 1) / 1e6)
     set_param("validate.bad_images", "fail")
     assert f"input/test/0.jpg: too_large ({size:,} bytes, more than {size - 1:,}); remove or" in (
-        " ".join(faults())
+        " ".join(errors())
     )
 
 
-def test_the_same_content_twice_is_listed_and_kept(inside, folder):
+def test_exact_duplicates_are_listed_and_kept(inside, folder):
     def copy(source, target):
         (folder / target).parent.mkdir(parents=True, exist_ok=True)
         (folder / target).write_bytes((folder / source).read_bytes())
@@ -113,7 +119,7 @@ def test_the_same_content_twice_is_listed_and_kept(inside, folder):
     copy("train/cross/1.jpg", "test/leak.jpg")
     copy("train/square/0.jpg", "validation/square/leak.jpg")
     validate.main()
-    assert found(inside) == {
+    assert listed(inside) == {
         "input/train/circle/copy.jpg": ("duplicate", "kept"),
         "input/train/cross/0.jpg": ("label_conflict", "kept"),
         "input/train/square/cross.jpg": ("label_conflict", "kept"),
@@ -125,17 +131,19 @@ def test_the_same_content_twice_is_listed_and_kept(inside, folder):
     assert len(rows(inside)) == 6 + 3 + 4
 
 
-def test_odd_images_and_small_classes_are_kept_and_told(inside, folder, capsys):
+def test_unusual_images_and_small_classes_are_kept_and_printed(inside, folder, capsys):
     draw(folder / "train" / "cross" / "strip.jpg", "cross", 71, size=(700, 60))
     Image.new("RGB", (1, 1)).save(folder / "test" / "dot.png")
     validate.main()
-    assert found(inside) == {
+    assert listed(inside) == {
         "input/test/dot.png": ("tiny", "kept"),
         "input/train/cross/strip.jpg": ("extreme_shape", "kept"),
     }
-    said = capsys.readouterr()
-    assert "; 2 tiny or of extreme shape (see results/problems.csv)" in said.out
-    assert "fewer than 10 images of circle (2), cross (3), square (2)" in said.err
+    printed = capsys.readouterr()
+    assert "; 1 tiny; 1 extreme_shape (see results/problems.csv)" in printed.out
+    counts = json.loads((inside / "results" / "dataset.json").read_text())
+    assert [counts[check.code] for check in registry.CHECKS] == [1, 1]
+    assert "fewer than 10 images of circle (2), cross (3), square (2)" in printed.err
 
 
 def test_hidden_files_are_ignored_and_counted(inside, folder, capsys):
@@ -147,24 +155,24 @@ def test_hidden_files_are_ignored_and_counted(inside, folder, capsys):
     assert capsys.readouterr().out.endswith("; 4 hidden files ignored\n")
 
 
-def test_each_image_has_a_look_in_the_order_of_the_table(inside, folder):
+def test_perceptual_hashes_are_in_the_order_of_the_table(inside, folder):
     validate.main()
-    seen = perceptual_hash.read(inside / "results" / "looks.npy")
-    for row, expected in zip(rows(inside), seen, strict=True):
+    hashes = perceptual_hash.read(inside / "results" / "perceptual_hashes.npy")
+    for row, expected in zip(rows(inside), hashes, strict=True):
         pixels = decode.decode_image((inside / row.path).read_bytes(), 64, 64).pixels
         assert perceptual_hash.perceptual_hash(pixels) == expected.tobytes()
 
 
-@pytest.mark.skipif(sys.platform == "darwin", reason="macOS takes the two for one")
-def test_class_names_that_only_a_computer_tells_apart_are_a_fault(folder):
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS treats both as one name")
+def test_class_names_that_look_identical_are_an_error(folder):
     for name in ("caf\u00e9", "cafe\u0301"):
         draw(folder / "train" / name / "0.jpg", "circle", 0)
-    (said,) = faults()
-    assert said.startswith("input/train: class names must differ to the eye; got 'cafe\\u0301'")
+    (error,) = errors()
+    assert error.startswith("input/train: class names must not look identical; got 'cafe\\u0301'")
 
 
-@pytest.mark.skipif(sys.platform == "darwin", reason="macOS takes the two for one")
-def test_accents_may_be_written_in_either_way(inside, folder):
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS treats both as one name")
+def test_composed_and_decomposed_accents_are_the_same(inside, folder):
     for seed in (0, 1):
         draw(folder / "train" / "caf\u00e9" / f"{seed}.jpg", "circle", 80 + seed)
     draw(folder / "test" / "cafe\u0301" / "0.jpg", "circle", 82)
@@ -173,21 +181,21 @@ def test_accents_may_be_written_in_either_way(inside, folder):
     assert labels == {"caf\u00e9"}
 
 
-def test_no_train_folder_is_said(inside):
+def test_a_missing_train_folder_is_an_error(inside):
     where = "put the images of each class in input/train/<class>/"
-    assert faults() == [f"input/train: no such folder; {where}"]
+    assert errors() == [f"input/train: no such folder; {where}"]
 
 
 def test_one_class_is_too_few(inside):
     draw(inside / "input" / "train" / "circle" / "0.jpg", "circle", 0)
-    (said,) = faults()
-    assert said.startswith("input/train has 1 class folder (circle); a classifier needs 2 or more")
+    (error,) = errors()
+    assert error.startswith("input/train has 1 class folder (circle); a classifier needs 2 or more")
 
 
-def test_images_beside_the_class_folders_are_a_fault(folder):
+def test_images_beside_the_class_folders_are_an_error(folder):
     draw(folder / "train" / "loose.jpg", "circle", 0)
-    (said,) = faults()
-    assert said.startswith("input/train: only class folders may be in it; got loose.jpg: put the")
+    (error,) = errors()
+    assert error.startswith("input/train: only class folders may be in it; got loose.jpg: put the")
 
 
 def test_classes_with_too_few_images_are_all_named(folder):
@@ -196,7 +204,7 @@ def test_classes_with_too_few_images_are_all_named(folder):
     (folder / "test" / "beside.jpg").write_bytes(b"broken, but not why a class is too small")
     data = (folder / "train" / "square" / "0.jpg").read_bytes()
     (folder / "train" / "square" / "1.jpg").write_bytes(data)
-    broken, cross, empty, square = faults()
+    broken, cross, empty, square = errors()
     assert broken.startswith("input/train/cross/1.jpg: not_an_image")
     least = "needs 2 or more different usable images; got"
     assert cross.startswith(f"input/train/cross: {least} 1: add some, or remove the folder")
@@ -206,18 +214,18 @@ def test_classes_with_too_few_images_are_all_named(folder):
 
 def test_a_validation_folder_must_be_a_class(folder):
     draw(folder / "validation" / "circel" / "0.jpg", "circle", 0)
-    (said,) = faults()
-    assert said.startswith("input/validation/circel: must be named like a class of input/train")
+    (error,) = errors()
+    assert error.startswith("input/validation/circel: must have the name of a class of input/train")
 
 
-def test_a_validation_folder_without_a_usable_image_is_a_fault(folder):
+def test_a_validation_folder_without_a_usable_image_is_an_error(folder):
     (folder / "validation" / "cross").mkdir(parents=True)
     (folder / "validation" / "cross" / "0.jpg").write_bytes(b"broken")
-    _, said = faults()
-    assert said.startswith("input/validation: needs a usable image; got 0: add some, or remove")
+    _, error = errors()
+    assert error.startswith("input/validation: needs a usable image; got 0: add some, or remove")
 
 
-def test_no_test_folder_is_allowed_and_said(inside, capsys):
+def test_input_test_may_be_missing(inside, capsys):
     draw_classes(inside / "input", per_class=2, test=0)
     validate.main()
     assert "no images in input/test: the predictions will be empty" in capsys.readouterr().out
@@ -231,7 +239,7 @@ def test_the_counts_are_a_flat_metric(inside, folder):
     assert (counts["smallest_class"], counts["largest_class"]) == (2, 3)
 
 
-def test_nothing_of_the_users_is_changed(inside, folder):
+def test_the_users_files_are_not_changed(inside, folder):
     def state():
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         return [(path, path.read_bytes(), path.stat().st_mtime_ns) for path in files]
@@ -243,37 +251,53 @@ def test_nothing_of_the_users_is_changed(inside, folder):
 
 OPENED = """
 import sys
-opened, looked = [], []
+opened, decoded = [], []
 sys.addaudithook(lambda name, args: name == "open" and opened.append(str(args[0])))
-from stages import index, validate
-from stages.workers import Workers
-look = Workers.look
-Workers.look = lambda self, paths: looked.extend(paths := list(paths)) or look(self, paths)
-index.GRAIN_NS = 1
-validate.main()
-print(*(len([p for p in opened if p.startswith("input/t")]), len(looked)))
+from classifier.cache import files
+from stages.validate import stage
+from stages.validate.decode_pool import DecodePool
+check = DecodePool.check_files
+DecodePool.check_files = lambda self, paths: (
+    decoded.extend(paths := list(paths)) or check(self, paths)
+)
+files.CLOCK_NS = 1
+stage.main()
+print(*(len([p for p in opened if p.startswith("input/t")]), len(decoded)))
 """
 
 
 def test_a_file_is_read_again_only_if_it_changed_and_decoded_only_if_it_is_new(
     inside, folder, monkeypatch
 ):
-    def work():
+    def run():
         time.sleep(0.05)
         monkeypatch.setenv("PYTHONPATH", str(ROOT))
-        said = Project(inside).shell(sys.executable, "-c", OPENED).stdout
-        counts = tuple(map(int, said.splitlines()[-1].split()))
+        printed = Project(inside).shell(sys.executable, "-c", OPENED).stdout
+        counts = tuple(map(int, printed.splitlines()[-1].split()))
         return counts, (inside / "results" / "images.csv").read_bytes()
 
-    assert work()[0] == (9, 9)
-    assert work()[0] == (0, 0)
+    assert run()[0] == (9, 9)
+    assert run()[0] == (0, 0)
     draw(folder / "test" / "new.jpg", "cross", 90)
-    assert work()[0] == (1, 1)
+    assert run()[0] == (1, 1)
     (folder / "test" / "new.jpg").rename(folder / "test" / "renamed.jpg")
     shutil.copy(folder / "test" / "renamed.jpg", folder / "test" / "copy.jpg")
-    assert work()[0] == (2, 0)
+    assert run()[0] == (2, 0)
     (folder / "test" / "0.jpg").write_bytes((folder / "test" / "1.jpg").read_bytes())
-    opened, table = work()
+    opened, table = run()
     assert opened == (1, 0)
     shutil.rmtree(inside / ".cache")
-    assert work() == ((11, 11), table)
+    assert run() == ((11, 11), table)
+
+
+def test_a_changed_check_decodes_the_images_again(inside, folder, monkeypatch):
+    monkeypatch.setattr("classifier.cache.files.CLOCK_NS", 1)
+    time.sleep(0.05)
+    recipes = inside / ".cache" / "files.sqlite"
+    for version, expected in ((1, 9), (1, 9), (2, 18)):
+        checks = (dataclasses.replace(registry.CHECKS[0], version=version), *registry.CHECKS[1:])
+        monkeypatch.setattr(registry, "CHECKS", checks)
+        validate.main()
+        with contextlib.closing(sqlite3.connect(recipes)) as connection:
+            ((cached,),) = connection.execute("SELECT count(*) FROM contents").fetchall()
+        assert cached == expected

@@ -6,5 +6,9 @@ from tqdm import tqdm
 
 
 def bar(description: str, total: int | None, unit: str = " images") -> "tqdm[Never]":
-    """Returns a progress bar with rate and time left; silent when stderr is not a terminal."""
-    return tqdm(total=total, desc=description, unit=unit, unit_scale=unit == "B", disable=None)
+    """Returns a progress bar with rate and time left.
+
+    It is silent when there is nothing to do, or stderr is not a terminal.
+    """
+    silent = True if total == 0 else None  # None: unless on a terminal
+    return tqdm(total=total, desc=description, unit=unit, unit_scale=unit == "B", disable=silent)

@@ -1,6 +1,6 @@
-"""Features that were computed before: results/*.npz of the last commit, in DVC's cache.
+"""Import features from the results/features_*.npz of the last commit, in DVC's cache.
 
-They make a fresh clone incremental after `dvc pull`, and a project whose image store was deleted.
+They spare a fresh clone after `dvc pull`, or a project without `.cache`, the forward passes.
 """
 
 import zipfile
@@ -12,51 +12,67 @@ from classifier.common.errors import warn
 from classifier.dataset import features
 from classifier.images.augmentation import view_key
 
-CHUNK = 1024  # keys in memory
-
 
 def find(*paths: Path) -> list[Path]:
-    """Returns where DVC's local cache has those of the outputs that were committed last."""
+    """Returns where DVC's local cache holds these outputs as of the last commit."""
     from dvc.api import DVCFileSystem  # costs 0.3 s
     from dvc.exceptions import DvcException
     from scmrepo.exceptions import SCMError
 
-    found = []
+    cached = []
     try:
         files = DVCFileSystem(rev="HEAD")
         for path in paths:
             if md5 := files.info(path.as_posix()).get("md5"):
-                found.append(Path(files.repo.cache.local.oid_to_path(md5)))
+                cached.append(Path(files.repo.cache.local.oid_to_path(md5)))
     except (DvcException, SCMError, OSError):  # no repository, no commit, no such output
         pass
-    return [path for path in found if path.exists()]
+    return [path for path in cached if path.exists()]
 
 
-def import_features(kept: FeatureCache, path: Path, fingerprint: str) -> None:
-    """Puts the features of a results/*.npz into the image store, as far as it lacks them.
+def import_features(cache: FeatureCache, fingerprint: str, *paths: Path) -> int:
+    """Adds the features in the committed outputs to the cache, and returns how many were added."""
+    added = 0
+    for path in find(*paths):
+        try:
+            added += import_file(cache, fingerprint, path)
+        except (KeyError, ValueError, zipfile.BadZipFile) as error:
+            warn(f"{path}: damaged ({error}); its features are not used")
+    return added
 
-    A file that is damaged, or of another network, gives nothing.
+
+def import_file(cache: FeatureCache, fingerprint: str, path: Path) -> int:
+    """Adds the features in a results/features_*.npz that the cache lacks, and returns how many.
+
+    A file of another network adds nothing, and neither does a damaged one.
+
+    Raises:
+        KeyError, ValueError, zipfile.BadZipFile: the file is damaged.
     """
-    try:
-        if str(next(features.iter_chunks(path, "fingerprint", 1))[0]) != fingerprint:
-            return
-        if all(kept.has(keys) >= set(keys) for keys in _keys(path)):
-            return
-        size = features.rows_per_chunk(kept.shape, kept.dtype)
-        for _ in features.iter_chunks(path, "features", size):
-            pass  # checks the whole before any of it is used
-        chunks = features.iter_chunks(path, "features", size)
-        for keys, vectors in zip(_keys(path, size), chunks, strict=True):
-            have = kept.has(keys)
-            new = {key: row for row, key in enumerate(keys) if key not in have}
-            kept.put(list(new), vectors[list(new.values())])
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
-        warn(f"{path}: damaged ({error}); its features are not used")
+    size = features.rows_per_chunk(cache.shape, cache.dtype)
+    if _scalar(path, "fingerprint") != fingerprint or not cache.writable:
+        return 0
+    if all(cache.has(keys) >= set(keys) for keys in _keys(path, size)):
+        return 0
+    for _ in features.iter_chunks(path, "features", size):
+        pass  # the checksum of the whole, before any of it is used
+    added = 0
+    chunks = features.iter_chunks(path, "features", size)
+    for keys, vectors in zip(_keys(path, size), chunks, strict=True):
+        cached = cache.has(keys)
+        new = {key: row for row, key in enumerate(keys) if key not in cached}
+        cache.put(list(new), vectors[list(new.values())])
+        added += len(new)
+    return added
 
 
-def _keys(path: Path, size: int = CHUNK) -> Iterator[list[bytes]]:
-    augmentation_id = str(next(features.iter_chunks(path, "augmentation_id", 1))[0])
+def _scalar(path: Path, name: str) -> str:
+    return str(next(features.iter_chunks(path, name, 1))[0])
+
+
+def _keys(path: Path, size: int) -> Iterator[list[bytes]]:
+    augmentation_id = _scalar(path, "augmentation_id")
     hashes, views = (features.iter_chunks(path, name, size) for name in ("sha256", "views"))
-    for some, numbers in zip(hashes, views, strict=True):
-        pairs = zip(some.tolist(), numbers.tolist(), strict=True)
+    for chunk, numbers in zip(hashes, views, strict=True):
+        pairs = zip(chunk.tolist(), numbers.tolist(), strict=True)
         yield [view_key(sha256, number, augmentation_id) for sha256, number in pairs]

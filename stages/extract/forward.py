@@ -9,133 +9,142 @@ from pathlib import Path
 import numpy as np
 
 from classifier.cache.features import FeatureCache
-from classifier.common import parallel, progress
+from classifier.common import parallel
+from classifier.common.errors import count
 from classifier.dataset.features import rows_per_chunk
 from classifier.images.augmentation import View
 from classifier.images.decode import Pixels
 from classifier.inference import engine
 from classifier.inference.engine import Engine
 
-WINDOW = 4096  # views in memory
-VIEWS_PER_DECODE = 8  # of one image, decoded together
+WINDOW = 4096  # views whose keys are looked up at once
+VIEWS_PER_DECODE = 8  # of one image, in memory at once
 
 Decode = Callable[[list[View]], list[Pixels]]  # views of one image -> uint8 (height, width, 3) each
 
 
 def missing(views: Iterable[View], cache: FeatureCache, size: int) -> Iterator[View]:
-    """Yields a view of each content that has no features yet, once.
+    """Yields one view of each content that has no cached features.
 
-    Asks the cache again before every `size` of them, since another process may have computed them
-    meanwhile; once one has, each process takes its own random order, so that they do not meet.
+    Looks into the cache again before every `size` of them, since another process may have computed
+    them meanwhile; after such a collision each process continues in a random order of its own.
     """
-    asked: set[bytes] = set()
+    requested: set[bytes] = set()
     for window in parallel.batched(views, WINDOW):
-        asked -= cache.has(asked)
-        contents = {view.key: view for view in window}
-        todo = list(contents.keys() - cache.has(contents) - asked)
-        todo.sort(key=lambda key: (contents[key].row.path, contents[key].number))
+        requested -= cache.has(requested)
+        by_key = {view.key: view for view in window}
+        keys = list(by_key.keys() - cache.has(by_key) - requested)
+        keys.sort(key=lambda key: (by_key[key].row.path, by_key[key].number))
         if cache.contended:
-            random.shuffle(todo)
-        for keys in parallel.batched(todo, size):
-            cached = cache.has(keys)
-            for key in keys:
+            random.shuffle(keys)
+        for batch in parallel.batched(keys, size):
+            cached = cache.has(batch)
+            for key in batch:
                 if key not in cached:
-                    asked.add(key)
-                    yield contents[key]
-
-
-def count_missing(views: Iterable[View], cache: FeatureCache) -> int:
-    """Returns how many views have no features yet; one may count twice."""
-    windows = ({view.key for view in w} for w in parallel.batched(views, WINDOW))
-    return sum(len(keys - cache.has(keys)) for keys in windows)
+                    requested.add(key)
+                    yield by_key[key]
 
 
 def by_image(views: Iterable[View]) -> Iterator[list[View]]:
-    """Yields views of one image that follow each other, VIEWS_PER_DECODE at most."""
+    """Yields consecutive views of one image, VIEWS_PER_DECODE at most."""
     for _, group in groupby(views, key=lambda view: view.row.path):
         yield from parallel.batched(group, VIEWS_PER_DECODE)
 
 
 class FeatureExtractor:
-    """The frozen network, and the cache that spares its work.
+    """The frozen network, and the cache of what it has computed.
 
     Args:
         folder: of the network, models/base.
-        batch_size: views in the network or on their way from it to the cache, at most.
-        cache: of features.
+        cache: of its features.
         decode: returns the pixels of views of one image.
+        batch_size: views in the network or on their way to the cache, at most.
         threads: processor cores to use; 0: all.
+        on_batch: called with the number of views of each finished batch.
 
     Attributes:
-        new: views that went through the network.
+        new: number of views that went through the network.
     """
 
     def __init__(
         self,
         folder: Path,
-        batch_size: int,
         cache: FeatureCache,
         decode: Decode,
+        batch_size: int,
         threads: int = 0,
+        on_batch: Callable[[int], object] = lambda size: None,
     ) -> None:
         self.new = 0
         self._folder = folder
-        self._batch_size = batch_size
         self._cache = cache
         self._decode = decode
+        self._batch_size = batch_size
         self._threads = threads
-        self._engine: Engine | None = None  # its start takes seconds: only if there is work
+        self._on_batch = on_batch
+        self._engine: Engine | None = None  # takes seconds to load: only if there is work
 
-    def compute(self, views: Iterable[View], count: int) -> Iterator[dict[bytes, np.ndarray]]:
-        """Computes and caches features, and yields them by key, some at a time.
+    def compute_missing(self, views: Iterable[View], estimate: int) -> None:
+        """Computes the features that are not cached and caches them.
+
+        Args:
+            views: all of them.
+            estimate: about how many lack features.
+
+        Raises:
+            KeyboardInterrupt: saying how much is cached.
+        """
+        todo = missing(views, self._cache, max(1, min(self._batch_size, estimate)))
+        try:
+            for _ in self._compute(todo, estimate):
+                pass
+        except KeyboardInterrupt:
+            done = f"the features of {count(self.new, 'new image')} are cached"
+            raise KeyboardInterrupt(f"{done}; run `dvc repro` to resume") from None
+
+    def collect(self, views: Iterable[View]) -> Iterator[np.ndarray]:
+        """Yields the features of the views in their order, (n, *feature_shape) at a time.
+
+        Computes those that are not cached: the cache is read-only, or a row was damaged.
+        """
+        size = rows_per_chunk(self._cache.shape, self._cache.dtype)
+        for chunk in parallel.batched(views, size):
+            by_key = {view.key: view for view in chunk}
+            vectors = self._cache.get(by_key)
+            lost = [view for key, view in by_key.items() if key not in vectors]
+            for batch in self._compute(lost, len(lost)):
+                vectors |= batch
+            yield np.stack([vectors[view.key] for view in chunk])
+
+    def _compute(self, views: Iterable[View], estimate: int) -> Iterator[dict[bytes, np.ndarray]]:
+        """Computes and caches features, and yields them by key, one batch at a time.
 
         Decoding, network and cache work at the same time, each on other views.
 
         Args:
             views: all different.
-            count: about how many.
+            estimate: about how many.
         """
+        if not estimate:
+            return
         self._engine = self._engine or engine.load(self._folder, self._threads)
         calls = min(2 * self._engine.concurrency, self._batch_size)  # one runs, the next waits
-        size = min(self._engine.max_batch_size, max(1, min(self._batch_size, count) // calls))
+        size = min(self._engine.max_batch_size, max(1, min(self._batch_size, estimate) // calls))
         workers = self._threads or os.cpu_count() or 1
         prefetch = calls * size + workers
         decoded = parallel.prefetch_map(self._decoded, by_image(views), workers, prefetch)
-        groups = parallel.batched(chain.from_iterable(decoded), size)
-        done = parallel.prefetch_map(self._forward, groups, self._engine.concurrency, calls)
+        batches = parallel.batched(chain.from_iterable(decoded), size)
+        done = parallel.prefetch_map(self._forward, batches, self._engine.concurrency, calls)
         for keys, vectors in done:
             self._cache.put(keys, vectors)
             self.new += len(keys)
+            self._on_batch(len(keys))
             yield dict(zip(keys, vectors, strict=True))
 
-    def compute_missing(self, views: Iterable[View], count: int) -> None:
-        """Computes what is not cached; `count` is about how much."""
-        with progress.bar("extract", count) as bar:
-            try:
-                todo = missing(views, self._cache, min(self._batch_size, count))
-                for batch in self.compute(todo, count):
-                    bar.update(len(batch))
-            except KeyboardInterrupt:
-                kept = f"the features of {self.new:,} new images are cached"
-                raise KeyboardInterrupt(f"{kept}; run `dvc repro` to resume") from None
-
-    def gather(self, views: Iterable[View]) -> Iterator[np.ndarray]:
-        """Yields the features of the views in their order, (n, *feature_shape)."""
-        size = rows_per_chunk(self._cache.shape, self._cache.dtype)
-        for group in parallel.batched(views, size):
-            contents = {view.key: view for view in group}
-            found = self._cache.get(contents)
-            lost = [view for key, view in contents.items() if key not in found]
-            if lost:  # damaged, or deleted meanwhile
-                for batch in self.compute(lost, len(lost)):
-                    found |= batch
-            yield np.stack([found[view.key] for view in group])
-
     def _decoded(self, views: list[View]) -> list[tuple[bytes, Pixels]]:
-        pixels = self._decode(views)
-        return [(view.key, one) for view, one in zip(views, pixels, strict=True)]
+        return [(view.key, pixels) for view, pixels in zip(views, self._decode(views), strict=True)]
 
-    def _forward(self, group: list[tuple[bytes, Pixels]]) -> tuple[list[bytes], np.ndarray]:
+    def _forward(self, batch: list[tuple[bytes, Pixels]]) -> tuple[list[bytes], np.ndarray]:
         assert self._engine
-        keys, pixels = zip(*group, strict=True)
+        keys, pixels = zip(*batch, strict=True)
         return list(keys), self._engine.features(np.stack(pixels))

@@ -13,41 +13,44 @@ from tests.project import draw
 pytestmark = pytest.mark.slow
 
 
-def table(project, name="train"):
-    return features.read(project.folder / "results" / f"{name}.npz")
+OUTPUTS = {"train": features.TRAIN, "test": features.TEST}
+
+
+def read_table(project, name="train"):
+    return features.read(project.folder / OUTPUTS[name])
 
 
 def test_a_row_is_the_features_of_its_image_alone(finished):
     network = engine.load(finished.folder / "models" / "base")
     for name in ("train", "test"):
-        found = table(finished, name)
-        for row in range(0, len(found.paths), 4):
-            data = (finished.folder / str(found.paths[row])).read_bytes()
+        table = read_table(finished, name)
+        for row in range(0, len(table.paths), 4):
+            data = (finished.folder / str(table.paths[row])).read_bytes()
             pixels = decode.decode_image(data, 75, 75).pixels[None]
-            assert found.features[row].tobytes() == network.features(pixels).tobytes()
+            assert table.features[row].tobytes() == network.features(pixels).tobytes()
 
 
-def test_rows_are_the_manifests_in_its_order(finished):
+def test_rows_are_those_of_images_csv_in_its_order(finished):
     rows = manifest.read(finished.folder / "results" / "images.csv")
     for name in ("train", "test"):
-        found = table(finished, name)
+        table = read_table(finished, name)
         expected = [row for row in rows if row.split == name]
-        assert found.paths.tolist() == [row.path for row in expected]
-        assert found.sha256.tolist() == [row.sha256 for row in expected]
-        labels = [found.class_names[k] if k >= 0 else "" for k in found.labels.tolist()]
+        assert table.paths.tolist() == [row.path for row in expected]
+        assert table.sha256.tolist() == [row.sha256 for row in expected]
+        labels = [table.class_names[k] if k >= 0 else "" for k in table.labels.tolist()]
         assert labels == [row.label for row in expected]
 
 
-def test_arrays_are_the_contracts(finished):
-    found = table(finished)
-    count = len(found.paths)
-    assert (found.features.shape, found.features.dtype) == ((count, 288), np.float32)
-    assert (found.labels.dtype, found.views.tolist()) == (np.int32, [0] * count)
-    assert found.class_names.tolist() == ["circle", "cross", "square"]
-    assert len(str(found.fingerprint)) == 64 and str(found.weights) == "random"
+def test_arrays_have_the_documented_types(finished):
+    table = read_table(finished)
+    count = len(table.paths)
+    assert (table.features.shape, table.features.dtype) == ((count, 288), np.float32)
+    assert (table.labels.dtype, table.views.tolist()) == (np.int32, [0] * count)
+    assert table.class_names.tolist() == ["circle", "cross", "square"]
+    assert len(str(table.fingerprint)) == 64 and str(table.weights) == "random"
 
 
-def test_the_line_tells_images_and_files(finished):
+def test_the_printed_line_counts_images_and_names_the_files(finished):
     files = "results/features_train.npz (18, 288), results/features_test.npz (3, 288)"
     assert f"\nextract: 21 images, 21 new -> {files}, 0 reused, " in finished.output
     done = finished.shell(sys.executable, "-m", "stages.extract")
@@ -56,16 +59,16 @@ def test_the_line_tells_images_and_files(finished):
 
 
 @pytest.mark.parametrize("change", ["edited", "gone"])
-def test_a_file_that_changed_since_validate_is_said(change, project):
+def test_a_file_that_changed_since_validate_is_an_error(change, project):
     path = project.folder / "input" / "test" / "0.jpg"
     path.unlink() if change == "gone" else draw(path, "cross", 77)
     done = project.stage("extract")
     assert done.returncode == 1
-    said = "error: input/test/0.jpg: changed while `dvc repro` was running; run it again"
-    assert done.stderr.startswith(said)
+    message = "error: input/test/0.jpg: changed while `dvc repro` was running; run it again"
+    assert done.stderr.startswith(message)
 
 
-PEAK = "from stages import extract; extract.main()" + peak.CODE
+PEAK = "from stages.extract import stage; stage.main()" + peak.CODE
 
 
 def test_memory_does_not_grow_with_the_number_of_images(project):
@@ -80,10 +83,10 @@ def test_memory_does_not_grow_with_the_number_of_images(project):
             sha256 = hashlib.sha256(content).hexdigest()
             rows.append(manifest.ImageRow(path, "test", "", sha256, 120, 90, "JPEG"))
         manifest.write(project.folder / "results" / "images.csv", rows)
-        said = project.shell(sys.executable, "-c", PEAK).stdout.splitlines()
-        assert said[0].startswith(f"extract: {count} images, {count} new ")
-        return float(said[1])
+        lines = project.shell(sys.executable, "-c", PEAK).stdout.splitlines()
+        assert lines[0].startswith(f"extract: {count:,} images, {count:,} new ")
+        return float(lines[1])
 
-    few, many = measured(300), measured(3300)
-    decoded = 3000 * 75 * 75 * 3 / 2**20  # MiB, were all kept in memory
+    few, many = measured(200), measured(1700)
+    decoded = 1500 * 75 * 75 * 3 / 2**20  # MiB, were all kept in memory
     assert many - few < decoded / 2

@@ -1,4 +1,4 @@
-"""Whatever the order, grouping, batch size or fate of the store: the same bytes, nothing twice."""
+"""Whatever the order, grouping, batch size or state of the cache: the same bytes, nothing twice."""
 
 import functools
 import hashlib
@@ -13,9 +13,9 @@ from classifier.cache import database
 from classifier.cache import features as feature_cache
 from classifier.cache import files as file_index
 from classifier.cache.features import FeatureCache
-from classifier.dataset import manifest
+from classifier.dataset import features, manifest
 from classifier.dataset.manifest import ImageRow
-from classifier.images.augmentation import View
+from classifier.images.augmentation import View, view_key
 from classifier.inference import engine
 from stages.extract import forward
 from stages.extract import stage as extract
@@ -31,23 +31,22 @@ NAMES = [
 
 
 class Bench:
-    """The stage in a folder with a real network, loaded once."""
+    """The stage in a folder with a real network that is loaded once."""
 
     def __init__(self, folder, set_param):
         self.folder = folder
         self.set_param = set_param
-        self.passes = []
+        self.passes = 0  # through the network
         for number, name in enumerate(NAMES):
             draw(folder / name, "circle", number)
 
     def extract(self, names, batch_size=4):
-        """Runs the stage on some of the images and returns how many were new."""
+        """Runs the stage on some of the images and returns the number of forward passes."""
         self.set_param("extract.batch_size", batch_size)
-        listed = [self.row(name) for name in sorted(names)]
-        manifest.write(self.folder / manifest.PATH, listed)
-        before = len(self.passes)
+        manifest.write(self.folder / manifest.PATH, [self.row(name) for name in sorted(names)])
+        before = self.passes
         extract.main()
-        return len(self.passes) - before
+        return self.passes - before
 
     def row(self, name):
         sha256 = hashlib.sha256((self.folder / name).read_bytes()).hexdigest()
@@ -55,14 +54,12 @@ class Bench:
         return ImageRow(name, split, rest[0] if len(rest) > 1 else "", sha256, 120, 90, "PNG")
 
     def views(self, names):
-        return [View(row, 0) for row in map(self.row, names)]
+        return [View(row, 0, view_key(row.sha256)) for row in map(self.row, names)]
 
-    def files(self):
-        return [
-            (self.folder / "results" / f"{part}.npz").read_bytes() for part in ("train", "test")
-        ]
+    def outputs(self):
+        return [(self.folder / path).read_bytes() for path in (features.TRAIN, features.TEST)]
 
-    def forget(self):
+    def delete_cache(self):
         shutil.rmtree(self.folder / ".cache", ignore_errors=True)
 
 
@@ -73,86 +70,100 @@ def bench(finished, inside, set_param, monkeypatch):
     bench = Bench(inside, set_param)
     load = functools.cache(engine.load)
 
-    class Counted:
-        requests = 2
-        enough = 3
+    class CountingEngine:
+        concurrency = 2
+        max_batch_size = 3
 
         def __init__(self, folder, threads):
             self.network = load(folder)
 
         def features(self, pixels):
-            bench.passes += [None] * len(pixels)
+            bench.passes += len(pixels)
             return self.network.features(pixels)
 
-    monkeypatch.setattr(forward.engine, "load", Counted)
+    monkeypatch.setattr(forward.engine, "load", CountingEngine)
     return bench
 
 
 def groupings():
     """Any order of the images, added in groups of any size with any batch size."""
     order = st.permutations(NAMES)
-    cuts = st.lists(st.integers(1, len(NAMES) - 1), max_size=4, unique=True).map(sorted)
-    return st.tuples(order, cuts, st.lists(st.integers(1, 9), min_size=5, max_size=5))
+    ends = st.lists(st.integers(1, len(NAMES) - 1), max_size=4, unique=True).map(sorted)
+    return st.tuples(order, ends, st.lists(st.integers(1, 9), min_size=5, max_size=5))
 
 
-def test_any_order_and_grouping_gives_the_same_bytes_and_computes_each_once(bench):
+def test_any_order_and_grouping_gives_the_same_bytes_and_computes_each_image_once(bench):
     assert bench.extract(NAMES) == len(NAMES)
-    expected = bench.files()
+    expected = bench.outputs()
 
-    @settings(max_examples=25)
+    @settings(max_examples=15)
     @given(case=groupings())
     def check(case):
-        order, cuts, sizes = case
-        bench.forget()
+        order, ends, sizes = case
+        bench.delete_cache()
         total = 0
-        for end, size in zip([*cuts, len(NAMES)], sizes, strict=False):
+        for end, size in zip([*ends, len(NAMES)], sizes, strict=False):
             total += bench.extract(order[:end], size)
-        assert bench.files() == expected
+        assert bench.outputs() == expected
         assert total == len(NAMES)
 
     check()
 
 
-def test_without_its_store_it_gives_the_same_bytes(bench):
+def test_without_its_cache_it_gives_the_same_bytes(bench):
     bench.extract(NAMES)
-    expected = bench.files()
-    bench.forget()
+    expected = bench.outputs()
+    bench.delete_cache()
     assert bench.extract(NAMES, batch_size=3) == len(NAMES)
-    assert bench.files() == expected
+    assert bench.outputs() == expected
 
 
 def test_the_number_of_workers_changes_no_byte(bench, monkeypatch):
     bench.extract(NAMES)
-    expected = bench.files()
+    expected = bench.outputs()
     for count in (1, 7):
-        bench.forget()
+        bench.delete_cache()
         monkeypatch.setattr(forward.os, "cpu_count", lambda count=count: count)
         bench.extract(NAMES)
-        assert bench.files() == expected
+        assert bench.outputs() == expected
 
 
-def test_a_damaged_row_is_computed_again_and_said(bench, capsys):
+def test_a_damaged_row_is_computed_again_and_reported(bench, capsys):
     bench.extract(NAMES)
-    expected = bench.files()
+    expected = bench.outputs()
     (path,) = (bench.folder / ".cache" / feature_cache.FOLDER).iterdir()
     data = bytearray(path.read_bytes())
     data[data.rindex(expected[1][256:300])] ^= 4
     path.write_bytes(data)
     assert bench.extract(NAMES) == 1
-    assert bench.files() == expected
-    said = capsys.readouterr()
-    assert f"warning: {path.relative_to(bench.folder)}: 1 damaged rows were computed" in said.err
-    assert " 9 images, 1 new " in said.out
+    assert bench.outputs() == expected
+    output = capsys.readouterr()
+    assert f"{path.relative_to(bench.folder)}: 1 damaged row computed again" in output.err
+    assert " 9 images, 1 new " in output.out
     assert bench.extract(NAMES) == 0
 
 
-def test_where_it_met_another_process_it_goes_another_way(bench, monkeypatch):
-    kept = FeatureCache(database.cache_folder(), "f" * 64, (288,), "float32", "")
-    table = bench.views(sorted(NAMES))
-    straight = list(forward.missing(table, kept, 2))
-    assert straight == table
-    kept.contended = True
-    orders = {tuple(view.row.path for view in forward.missing(table, kept, 2)) for _ in range(20)}
+def test_an_unwritable_cache_gives_the_same_bytes_and_keeps_nothing(bench, monkeypatch, capsys):
+    bench.extract(NAMES)
+    expected = bench.outputs()
+    bench.delete_cache()
+    bench.extract(NAMES[:4])
+    access = database.os.access
+    monkeypatch.setattr(
+        database.os, "access", lambda path, mode: ".cache" not in str(path) and access(path, mode)
+    )
+    for _ in range(2):
+        assert bench.extract(NAMES) == len(NAMES) - 4
+        assert bench.outputs() == expected
+        assert "cannot be written, so this run's results are not cached" in capsys.readouterr().err
+
+
+def test_after_a_collision_with_another_process_the_order_is_random(bench):
+    cache = FeatureCache(database.cache_folder(), "f" * 64, (288,), "float32", "")
+    views = bench.views(sorted(NAMES))
+    assert list(forward.missing(views, cache, 2)) == views
+    cache.contended = True
+    orders = {tuple(view.row.path for view in forward.missing(views, cache, 2)) for _ in range(20)}
     assert len(orders) > 1
     assert all(sorted(order) == sorted(NAMES) for order in orders)
 
@@ -161,15 +172,15 @@ def test_what_another_process_computes_meanwhile_is_left_out(bench):
     ours, theirs = (
         FeatureCache(database.cache_folder(), "f" * 64, (1,), "float32", "") for _ in range(2)
     )
-    table = bench.views(sorted(NAMES))
-    asked = forward.missing(table, ours, 2)
-    assert list(itertools.islice(asked, 2)) == table[:2]
-    theirs.put([view.key for view in table[2:6]], [[0.0]] * 4)
-    assert list(asked) == table[6:]
+    views = bench.views(sorted(NAMES))
+    requested = forward.missing(views, ours, 2)
+    assert list(itertools.islice(requested, 2)) == views[:2]
+    theirs.put([view.key for view in views[2:6]], [[0.0]] * 4)
+    assert list(requested) == views[6:]
 
 
-def test_a_content_is_asked_for_once_though_many_images_have_it(bench, monkeypatch):
+def test_a_content_is_requested_once_though_many_images_have_it(bench, monkeypatch):
     monkeypatch.setattr(forward, "WINDOW", 2)
-    kept = FeatureCache(database.cache_folder(), "f" * 64, (1,), "float32", "")
-    table = bench.views(NAMES[:1] * 9)
-    assert list(forward.missing(table, kept, 2)) == table[:1]
+    cache = FeatureCache(database.cache_folder(), "f" * 64, (1,), "float32", "")
+    views = bench.views(NAMES[:1] * 9)
+    assert list(forward.missing(views, cache, 2)) == views[:1]

@@ -1,9 +1,9 @@
 """Accuracy and seconds per stage of the whole pipeline on folders of images.
 
-    python -m benchmarks.pipeline --weights FILE.h5 --images DIR [DIR ...] [--cut mixed8 mixed10]
+    python -m benchmarks.pipeline --weights FILE.h5 --images DIR [DIR ...] [--last-layer mixed8 mixed10]
 
-Each DIR holds train/<class>/* and test/<class>/*. Beside the head stands scikit-learn's logistic
-regression on the same features (centred; each C of 0.01, 0.1, 1, 10 is shown), as a floor.
+Each DIR holds train/<class>/* and test/<class>/*. The baseline is scikit-learn's
+logistic regression on the same features (centred; for each C of 0.01, 0.1, 1, 10).
 """
 
 import argparse
@@ -26,8 +26,9 @@ STAGES = tuple(yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["
 
 
 def prepare(folder: Path, images: Path, changes: dict[str, object]) -> None:
-    """Makes a copy of the pipeline in `folder` that reads `images`, with params changed."""
-    shutil.copytree(ROOT / "stages", folder / "stages")
+    """Copies the pipeline to `folder`, with `images` as its input and params changed."""
+    for code in ("classifier", "stages"):
+        shutil.copytree(ROOT / code, folder / code)
     (folder / "input").symlink_to(images.resolve())
     document = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     for name, value in changes.items():
@@ -37,7 +38,7 @@ def prepare(folder: Path, images: Path, changes: dict[str, object]) -> None:
 
 
 def run_stages(folder: Path) -> dict[str, float]:
-    """Runs the stages one after the other and returns the seconds of each, start-up included."""
+    """Runs the stages in order and returns the seconds of each, start-up included."""
     seconds = {}
     for stage in STAGES:
         started = time.perf_counter()
@@ -50,13 +51,13 @@ def run_stages(folder: Path) -> dict[str, float]:
 def logistic_regression(folder: Path) -> dict[str, float]:
     """Returns the test accuracy of scikit-learn's logistic regression by its C."""
     train, test = (features.read(folder / p) for p in (features.TRAIN, features.TEST))
-    learned, tested = np.asarray(train.features), np.asarray(test.features)
-    mean = learned.mean(axis=0)
+    x_train, x_test = np.asarray(train.features), np.asarray(test.features)
+    mean = x_train.mean(axis=0)
     scores = {}
     for c in (0.01, 0.1, 1, 10):
         model = LogisticRegression(C=c, max_iter=5000)
-        model.fit(learned - mean, train.labels)
-        scores[str(c)] = round(float(model.score(tested - mean, test.labels)), 3)
+        model.fit(x_train - mean, train.labels)
+        scores[str(c)] = round(float(model.score(x_test - mean, test.labels)), 3)
     return scores
 
 
@@ -65,16 +66,17 @@ def interval(scores: dict[str, float]) -> str:
     return "{accuracy:.3f} [{accuracy_low:.3f}-{accuracy_high:.3f}] of {n}".format(**scores)
 
 
-def measure(images: Path, weights: Path, cut: str) -> None:
-    """Measures one set with one cut and prints what came out."""
+def measure(images: Path, weights: Path, last_layer: str) -> None:
+    """Measures one dataset with one last layer and prints the results."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        prepare(folder, images, {"fetch.weights": str(weights.resolve()), "freeze.last_layer": cut})
+        changes = {"fetch.weights": str(weights.resolve()), "freeze.last_layer": last_layer}
+        prepare(folder, images, changes)
         seconds = run_stages(folder)
         metrics = json.loads((folder / "results" / "metrics.json").read_text())
         data = json.loads((folder / "results" / "dataset.json").read_text())
         count = data["train"] + data["validation"] + data["test"]
-        print(f"{images.name} {cut}: validation {interval(metrics['validation'])}", end="")
+        print(f"{images.name} {last_layer}: validation {interval(metrics['validation'])}", end="")
         print(f", test {interval(metrics['test'])}" if "test" in metrics else "")
         print(
             f"  logistic regression on the same features, test, by C: {logistic_regression(folder)}"
@@ -86,15 +88,15 @@ def measure(images: Path, weights: Path, cut: str) -> None:
 
 
 def main() -> None:
-    """Measures every set with every cut."""
+    """Measures every dataset with every last layer."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--images", type=Path, nargs="+", required=True)
     parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--cut", nargs="+", default=["mixed8", "mixed10"])
-    arguments = parser.parse_args()
-    for images in arguments.images:
-        for cut in arguments.cut:
-            measure(images, arguments.weights, cut)
+    parser.add_argument("--last-layer", nargs="+", default=["mixed8", "mixed10"])
+    args = parser.parse_args()
+    for images in args.images:
+        for last_layer in args.last_layer:
+            measure(images, args.weights, last_layer)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""models/head/: the trained top layers, from features to class probabilities."""
+"""models/head/: the trained layers, from features to class probabilities."""
 
 import json
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from classifier.common import files, parallel
+from classifier.common.errors import StageError
 from classifier.dataset import features
 from classifier.dataset.features import Array, Column, FeatureTable, rows_per_chunk
 from classifier.inference import openvino_engine
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
 FOLDER = Path("models/head")
 INFO = "head.json"
-ARCHITECTURE = "architecture.json"  # Keras's
-FINAL, EVALUATION = "head", "evaluation"  # which weights: of all images, or scored ones
-UPPER_WEIGHTS = "upper.weights.h5"  # of fine-tuned blocks, for other programs
+ARCHITECTURE = "architecture.json"  # of Keras
+FINAL, EVALUATION = "head", "evaluation"  # names of weights: to predict with, and to evaluate
+UPPER_WEIGHTS = "upper.weights.h5"  # of fine-tuned blocks, for `export`
 MAPS_PER_CALL = 16
 
 Layer = tuple[np.ndarray, np.ndarray, str]  # kernel (in, out), bias (out,), activation
@@ -30,15 +31,15 @@ Layer = tuple[np.ndarray, np.ndarray, str]  # kernel (in, out), bias (out,), act
 
 @dataclass(frozen=True)
 class HeadInfo:
-    """What the head belongs to.
+    """What the head was trained on.
 
     Attributes:
         class_names: in the order of the outputs.
         weights: of the base: `imagenet`, `random` or `sha256:<hash>`.
-        fingerprint: of the features it was trained on.
-        train_images: it learned from, those included that it was validated with.
-        tta_views: views of an image over which its probabilities are averaged.
-        augmentation_id: what augmented ones among them depend on; empty where there are none.
+        fingerprint: of the features.
+        train_images: number of images, those used for validation included.
+        tta_views: views over which predictions are averaged.
+        augmentation_id: what augmented views depend on besides their image; empty without any.
     """
 
     class_names: tuple[str, ...]
@@ -50,18 +51,18 @@ class HeadInfo:
 
     @property
     def warning(self) -> str:
-        """Returns what an output line has to add if the weights are untrained."""
+        """Returns what an output line must add if the weights are untrained."""
         return "; RANDOM weights: a smoke test, not a model" if self.weights == "random" else ""
 
 
 @dataclass(frozen=True)
 class Head:
-    """A head to compute with.
+    """A trained head, computed by NumPy; fine-tuned blocks by OpenVINO.
 
     Attributes:
-        info: what it belongs to.
+        info: what it was trained on.
         layers: first to last, in float64.
-        network: OpenVINO file of the blocks before them, where features are maps; else None.
+        network: OpenVINO file of the blocks below them, where features are maps; else None.
         upper_weights: Keras file of the same blocks' weights; else None.
     """
 
@@ -81,19 +82,19 @@ class Head:
             table: features.
             rows: int (N, V), the table's rows of each image's views.
         """
-        found = np.empty((len(rows), len(self.info.class_names)))
+        averages = np.empty((len(rows), len(self.info.class_names)))
         size = rows_per_chunk(table.features.shape[1:], table.features.dtype)
         size = max(1, size // rows.shape[1])
-        for at in range(0, len(rows), size):
-            some = rows[at : at + size]
-            each = self.probabilities(table.features[some.ravel()])
-            found[at : at + size] = each.reshape(*some.shape, -1).mean(axis=1)
-        return found
+        for start in range(0, len(rows), size):
+            chunk = rows[start : start + size]
+            each = self.probabilities(table.features[chunk.ravel()])
+            averages[start : start + size] = each.reshape(*chunk.shape, -1).mean(axis=1)
+        return averages
 
     def probabilities(self, inputs: np.ndarray) -> np.ndarray:
         """Returns the class probabilities of each row, float64 (N, C); rows sum to 1.
 
-        In float64, so that the digits written do not depend on the order a library sums in.
+        In float64, so that the digits written do not depend on the order of summation.
 
         Args:
             inputs: float (N, D) vectors, or float16 (N, h, w, c) maps.
@@ -107,19 +108,16 @@ class Head:
 
 
 def vectors(engine: OpenvinoEngine, maps: Array) -> Iterator[np.ndarray]:
-    """Yields the feature vectors of maps, in their order, some at a time.
+    """Yields the feature vectors of maps in order, float32 (n, D), a chunk at a time.
 
     Args:
         engine: runs the blocks above the last frozen layer.
         maps: float16 (N, h, w, c), in memory or on disk.
-
-    Yields:
-        float32 (n, D).
     """
     starts = range(0, len(maps), MAPS_PER_CALL)
-    groups = (np.ascontiguousarray(maps[at : at + MAPS_PER_CALL]) for at in starts)
+    chunks = (np.ascontiguousarray(maps[start : start + MAPS_PER_CALL]) for start in starts)
     calls = engine.concurrency
-    yield from parallel.prefetch_map(engine.features, groups, calls, 2 * calls)
+    yield from parallel.prefetch_map(engine.features, chunks, calls, 2 * calls)
 
 
 def relu(values: np.ndarray) -> np.ndarray:
@@ -128,9 +126,9 @@ def relu(values: np.ndarray) -> np.ndarray:
 
 
 def softmax(values: np.ndarray) -> np.ndarray:
-    """Returns the rows' exponentials, scaled to sum to 1."""
-    powers = np.exp(values - values.max(axis=1, keepdims=True, initial=-np.inf))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    """Returns the exponentials of each row, scaled to sum to 1."""
+    exponentials = np.exp(values - values.max(axis=1, keepdims=True, initial=-np.inf))
+    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
 
 
 ACTIVATIONS = {"relu": relu, "softmax": softmax}
@@ -138,20 +136,20 @@ ACTIVATIONS = {"relu": relu, "softmax": softmax}
 
 @dataclass(frozen=True)
 class TrainedLayers:
-    """What `train` has made.
+    """The layers that `train` has trained.
 
     Attributes:
         head: from vectors to probabilities.
-        upper: from maps to vectors; None where the features are vectors.
-        network: the same from float16 maps, as OpenVINO's.
+        upper: from maps to vectors; None where features are vectors.
+        network: `upper` as an OpenVINO model that takes float16 maps; else None.
     """
 
     head: "keras.Model"
     upper: "keras.Model | None" = None
     network: Any = None
 
-    def dense(self) -> list[Layer]:
-        """Returns the head's layers that have weights, first to last."""
+    def dense_layers(self) -> list[Layer]:
+        """Returns the layers of the head that have weights, first to last."""
         return [
             (*layer.get_weights(), layer.activation.__name__)
             for layer in self.head.layers
@@ -160,59 +158,67 @@ class TrainedLayers:
 
 
 def write(folder: Path, final: TrainedLayers, evaluation: TrainedLayers, info: HeadInfo) -> None:
-    """Writes the head: Keras's files, the same numbers for NumPy, and what it belongs to.
+    """Writes the head for Keras, for NumPy and for OpenVINO, and what it was trained on.
 
     Args:
         folder: models/head.
-        final: predicts new images.
-        evaluation: never learned from the validation images.
-        info: what both belong to.
+        final: to predict new images with.
+        evaluation: never trained on the validation images.
+        info: what both were trained on.
     """
-    upper = 12 * final.upper.count_params() if final.upper else 0  # float32, three times
-    files.require_space(folder, 20 * final.head.count_params() + upper + 2**20)
+    upper_size = 12 * final.upper.count_params() if final.upper else 0  # float32, three times
+    files.require_space(folder, 20 * final.head.count_params() + upper_size + 2**20)
     with files.atomic_write(folder) as part:
         part.mkdir()
-        for one, name in ((final, FINAL), (evaluation, EVALUATION)):
-            one.head.save_weights(part / f"{name}.weights.h5")
-            write_layers(part / f"{name}.npz", one.dense())
-            if one.network:
-                openvino_engine.write(one.network, part / f"{name}.xml")
+        for layers, name in ((final, FINAL), (evaluation, EVALUATION)):
+            layers.head.save_weights(part / f"{name}.weights.h5")
+            _write_layers(part / f"{name}.npz", layers.dense_layers())
+            if layers.network:
+                openvino_engine.write(layers.network, part / f"{name}.xml")
         if final.upper:
             final.upper.save_weights(part / UPPER_WEIGHTS)
         files.write_json(part / ARCHITECTURE, json.loads(final.head.to_json()))
         files.write_json(part / INFO, asdict(info))
 
 
-def write_layers(path: Path, layers: list[Layer]) -> None:
-    """Writes layers as the arrays `kernel_0`, `bias_0`, `kernel_1`, ... and `activations`."""
+def _write_layers(path: Path, layers: list[Layer]) -> None:
+    """Writes layers as the arrays `activations`, `kernel_0`, `bias_0`, `kernel_1`, ..."""
     arrays = {"activations": np.array([activation for _, _, activation in layers])}
     for number, (kernel, bias, _) in enumerate(layers):
         arrays |= {f"kernel_{number}": kernel, f"bias_{number}": bias}
     features.write(path, {name: Column.from_array(array) for name, array in arrays.items()})
 
 
+def _read_layers(path: Path) -> Iterator[Layer]:
+    with np.load(path, allow_pickle=False) as arrays:
+        for number, activation in enumerate(arrays["activations"].tolist()):
+            kernel, bias = arrays[f"kernel_{number}"], arrays[f"bias_{number}"]
+            yield kernel.astype(np.float64), bias.astype(np.float64), activation
+
+
 def read_info(folder: Path) -> HeadInfo:
-    """Returns what the head in the folder belongs to."""
-    values = json.loads((folder / INFO).read_text(encoding="utf-8"))
-    tuples = {name: tuple(values[name]) for name in ("class_names", "tta_views")}
-    return HeadInfo(**(values | tuples))
+    """Returns what the head in a folder was trained on.
+
+    Raises:
+        StageError: the folder is that of another version of this project.
+    """
+    path = folder / INFO
+    values = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        tuples = {name: tuple(values[name]) for name in ("class_names", "tta_views")}
+        return HeadInfo(**(values | tuples))
+    except (KeyError, TypeError):
+        raise StageError(
+            f"{path.as_posix()}: written by another version of this project; run `dvc repro`"
+        ) from None
 
 
 def read(folder: Path, weights: str = FINAL) -> Head:
-    """Returns the head with the weights asked for, FINAL or EVALUATION; needs no TensorFlow."""
-    with np.load(folder / f"{weights}.npz", allow_pickle=False) as arrays:
-        layers = tuple(
-            (
-                arrays[f"kernel_{number}"].astype(np.float64),
-                arrays[f"bias_{number}"].astype(np.float64),
-                str(activation),
-            )
-            for number, activation in enumerate(arrays["activations"])
-        )
+    """Returns a head, with the weights named FINAL or EVALUATION; needs no TensorFlow."""
     network, upper = folder / f"{weights}.xml", folder / UPPER_WEIGHTS
     return Head(
         read_info(folder),
-        layers,
+        tuple(_read_layers(folder / f"{weights}.npz")),
         network if network.exists() else None,
         upper if upper.exists() else None,
     )

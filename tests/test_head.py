@@ -1,69 +1,105 @@
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 
 from classifier import head
+from classifier.common.errors import StageError
 from classifier.head import HeadInfo, TrainedLayers
-from tests.test_train import clusters
+from stages.train.heads import HEADS
+from tests.stages.train.samples import clusters, settings
 
-ABOUT = HeadInfo(("ant", "bée"), "random", "f" * 64)
+INFO = HeadInfo(("ant", "bée"), "random", "f" * 64, 12, (0, -1), "")
 FEATURES = np.random.default_rng(0).random((7, 5), np.float32)
 
 
-def models(units: int):
+def untrained(kind: str = "dense", hidden_units: int = 6):
+    """Returns two models with different initial weights."""
     from classifier.inference.keras_backend import keras
-    from stages.train.stage import network
 
-    keras.utils.set_random_seed(units)
-    return [network(5, 2, params(units)) for _ in range(2)]
-
-
-def params(units: int):
-    from test_train import settings
-
-    return settings(units=units)
+    keras.utils.set_random_seed(hidden_units)
+    return [HEADS[kind](5, 2, settings(hidden_units=hidden_units)) for _ in range(2)]
 
 
-@pytest.mark.parametrize("units", [0, 6])
-def test_probabilities_are_those_of_keras(units, tmp_path):
-    used, scored = models(units)
-    head.write(tmp_path / "head", TrainedLayers(used), TrainedLayers(scored), ABOUT)
-    for model, name in ((used, head.WEIGHTS), (scored, head.EVALUATION_WEIGHTS)):
-        ours = head.read(tmp_path / "head", name).probabilities(FEATURES)
+@pytest.fixture
+def folder(tmp_path):
+    head.write(tmp_path / "head", *map(TrainedLayers, untrained()), INFO)
+    return tmp_path / "head"
+
+
+@pytest.mark.parametrize("kind", HEADS)
+@pytest.mark.parametrize("hidden_units", [0, 6])
+def test_probabilities_are_those_of_keras(kind, hidden_units, tmp_path):
+    final, evaluation = untrained(kind, hidden_units)
+    head.write(tmp_path / "head", TrainedLayers(final), TrainedLayers(evaluation), INFO)
+    for model, weights in ((final, head.FINAL), (evaluation, head.EVALUATION)):
+        ours = head.read(tmp_path / "head", weights).probabilities(FEATURES)
         assert ours == pytest.approx(model.predict(FEATURES, verbose=0), abs=1e-6)
 
 
-def test_rows_sum_to_one_and_do_not_depend_on_their_neighbours(tmp_path):
-    head.write(tmp_path / "head", *map(TrainedLayers, models(6)), ABOUT)
-    model = head.read(tmp_path / "head")
-    whole = model.probabilities(FEATURES)
-    assert whole.sum(axis=1) == pytest.approx(1)
+def test_the_same_layers_give_the_same_bytes(tmp_path):
+    layers = [TrainedLayers(model) for model in untrained()]
+    contents = []
+    for name in ("one", "two"):
+        head.write(tmp_path / name, *layers, INFO)
+        contents.append({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()})
+    assert contents[0] == contents[1]
+    names = {"head.npz", "head.weights.h5", "evaluation.npz", "evaluation.weights.h5"}
+    assert contents[0].keys() == names | {"head.json", "architecture.json"}
+
+
+def test_a_rewritten_folder_keeps_no_file_of_the_old_one(folder):
+    (folder / "head.xml").write_text("of a head on maps")
+    head.write(folder, *map(TrainedLayers, untrained()), INFO)
+    assert head.read(folder).network is None
+
+
+def test_keras_reads_the_written_model(folder):
+    from classifier.inference.keras_backend import keras
+
+    model = keras.models.model_from_json((folder / head.ARCHITECTURE).read_text())
+    model.load_weights(folder / f"{head.FINAL}.weights.h5")
+    expected = head.read(folder).probabilities(FEATURES)
+    assert model.predict(FEATURES, verbose=0) == pytest.approx(expected, abs=1e-6)
+
+
+def test_rows_sum_to_one_and_do_not_depend_on_each_other(folder):
+    model = head.read(folder)
+    together = model.probabilities(FEATURES)
+    assert together.sum(axis=1) == pytest.approx(1)
     alone = np.concatenate([model.probabilities(row[None]) for row in FEATURES])
-    assert np.abs(whole - alone).max() < 1e-14
+    assert np.abs(together - alone).max() < 1e-14
 
 
-def test_no_images_have_no_probabilities(tmp_path):
-    head.write(tmp_path / "head", *map(TrainedLayers, models(6)), ABOUT)
-    assert head.read(tmp_path / "head").probabilities(FEATURES[:0]).shape == (0, 2)
+def test_no_images_have_no_probabilities(folder):
+    assert head.read(folder).probabilities(FEATURES[:0]).shape == (0, 2)
 
 
-def test_what_it_belongs_to_survives(tmp_path):
-    head.write(tmp_path / "head", *map(TrainedLayers, models(0)), ABOUT)
-    assert head.read(tmp_path / "head").about == ABOUT
+def test_the_info_survives(folder):
+    assert head.read(folder).info == INFO
 
 
-def test_extreme_scores_do_not_overflow():
+@pytest.mark.parametrize("name", ["units", "train_images", "tta_views"])
+def test_a_head_of_another_version_is_an_error(name, folder):
+    values = json.loads((folder / head.INFO).read_text())
+    values = {key: value for key, value in values.items() if key != name}
+    values |= {"units": 6} if name == "units" else {}
+    (folder / head.INFO).write_text(json.dumps(values))
+    with pytest.raises(StageError, match="another version of this project; run `dvc repro`"):
+        head.read(folder)
+
+
+def test_large_values_do_not_overflow():
     assert head.softmax(np.array([[1e4, 0.0]])).tolist() == [[1, 0]]
 
 
-def test_a_image_is_judged_by_the_mean_over_its_views(tmp_path, monkeypatch):
-    head.write(tmp_path / "head", *map(TrainedLayers, models(6)), ABOUT)
-    model = head.read(tmp_path / "head")
+@pytest.mark.parametrize("chunk", [512, 1])
+def test_predictions_are_averaged_over_views(chunk, folder, monkeypatch):
+    monkeypatch.setattr(head, "rows_per_chunk", lambda *_: chunk)
+    model = head.read(folder)
     each = model.probabilities(FEATURES)
     table = dataclasses.replace(clusters(7), features=FEATURES)
     views = np.array([[0, 3], [6, 2], [4, 4]])
     expected = (each[views[:, 0]] + each[views[:, 1]]) / 2
-    for most in (512, 1):
-        monkeypatch.setattr(head, "rows_at_once", lambda *a, most=most: most)
-        assert model.predict(table, views) == pytest.approx(expected, abs=1e-12)
+    assert model.predict(table, views) == pytest.approx(expected, abs=1e-12)

@@ -1,4 +1,4 @@
-"""How right the probabilities are: results/scored_validation.csv, results/scored_test.csv and their metrics."""
+"""How good predictions are: results/scored_*.csv, metrics.json, classes.csv and calibration.csv."""
 
 import math
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ HEADER = ("path", "label", "predicted", "probability", "true_class_probability",
 CLASSES_HEADER = (
     "class",
     "images",
-    "found",
-    "named",
+    "true_positives",
+    "predicted",
     "recall",
     "recall_low",
     "recall_high",
@@ -27,21 +27,21 @@ CLASSES_HEADER = (
     "f1",
 )
 CALIBRATION_HEADER = ("probability", "accuracy", "images")
-GROUPS = 10  # by probability, in results/calibration.csv
+CALIBRATION_BINS = 10  # of results/calibration.csv
+ECE_BINS = 15  # of the calibration error, as in Guo et al. 2017 (arXiv:1706.04599)
 Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
-BINS = 15  # of the calibration error, as in Guo et al. 2017 (arXiv:1706.04599)
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What became of N images whose class is known; all arrays are (N,).
+class ScoredImages:
+    """Predictions for N images whose class is known; all arrays are (N,).
 
     Attributes:
-        label: str, the class.
+        label: str, the true class.
         predicted: str, the most probable class.
         probability: float64, of the predicted class.
-        true_class_probability: float64, of the class.
-        true_class_rank: int, 1 where the class is the most probable one.
+        true_class_probability: float64, of the true class.
+        true_class_rank: int, 1 where the true class is the most probable one.
     """
 
     label: np.ndarray
@@ -50,19 +50,26 @@ class Scored:
     true_class_probability: np.ndarray
     true_class_rank: np.ndarray
 
+    @property
+    def correct(self) -> np.ndarray:
+        """Returns where the predicted class is the true one, bool (N,)."""
+        return np.asarray(self.true_class_rank == 1)
 
-def score(probabilities: np.ndarray, labels: np.ndarray, class_names: Sequence[str]) -> Scored:
-    """Returns how the probabilities stand to the labels; a tie goes to the lower index.
+
+def score(
+    probabilities: np.ndarray, labels: np.ndarray, class_names: Sequence[str]
+) -> ScoredImages:
+    """Returns the predictions beside the true classes; in a tie the lower index is predicted.
 
     Args:
         probabilities: float64 (N, C); each row sums to 1.
-        labels: int (N,), index into `class_names`.
+        labels: int (N,), indices into `class_names`.
         class_names: str (C,).
     """
     names = np.array(class_names, object)
     order = np.argsort(-probabilities, axis=1, kind="stable")  # (N, C)
     rows = np.arange(len(labels))
-    return Scored(
+    return ScoredImages(
         label=names[labels],
         predicted=names[order[:, 0]],
         probability=probabilities[rows, order[:, 0]],
@@ -71,7 +78,7 @@ def score(probabilities: np.ndarray, labels: np.ndarray, class_names: Sequence[s
     )
 
 
-def write(path: Path, paths: Sequence[str], scored: Scored) -> None:
+def write(path: Path, paths: Sequence[str], scored: ScoredImages) -> None:
     """Writes a row per image, probabilities with six significant digits."""
     columns = zip(
         paths,
@@ -85,10 +92,10 @@ def write(path: Path, paths: Sequence[str], scored: Scored) -> None:
     files.write_csv(path, HEADER, columns)
 
 
-def read(path: Path) -> Scored:
-    """Returns the table without its paths."""
+def read(path: Path) -> ScoredImages:
+    """Returns the rows without their paths."""
     rows = files.read_csv(path)
-    return Scored(
+    return ScoredImages(
         label=np.array([row["label"] for row in rows], object),
         predicted=np.array([row["predicted"] for row in rows], object),
         probability=np.array([float(row["probability"]) for row in rows]),
@@ -97,30 +104,29 @@ def read(path: Path) -> Scored:
     )
 
 
-def metrics(scored: Scored) -> dict[str, float]:
-    """Returns the scores of one or more images, fractions rounded to six decimals.
+def compute(scored: ScoredImages) -> dict[str, float]:
+    """Returns the metrics of one or more images, fractions rounded to six decimals.
 
     `accuracy_low` and `accuracy_high` are the 95 % Wilson interval; `log_loss` is in nats;
-    `expected_calibration_error` is over 15 bins of equal width.
+    `expected_calibration_error` is over ECE_BINS bins of equal width.
     """
-    count = len(scored.label)
-    right = scored.true_class_rank == 1
-    low, high = wilson(int(right.sum()), count)
+    count, correct = len(scored.label), scored.correct
+    low, high = wilson(int(correct.sum()), count)
     values = {
-        "accuracy": float(right.mean()),
+        "accuracy": float(correct.mean()),
         "accuracy_low": low,
         "accuracy_high": high,
         "log_loss": float(-np.log(np.maximum(scored.true_class_probability, 1e-15)).mean()),
         "macro_f1": macro_f1(scored.label, scored.predicted),
         "top_3_accuracy": float((scored.true_class_rank <= 3).mean()),
-        "expected_calibration_error": calibration_error(scored.probability, right),
+        "expected_calibration_error": calibration_error(scored.probability, correct),
     }
     return {**{name: round(value, 6) for name, value in values.items()}, "n": count}
 
 
-def wilson(right: int, count: int) -> tuple[float, float]:
-    """Returns the 95 % interval of a share of `right` in `count` (Wilson 1927)."""
-    share, z2 = right / count, Z95**2
+def wilson(successes: int, count: int) -> tuple[float, float]:
+    """Returns the 95 % confidence interval of a proportion (Wilson 1927)."""
+    share, z2 = successes / count, Z95**2
     centre = share + z2 / (2 * count)
     spread = Z95 * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
     scale = 1 + z2 / count
@@ -128,54 +134,57 @@ def wilson(right: int, count: int) -> tuple[float, float]:
 
 
 def macro_f1(label: np.ndarray, predicted: np.ndarray) -> float:
-    """Returns the mean over classes, of those met or predicted, of the harmonic mean F1."""
+    """Returns the mean F1 over the classes that occur as a label or as a prediction."""
     scores = []
     for name in sorted(set(label) | set(predicted)):
-        hits = int(((label == name) & (predicted == name)).sum())
-        scores.append(2 * hits / int((label == name).sum() + (predicted == name).sum()))
+        true_positives = int(((label == name) & (predicted == name)).sum())
+        scores.append(2 * true_positives / int((label == name).sum() + (predicted == name).sum()))
     return sum(scores) / len(scores)
 
 
-def calibration_error(probability: np.ndarray, right: np.ndarray) -> float:
-    """Returns how far the probability of the predicted class is from its share of hits, 0 to 1."""
-    place = np.minimum((probability * BINS).astype(int), BINS - 1)  # (N,)
-    gaps = np.bincount(place, probability - right, minlength=BINS)  # summed in each bin
+def calibration_error(probability: np.ndarray, correct: np.ndarray) -> float:
+    """Returns the expected calibration error, 0 to 1.
+
+    Args:
+        probability: float (N,), of the predicted class.
+        correct: bool (N,).
+    """
+    bins = np.minimum((probability * ECE_BINS).astype(int), ECE_BINS - 1)  # (N,)
+    gaps = np.bincount(bins, probability - correct, minlength=ECE_BINS)  # summed in each bin
     return float(np.abs(gaps).sum() / len(probability))
 
 
-def by_class(scored: Scored) -> list[list[object]]:
-    """Returns the rows of results/classes.csv: the classes met or given, sorted.
+def class_rows(scored: ScoredImages) -> list[list[object]]:
+    """Returns the rows of results/classes.csv: the classes that occur or are predicted, sorted.
 
-    `found` are its images that were named rightly, `named` all that were given the class; a share
-    of none is empty.
+    A fraction of no images is an empty cell.
     """
-    right = scored.true_class_rank == 1
     rows: list[list[object]] = []
     for name in sorted(set(scored.label) | set(scored.predicted)):
-        own, given = scored.label == name, scored.predicted == name
-        count, found, named = int(own.sum()), int((own & right).sum()), int(given.sum())
-        recall = [found / count, *wilson(found, count)] if count else []
-        shares = [f"{share:.4f}" for share in recall] or [""] * 3
-        precision = f"{found / named:.4f}" if named else ""
-        rows.append(
-            [name, count, found, named, *shares, precision, f"{2 * found / (count + named):.4f}"]
-        )
+        of_class, predicted = scored.label == name, scored.predicted == name
+        images, n_predicted = int(of_class.sum()), int(predicted.sum())
+        hits = int((of_class & predicted).sum())
+        recall = [hits / images, *wilson(hits, images)] if images else []
+        cells = [f"{fraction:.4f}" for fraction in recall] or [""] * 3
+        precision = f"{hits / n_predicted:.4f}" if n_predicted else ""
+        f1 = f"{2 * hits / (images + n_predicted):.4f}"
+        rows.append([name, images, hits, n_predicted, *cells, precision, f1])
     return rows
 
 
-def by_probability(scored: Scored) -> list[list[object]]:
-    """Returns the rows of results/calibration.csv: how often groups were named rightly.
+def calibration_rows(scored: ScoredImages) -> list[list[object]]:
+    """Returns the rows of results/calibration.csv.
 
-    Each group has the mean probability of the predicted class, the share named rightly, and its
-    number of images; groups are GROUPS of equal width, those without images left out.
+    The images are binned by the probability of their predicted class, CALIBRATION_BINS bins of
+    equal width; a row has the mean probability, the accuracy and the images of a bin with any.
     """
-    right = scored.true_class_rank == 1
-    place = np.minimum((scored.probability * GROUPS).astype(int), GROUPS - 1)
+    bins = (scored.probability * CALIBRATION_BINS).astype(int)
+    bins = np.minimum(bins, CALIBRATION_BINS - 1)
     return [
         [
-            f"{scored.probability[place == group].mean():.4f}",
-            f"{right[place == group].mean():.4f}",
-            int((place == group).sum()),
+            f"{scored.probability[bins == number].mean():.4f}",
+            f"{scored.correct[bins == number].mean():.4f}",
+            int((bins == number).sum()),
         ]
-        for group in np.unique(place).tolist()
+        for number in np.unique(bins).tolist()
     ]

@@ -14,7 +14,7 @@ PATH = Path("results/predictions.csv")
 
 @dataclass(frozen=True)
 class TopKParams:
-    """The value of section `predict` that says how many classes are listed."""
+    """The value of section `predict` that other commands share."""
 
     top_k: int  # classes listed for an image, most probable first
 
@@ -36,8 +36,8 @@ def top_classes(probabilities: np.ndarray, k: int) -> np.ndarray:
 
 
 def header(count: int) -> list[str]:
-    """Returns the columns of predictions.csv for `count` classes an image."""
-    more = [f"{name}_{place}" for place in range(2, count + 1) for name in ("class", "probability")]
+    """Returns the columns of predictions.csv for `count` classes per image."""
+    more = [f"{name}_{rank}" for rank in range(2, count + 1) for name in ("class", "probability")]
     return ["path", "status", "predicted", "probability", *more, "predicted_index"]
 
 
@@ -48,17 +48,17 @@ def prediction_row(
 
     Args:
         path: of the image.
-        probabilities: float (C,), sum 1.
+        probabilities: float (C,), which sum to 1.
         class_names: str (C,).
-        count: classes listed, C at most.
+        count: classes listed, at most C.
     """
     (order,) = top_classes(probabilities[None], count)
-    named = [cell for k in order for cell in (class_names[k], f"{probabilities[k]:.6f}")]
-    return [path, "ok", *named, int(order[0])]
+    cells = [cell for k in order for cell in (class_names[k], f"{probabilities[k]:.6f}")]
+    return [path, "ok", *cells, int(order[0])]
 
 
 def unreadable_row(path: str, problem: str, count: int) -> list[object]:
-    """Returns the row of a file that is no usable image."""
+    """Returns the row of a file that is not a usable image."""
     return [path, problem, *[""] * (2 * count + 1)]
 
 
@@ -69,14 +69,14 @@ def table(
     class_names: Sequence[str],
     count: int,
 ) -> list[list[object]]:
-    """Returns the rows in path order, a row per test file.
+    """Returns a row per test file, in path order.
 
     Args:
-        paths: of N readable images.
+        paths: of the N readable images.
         probabilities: float (N, C).
-        skipped: the unreadable ones, whose status is the problem.
-        class_names: str (C,); `predicted_index` is a place in it, counted from 0.
-        count: classes listed for an image, C at most.
+        skipped: the problems of the other files; they become the status.
+        class_names: str (C,); `predicted_index` is an index into it, from 0.
+        count: classes listed per image, at most C.
     """
     rows = [
         prediction_row(path, row, class_names, count)

@@ -1,4 +1,4 @@
-"""Which training images the params of `inspect` leave out, and why."""
+"""Which training images the params of `inspect` exclude, and why."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from classifier.dataset.findings import FINDINGS, OUTLIER, WRONG_LABEL, Finding
 
 @dataclass(frozen=True)
 class Params:
-    """Section `inspect` of params.yaml: which training images are left out of training."""
+    """Section `inspect` of params.yaml: which training images are excluded."""
 
     drop_label_conflicts: bool  # with a copy in another class
     drop_leaks: bool  # with a copy in the validation or test images
@@ -37,12 +37,12 @@ class Params:
 def exclusion_reasons(
     findings: Iterable[Finding], training: Iterable[str], dropped: Mapping[str, str]
 ) -> dict[str, str]:
-    """Returns the most severe finding for which each image is left out, by its path.
+    """Returns the most severe finding for which each image is excluded, by its path.
 
     Args:
         findings: about any image.
-        training: the paths of training images; others are never left out.
-        dropped: the findings for which images are left out.
+        training: the paths of training images; no others are excluded.
+        dropped: the findings for which images are excluded.
     """
     paths = set(training)
     order = sorted(findings, key=lambda one: FINDINGS.index(one.finding), reverse=True)
@@ -56,7 +56,7 @@ def require_two_per_class(
 
     Args:
         images_csv: results/images.csv.
-        reasons: finding for which an image is left out, by path.
+        reasons: finding for which an image is excluded, by path.
         dropped: the param behind each of these findings.
     """
     if not reasons:

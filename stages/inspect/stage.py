@@ -1,4 +1,4 @@
-"""Find duplicates, leaks, label errors and outliers; leave out of training what params.yaml says.
+"""Find duplicates, leaks, label errors and outliers; exclude from training what params.yaml says.
 
 Reads   results/images.csv, results/perceptual_hashes.npy,
         results/features_train.npz, results/features_test.npz
@@ -95,7 +95,7 @@ def summary_line(n_images: int, results: Sequence[Finding], n_excluded: int, out
     """Returns the line the stage prints."""
     codes = Counter(one.finding for one in results)
     counts = ", ".join(f"{codes[code]} {code}" for code in FINDINGS if codes[code])
-    excluded_part = f"; {n_excluded} left out of training" if n_excluded else ""
+    excluded_part = f"; {n_excluded} excluded from training" if n_excluded else ""
     total = count(n_images, "image")
     return f"inspect: {total}: {counts or 'nothing found'} -> {out.as_posix()}{excluded_part}"
 

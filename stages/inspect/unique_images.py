@@ -52,9 +52,7 @@ def index_of_paths(paths: Iterable[str], train: FeatureTable, test: FeatureTable
     """Returns the place of each path among the images of `train` followed by those of `test`."""
     index: dict[str, int] = {}
     for table in (train, test):
-        for rows in parallel.batched(
-            image_rows(table), 4096
-        ):  # NumPy pads strings
+        for rows in parallel.batched(image_rows(table), 4096):  # NumPy pads strings
             for path in table.paths[np.array(rows)].tolist():
                 index[path] = len(index)
     return np.array([index[path] for path in paths], int)

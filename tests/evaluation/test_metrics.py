@@ -20,17 +20,19 @@ def softmax(row: np.ndarray) -> np.ndarray:
     return np.exp(row) / np.exp(row).sum()
 
 
-def scored(seed: int, count: int = 200) -> dict[str, float]:
-    return metrics.metrics(metrics.score(*random_case(seed, count), NAMES))
+def computed(seed: int, count: int = 200) -> dict[str, float]:
+    return metrics.compute(metrics.score(*random_case(seed, count), NAMES))
 
 
 @settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 60))
-def test_scores_are_scikit_learns(seed, count):
+def test_metrics_are_scikit_learns(seed, count):
     probabilities, labels = random_case(seed, count)
-    ours, guess = scored(seed, count), probabilities.argmax(axis=1)
-    assert ours["accuracy"] == pytest.approx(sklearn_metrics.accuracy_score(labels, guess), abs=1e-6)
-    theirs = sklearn_metrics.f1_score(labels, guess, average="macro", zero_division=0)
+    ours, predicted = computed(seed, count), probabilities.argmax(axis=1)
+    assert ours["accuracy"] == pytest.approx(
+        sklearn_metrics.accuracy_score(labels, predicted), abs=1e-6
+    )
+    theirs = sklearn_metrics.f1_score(labels, predicted, average="macro", zero_division=0)
     assert ours["macro_f1"] == pytest.approx(theirs, abs=1e-6)
     theirs = sklearn_metrics.log_loss(labels, probabilities, labels=range(4))
     assert ours["log_loss"] == pytest.approx(theirs, abs=1e-6)
@@ -39,9 +41,9 @@ def test_scores_are_scikit_learns(seed, count):
     assert ours["n"] == count
 
 
-def test_a_table_made_by_hand():
+def test_metrics_of_a_table_made_by_hand():
     probabilities = np.array([[0.6, 0.4], [0.9, 0.1], [0.2, 0.8], [0.7, 0.3]])
-    ours = metrics.metrics(metrics.score(probabilities, np.array([0, 0, 1, 1]), ("no", "yes")))
+    ours = metrics.compute(metrics.score(probabilities, np.array([0, 0, 1, 1]), ("no", "yes")))
     assert ours["accuracy"] == 0.75
     assert ours["macro_f1"] == pytest.approx((0.8 + 2 / 3) / 2, abs=1e-6)
     assert ours["top_3_accuracy"] == 1
@@ -50,19 +52,19 @@ def test_a_table_made_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("right", "count", "interval"),  # Newcombe 1998, Statistics in Medicine 17:857, table I
+    ("successes", "count", "interval"),  # Newcombe 1998, Statistics in Medicine 17:857, table I
     [(81, 263, (0.2553, 0.3662)), (15, 148, (0.0624, 0.1605)), (0, 20, (0, 0.1611))],
 )
-def test_the_interval_is_wilsons(right, count, interval):
-    assert metrics.wilson(right, count) == pytest.approx(interval, abs=5e-5)
+def test_the_interval_is_the_published_one(successes, count, interval):
+    assert metrics.wilson(successes, count) == pytest.approx(interval, abs=5e-5)
 
 
-def test_a_certain_mistake_costs_much_but_not_everything():
-    ours = metrics.metrics(metrics.score(np.array([[1.0, 0.0]]), np.array([1]), ("no", "yes")))
+def test_a_certain_error_has_a_finite_loss():
+    ours = metrics.compute(metrics.score(np.array([[1.0, 0.0]]), np.array([1]), ("no", "yes")))
     assert 30 < ours["log_loss"] < 40
 
 
-def test_the_table_survives(tmp_path):
+def test_scored_images_survive_writing_and_reading(tmp_path):
     before = metrics.score(*random_case(1), NAMES)
     metrics.write(tmp_path / "a.csv", [str(number) for number in range(200)], before)
     after = metrics.read(tmp_path / "a.csv")
@@ -75,12 +77,12 @@ def test_the_table_survives(tmp_path):
 
 @settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 60))
-def test_scores_by_class_are_scikit_learns(seed, count):
+def test_class_rows_are_scikit_learns(seed, count):
     probabilities, labels = random_case(seed, count)
-    rows = metrics.by_class(metrics.score(probabilities, labels, NAMES))
-    guess, present = probabilities.argmax(axis=1), [NAMES.index(row[0]) for row in rows]
+    rows = metrics.class_rows(metrics.score(probabilities, labels, NAMES))
+    predicted, present = probabilities.argmax(axis=1), [NAMES.index(row[0]) for row in rows]
     theirs = sklearn_metrics.precision_recall_fscore_support(
-        labels, guess, labels=present, zero_division=np.nan
+        labels, predicted, labels=present, zero_division=np.nan
     )
     for row, precision, recall, f1, support in zip(rows, *theirs, strict=True):
         assert row[1] == support
@@ -89,7 +91,7 @@ def test_scores_by_class_are_scikit_learns(seed, count):
         assert float(row[8]) == pytest.approx(np.nan_to_num(f1), abs=1e-4)
 
 
-def test_groups_by_probability_are_means_of_theirs():
+def test_calibration_rows_are_means_over_bins():
     probabilities = np.array([[0.95, 0.05], [0.91, 0.09], [0.55, 0.45], [1.0, 0.0]])
-    rows = metrics.by_probability(metrics.score(probabilities, np.array([0, 1, 0, 0]), NAMES[:2]))
+    rows = metrics.calibration_rows(metrics.score(probabilities, np.array([0, 1, 0, 0]), NAMES[:2]))
     assert rows == [["0.5500", "1.0000", 1], ["0.9533", "0.6667", 3]]

@@ -11,16 +11,16 @@ NAMES = ("ant", "bee", "cat")
 
 
 @given(st.integers(1, 8), st.integers(1, 6), st.integers(0, 1000))
-def test_the_top_classes_are_the_most_probable_ones(classes, k, seed):
+def test_the_top_classes_are_the_most_probable_in_order(classes, k, seed):
     probabilities = np.random.default_rng(seed).integers(0, 4, (5, classes)) / 10
-    top = predictions.top_classes(probabilities, k)
-    assert top.shape == (5, min(k, classes))
-    for row, chosen in zip(probabilities, top, strict=True):
+    order = predictions.top_classes(probabilities, k)
+    assert order.shape == (5, min(k, classes))
+    for row, chosen in zip(probabilities, order, strict=True):
         expected = sorted(range(classes), key=lambda index: (-row[index], index))
         assert chosen.tolist() == expected[:k]
 
 
-def test_a_row_per_file_in_path_order_with_reasons():
+def test_the_table_has_every_file_in_path_order():
     skipped = [Problem("input/test/b.jpg", "truncated", "ends early", "skipped")]
     rows = predictions.table(
         ["input/test/c.jpg", "input/test/a.jpg"], PROBABILITIES, skipped, NAMES, 2
@@ -33,7 +33,7 @@ def test_a_row_per_file_in_path_order_with_reasons():
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_columns_are_the_contracts(count):
+def test_the_columns_are_as_documented(count):
     more = ["class_2", "probability_2", "class_3", "probability_3"][: 2 * count - 2]
     expected = ["path", "status", "predicted", "probability", *more, "predicted_index"]
     assert predictions.header(count) == expected

@@ -49,7 +49,7 @@ def test_an_image_has_size_format_hashes_and_failed_checks(tmp_path):
     assert identity.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     pixels = decode.decode_image(path.read_bytes(), 64, 64).pixels
     assert result.perceptual_hash == perceptual_hash.perceptual_hash(pixels)
-    assert list(result.failed_checks) == ["extreme_shape"]
+    assert "extreme_shape" in result.failed_checks
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ DECODE = 1  # of images/decode.py: bytes -> pixels
 AUGMENTATION = 1  # of images/augmentation.py: pixels -> views
 PERCEPTUAL_HASH = 1  # of images/perceptual_hash.py: pixels -> hash
 NETWORK = 1  # of inference/*_engine.py: pixels -> features, given the files of models/base
-LIBRARIES = ("pil", "jpg", "zlib", "webp", "avif", "libtiff")  # those that decode
+LIBRARIES = ("pil", "jpg", "libjpeg_turbo", "zlib", "webp", "avif", "libtiff")  # those that decode
 
 
 def of_pixels() -> str:

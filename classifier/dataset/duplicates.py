@@ -6,18 +6,18 @@ from collections.abc import Iterable
 from classifier.dataset.manifest import ImageRow
 from classifier.dataset.problems import Problem
 
-CODES = {  # most serious first
-    "label_conflict": "the same image is in two classes",
-    "in_train_and_validation": "the same image is in both splits",
-    "in_train_and_test": "the same image is in both splits",
-    "in_validation_and_test": "the same image is in both splits",
-    "duplicate": "the same image is in the same split and class",
-}
+CODES = (  # most serious first
+    "label_conflict",
+    "in_train_and_validation",
+    "in_train_and_test",
+    "in_validation_and_test",
+    "duplicate",
+)
 SPLIT_ORDER = ("train", "validation", "test")
 
 
 def duplicate_code(row: ImageRow, other: ImageRow) -> str:
-    """Returns what is wrong if the two images are the same, a key of CODES."""
+    """Returns what is wrong if the two images are the same, one of CODES."""
     if row.label and other.label and row.label != other.label:
         return "label_conflict"
     first, second = sorted((row.split, other.split), key=SPLIT_ORDER.index)

@@ -8,16 +8,16 @@ from classifier.common import files
 
 PATH = Path("results/problems.csv")
 NO_FILE = "not a regular file, or a broken symlink"  # detail of `unreadable`
-UNUSABLE = {  # codes of files that are skipped; those of usable ones: stages/validate/checks
-    "empty_file": "no bytes",
-    "not_an_image": "the content is of no known image format",
-    "unsupported": "a HEIC image, and pillow-heif is not installed",
-    "truncated": "the file ends too early",
-    "unreadable": "the file cannot be opened or decoded",
-    "too_large": "more pixels, bytes or memory than section `validate` of params.yaml allows",
-    "too_slow": "decoding took longer than validate.decode_timeout",
-    "crashed": "the decoder crashed",
-}
+UNUSABLE = (  # codes of skipped files; those of usable ones: stages/validate/checks
+    "empty_file",
+    "not_an_image",
+    "unsupported",
+    "truncated",
+    "unreadable",
+    "too_large",
+    "too_slow",
+    "crashed",
+)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ class Check:
     Attributes:
         code: column `problem` of results/problems.csv.
         version: to raise when the results change; images are then decoded and checked again.
-        meaning: what the code says, for the documentation.
+        meaning: of the code, as in docs/reference/problems-and-findings.md.
         find: returns the problem's detail, a sentence, or None. It runs in a worker process,
             where images are decoded to 64 x 64 pixels; width and height are those of the file.
     """

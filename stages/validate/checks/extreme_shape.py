@@ -15,4 +15,9 @@ def find(image: DecodedImage) -> str | None:
     return f"{size}: aspect ratio above {MAX_RATIO}:1, distorted by resizing"
 
 
-EXTREME_SHAPE = Check("extreme_shape", 1, f"the aspect ratio is above {MAX_RATIO}:1", find)
+EXTREME_SHAPE = Check(
+    "extreme_shape",
+    version=1,
+    meaning=f"the aspect ratio is above {MAX_RATIO}:1, so resizing distorts the image",
+    find=find,
+)

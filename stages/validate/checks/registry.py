@@ -5,7 +5,7 @@ from stages.validate.checks.extreme_shape import EXTREME_SHAPE
 from stages.validate.checks.tiny import TINY
 
 CHECKS = (TINY, EXTREME_SHAPE)
-CODES = {check.code: check.meaning for check in CHECKS}
+CODES = tuple(check.code for check in CHECKS)
 
 
 def failed_checks(image: DecodedImage) -> dict[str, str]:

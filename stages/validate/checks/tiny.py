@@ -13,4 +13,4 @@ def find(image: DecodedImage) -> str | None:
     return f"{image.width:,} x {image.height:,} pixels: shorter side below {MIN_SIDE} pixels"
 
 
-TINY = Check("tiny", 1, f"the shorter side is below {MIN_SIDE} pixels", find)
+TINY = Check("tiny", version=1, meaning=f"the shorter side is below {MIN_SIDE} pixels", find=find)

@@ -1,13 +1,16 @@
+import re
+
 import numpy as np
 import pytest
 
-from classifier.dataset import duplicates
+from classifier.dataset.findings import FINDINGS
 from classifier.dataset.problems import UNUSABLE
 from classifier.images.decode import DecodedImage
 from stages.validate.checks import registry
 from stages.validate.checks.check import Check
 from stages.validate.checks.extreme_shape import EXTREME_SHAPE
 from stages.validate.checks.tiny import TINY
+from tests.project import ROOT
 
 
 def image(width: int, height: int) -> DecodedImage:
@@ -31,8 +34,17 @@ def test_unusual_sizes_are_found(check, width, height, fails):
 
 
 def test_codes_are_unique():
-    codes = [*(check.code for check in registry.CHECKS), *UNUSABLE, *duplicates.CODES]
+    codes = [*registry.CODES, *UNUSABLE, *FINDINGS]
     assert len(set(codes)) == len(codes)
+
+
+def test_the_documentation_has_every_code():
+    text = (ROOT / "docs/reference/problems-and-findings.md").read_text(encoding="utf-8")
+    unusable, usable, findings, *_ = text.split("\n## ")[1:]
+    assert re.findall(r"^\| `(\w+)`", unusable, re.M) == list(UNUSABLE)
+    rows = [f"| `{check.code}` | {check.meaning} |" for check in registry.CHECKS]
+    assert [row for row in usable.splitlines() if row.startswith("| `")][:-1] == rows
+    assert re.findall(r"^\| `(\w+)`", findings, re.M) == list(FINDINGS)
 
 
 def test_a_check_sees_the_pixels_and_a_new_one_changes_the_versions(monkeypatch):

@@ -88,7 +88,11 @@ def finished(shared_folder: SharedFolder, random_weights: Path) -> Project:
 
     def run(folder: Path) -> None:
         project = make_project(folder / "project", random_weights)
-        project.repro()
+        (folder / "record").mkdir()
+        with pytest.MonkeyPatch.context() as patch:  # for test_dvc_yaml.py
+            patch.setenv("PYTHONPATH", str(ROOT / "tests" / "open_recorder"))
+            patch.setenv("RECORD_FOLDER", str(folder / "record"))
+            project.repro()
         commit(project, "first run")
         (folder / "output.txt").write_text(project.output, encoding="utf-8")
 

@@ -1,0 +1,68 @@
+"""Which module imports which, read from the source code, and what dvc.yaml lists."""
+
+import ast
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.project import ROOT
+
+STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+MODULES = sorted(
+    path.relative_to(ROOT)
+    for code in ("classifier", "stages")
+    for path in (ROOT / code).rglob("*.py")
+    if path.name != "__init__.py"
+)
+
+
+def parse(path: Path) -> ast.Module:
+    """Returns the syntax tree of a file of the project."""
+    return ast.parse((ROOT / path).read_text(encoding="utf-8"))
+
+
+def main_module(stage: str) -> Path:
+    """Returns the module that holds a stage's `main`."""
+    path = Path("stages", f"{stage}.py")
+    return path if (ROOT / path).exists() else Path("stages", stage, "stage.py")
+
+
+@cache
+def imports(path: Path) -> frozenset[Path]:
+    """Returns the project's modules that a module imports, wherever it does."""
+    names: set[str] = set()
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {str(node.module)}
+    paths = {Path(*name.split(".")).with_suffix(".py") for name in names}
+    return frozenset(paths & set(MODULES))
+
+
+def reached(path: Path) -> set[Path]:
+    """Returns the modules that a module reaches by imports, itself included."""
+    seen: set[Path] = set()
+    to_visit = {path}
+    while to_visit:
+        seen |= to_visit
+        to_visit = set().union(*map(imports, to_visit)) - seen
+    return seen
+
+
+def names(items: list[Any]) -> list[str]:
+    """Returns the paths of a list in dvc.yaml; an item with options is a dict of one key."""
+    return [item if isinstance(item, str) else next(iter(item)) for item in items]
+
+
+def outs(stage: str) -> list[str]:
+    """Returns the paths of a stage's outs and metrics."""
+    return names(STAGES[stage].get("outs", []) + STAGES[stage].get("metrics", []))
+
+
+def code_deps(stage: str) -> list[Path]:
+    """Returns the stage's deps that are code."""
+    return [Path(p) for p in STAGES[stage]["deps"] if p.startswith(("classifier", "stages"))]

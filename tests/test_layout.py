@@ -1,0 +1,127 @@
+"""The rule of the layout (docs/architecture.md), the mirrored tests and the words."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.project import ROOT
+from tests.source_code import MODULES, STAGES, code_deps, imports, main_module, parse, reached
+
+TESTED_ELSEWHERE = {}
+WORDS = ("pictures?", "hangs? on", "named rightly", "anew", "taken for", "as it comes")
+TEXT = (".py", ".md", ".yaml", ".yml", ".toml", ".css", ".js", ".html")
+
+
+def package(path: Path) -> str:
+    """Returns `dataset` of classifier/dataset/split.py, `head` of classifier/head.py."""
+    return path.parts[1].removesuffix(".py")
+
+
+def test_no_stage_imports_a_stage():
+    for path in MODULES:
+        if path.parts[0] == "stages":
+            others = {p for p in imports(path) if p.parts[0] == "stages"}
+            assert {package(p) for p in others} <= {package(path)}, path
+
+
+def test_the_library_imports_no_stage():
+    for path in MODULES:
+        if path.parts[0] == "classifier":
+            assert not [p for p in imports(path) if p.parts[0] == "stages"], path
+
+
+def test_no_circle_between_packages():
+    graph: dict[str, set[str]] = {}
+    for path in MODULES:
+        if path.parts[0] == "classifier":
+            graph.setdefault(package(path), set()).update(map(package, imports(path)))
+    graph = {name: others - {name} for name, others in graph.items()}
+    while last := {name for name, others in graph.items() if not others & graph.keys()}:
+        graph = {name: others for name, others in graph.items() if name not in last}
+    assert graph == {}
+
+
+def test_an_init_is_one_docstring_line():
+    for path in (
+        p for code in ("classifier", "stages") for p in (ROOT / code).rglob("__init__.py")
+    ):
+        body = parse(path).body
+        assert len(body) == 1, path
+        assert "\n" not in (ast.get_docstring(parse(path)) or "\n"), path
+
+
+def test_every_folder_of_code_is_a_package_and_none_is_called_utils():
+    for path in MODULES:
+        assert (ROOT / path).with_name("__init__.py").exists(), path
+        assert not re.search(r"utils?|helpers?|misc|common\.py", path.name), path
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_code_a_stage_depends_on_is_what_its_imports_reach(stage):
+    modules = reached(main_module(stage))
+    needed = {Path(*path.parts[:2]) for path in modules}
+    if stage == "fetch":  # a needless rerun would delete the weights: single files
+        needed -= {Path("classifier", "backbone"), Path("classifier", "inference")}
+        needed |= {p for p in modules if p.parts[1] in ("backbone", "inference")}
+    assert set(code_deps(stage)) == needed
+
+
+def test_dvc_yaml_stays_short():
+    assert len((ROOT / "dvc.yaml").read_text(encoding="utf-8").splitlines()) < 220
+
+
+def own_test(module: Path) -> Path:
+    """Returns the test file that mirrors a module."""
+    folders = module.parts[:-1] if module.parts[0] == "stages" else module.parts[1:-1]
+    if module.name == "stage.py":
+        return Path("tests", *folders[:-1], f"test_{folders[-1]}.py")
+    return Path("tests", *folders, f"test_{module.name}")
+
+
+def has_public_functions(module: Path) -> bool:
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    names = [node.name for node in parse(module).body if isinstance(node, kinds)]
+    return bool({name for name in names if not name.startswith("_")} - {"main"})
+
+
+def test_every_module_has_its_test():
+    tested = {m for m in MODULES if (ROOT / own_test(m)).exists()} | set(
+        map(Path, TESTED_ELSEWHERE)
+    )
+    assert [
+        module for module in MODULES if has_public_functions(module) and module not in tested
+    ] == []
+
+
+def test_every_exception_to_that_is_one_and_names_a_test_that_uses_the_module():
+    for name, test in TESTED_ELSEWHERE.items():
+        assert not (ROOT / own_test(Path(name))).exists(), name
+        assert Path(name).stem in (ROOT / test).read_text(encoding="utf-8"), name
+
+
+def test_every_test_in_a_folder_has_its_module():
+    mirrored = {own_test(module) for module in MODULES}
+    for path in (ROOT / "tests").glob("*/**/test_*.py"):
+        assert path.relative_to(ROOT) in mirrored, path
+
+
+def texts() -> list[Path]:
+    folders = ("classifier", "stages", "tests", "benchmarks", "docs", "presets", ".github")
+    inside = [p for folder in folders for p in (ROOT / folder).rglob("*") if p.suffix in TEXT]
+    above = [p for p in ROOT.iterdir() if p.suffix in TEXT or p.name == "Makefile"]
+    return [path for path in [*above, *inside, ROOT / "input" / "README.md"] if path.is_file()]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_words_of_a_private_language_do_not_occur(word):
+    pattern = re.compile(rf"\b{word}\b", re.IGNORECASE)
+    bad = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in texts()
+        if path != Path(__file__)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if pattern.search(line)
+    ]
+    assert bad == []

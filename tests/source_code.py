@@ -1,6 +1,7 @@
 """Which module imports which, read from the source code, and what dvc.yaml lists."""
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -66,3 +67,9 @@ def outs(stage: str) -> list[str]:
 def code_deps(stage: str) -> list[Path]:
     """Returns the stage's deps that are code."""
     return [Path(p) for p in STAGES[stage]["deps"] if p.startswith(("classifier", "stages"))]
+
+
+def current_names(path: Path) -> str:
+    """Returns the text of a file without the tables `| old | new |` and the changelog."""
+    text = path.read_text(encoding="utf-8") if path.name != "CHANGELOG.md" else ""
+    return re.sub(r"^\|[^|\n]*\bold \|.*\n(\|.*\n?)*", "", text, flags=re.M)

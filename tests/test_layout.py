@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from tests.project import ROOT
-from tests.source_code import MODULES, STAGES, code_deps, imports, main_module, parse, reached
+from tests.source_code import (
+    MODULES,
+    STAGES,
+    code_deps,
+    current_names,
+    imports,
+    main_module,
+    parse,
+    reached,
+)
 
 TESTED_ELSEWHERE = {}
 WORDS = ("pictures?", "hangs? on", "named rightly", "anew", "taken for", "as it comes")
@@ -121,7 +130,7 @@ def test_words_of_a_private_language_do_not_occur(word):
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in texts()
         if path != Path(__file__)
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        for number, line in enumerate(current_names(path).splitlines(), 1)
         if pattern.search(line)
     ]
     assert bad == []

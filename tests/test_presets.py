@@ -1,11 +1,11 @@
-"""presets/*.yaml take the place of params.yaml."""
+"""Every file in presets/ can replace params.yaml."""
 
 import pytest
 import yaml
 
 from classifier.common import params
+from tests.common.test_params import DEFAULTS, STAGES
 from tests.project import ROOT
-from tests.test_params import DEFAULTS, STAGES
 
 PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
 
@@ -20,10 +20,14 @@ def test_a_preset_has_every_value_of_params_yaml(path):
         params.load(section, stage.Params, path)
 
 
-def test_the_recipe_of_2017_is_the_scripts():
+def test_the_recipe_of_2017_has_the_numbers_of_the_script():
     preset = yaml.safe_load((ROOT / "presets" / "recipe-2017.yaml").read_text(encoding="utf-8"))
     freeze, train = preset["freeze"], preset["train"]
-    assert (freeze["cut"], freeze["image_height"], freeze["image_width"]) == ("mixed8", 128, 128)
+    assert (freeze["last_layer"], freeze["image_height"], freeze["image_width"]) == (
+        "mixed8",
+        128,
+        128,
+    )
     phases = [
         [train[f"{phase}{name}"] for name in ("optimizer", "epochs", "batch_size")]
         for phase in ("", "fine_tune_")
@@ -32,7 +36,7 @@ def test_the_recipe_of_2017_is_the_scripts():
     assert (train["fine_tune_learning_rate"], train["fine_tune_momentum"]) == (1e-4, 0.9)
 
 
-def test_the_cut_is_where_the_script_began_to_train():
+def test_layer_248_of_keras_the_last_that_the_script_froze_is_mixed8():
     from classifier.inference.keras_backend import keras
 
     layers = keras.applications.InceptionV3(include_top=False, weights=None).layers

@@ -1,9 +1,11 @@
-# make setup | demo | test | lint | clean
+# make setup | setup-dev | demo | test | test-all | lint | lock | clean
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadgroup
+MARK ?=
 
-.PHONY: setup setup-dev demo test lint lock clean
+.PHONY: setup setup-dev demo test test-all lint lock clean
 
 setup: $(VENV)/setup
 
@@ -21,10 +23,14 @@ $(VENV)/setup-dev: requirements-dev.txt | $(BIN)/python
 	touch $(VENV)/setup $@
 
 demo: setup
-	$(BIN)/python -m stages.demo
+	$(BIN)/python -m classifier demo
 
 test: setup-dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(PYTEST) -m "not slow"
+
+# MARK=slow runs only the tests that `make test` leaves out
+test-all: setup-dev
+	$(PYTEST) -m "$(MARK)"
 
 lint: setup-dev
 	$(BIN)/ruff format --check .

@@ -116,7 +116,7 @@ class TestPage:
     def test_modules_to_run_exist(self, page):
         for line in code(current_names(page)):
             if found := re.search(
-                r"python[\d.]* -m ((?:classifier|stages|benchmarks)(?:\.\w+)*)", line
+                r"python[\d.]* -m ((?:classifier|stages|benchmarks)(?:\.\w+)*)(?!\.<)", line
             ):
                 path = ROOT.joinpath(*found[1].split("."))
                 assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), line

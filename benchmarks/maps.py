@@ -1,9 +1,9 @@
-"""Peak memory of `train` that fine-tunes on maps, at several numbers of images.
+"""Peak memory of `train` with fine-tuning on maps, for several numbers of images.
 
     python -m benchmarks.maps [--count 1000 10000] [--epochs 1]
 
-The maps are drawn at random, of the size of `mixed8` at 299x299 (160 KiB an image), and so are the
-weights: memory and speed hang on neither. One epoch of the head, one of fine-tuning, no refitting.
+Maps (of `mixed8` at 299x299, 160 KiB per image) and weights are random: memory and speed depend on
+neither. One epoch of the head, one of fine-tuning, no refit.
 """
 
 import argparse
@@ -22,68 +22,70 @@ from classifier.dataset import excluded, features
 from classifier.dataset.features import Column
 
 SHAPE = (8, 8, 1280)
-CODE = "from stages import train; train.main()" + peak.CODE
+CODE = "from stages.train import stage; stage.main()" + peak.CODE
 
 
 def chunks(count: int) -> Iterator[np.ndarray]:
-    """Yields the maps of `count` images, some at a time."""
+    """Yields the maps of `count` images, 100 at a time."""
     rng = np.random.default_rng(0)
-    some = rng.random((100, *SHAPE), np.float32).astype(np.float16)
-    for at in range(0, count, 100):
-        yield np.roll(some, at, axis=-1)[: count - at]
+    maps = rng.random((100, *SHAPE), np.float32).astype(np.float16)
+    for start in range(0, count, 100):
+        yield np.roll(maps, start, axis=-1)[: count - start]
 
 
 def write(path: Path, count: int) -> None:
-    """Writes a results/features_train.npz of `count` images of ten classes."""
+    """Writes results/features_train.npz for `count` images of ten classes."""
     numbers = np.arange(count, dtype=np.int32)
     columns = {
         "features": Column(np.dtype(np.float16), (count, *SHAPE), chunks(count)),
-        "labels": Column.of(numbers % 10),
-        "class_names": Column.of(np.array([f"class {number}" for number in range(10)])),
-        "sha256": Column.of(np.array([f"{number:064x}" for number in numbers])),
-        "paths": Column.of(np.array([f"input/train/{number:08}.jpg" for number in numbers])),
-        "views": Column.of(np.zeros(count, np.int32)),
-        "learned": Column.of(np.zeros(1, np.int32)),
-        "averaged": Column.of(np.zeros(1, np.int32)),
-        "drawing": Column.of(np.array("")),
-        "fingerprint": Column.of(np.array("f" * 64)),
-        "weights": Column.of(np.array("random")),
+        "labels": Column.from_array(numbers % 10),
+        "class_names": Column.from_array(np.array([f"class {number}" for number in range(10)])),
+        "sha256": Column.from_array(np.array([f"{number:064x}" for number in numbers])),
+        "paths": Column.from_array(
+            np.array([f"input/train/{number:08}.jpg" for number in numbers])
+        ),
+        "views": Column.from_array(np.zeros(count, np.int32)),
+        "train_views": Column.from_array(np.zeros(1, np.int32)),
+        "tta_views": Column.from_array(np.zeros(1, np.int32)),
+        "augmentation_id": Column.from_array(np.array("")),
+        "fingerprint": Column.from_array(np.array("f" * 64)),
+        "weights": Column.from_array(np.array("random")),
     }
     path.parent.mkdir(exist_ok=True)
     features.write(path, columns)
 
 
 def main() -> None:
-    """Measures every number of images."""
+    """Measures each number of images."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--epochs", type=int, default=1)
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "project"
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "project"
         changes = {
             "fetch.weights": "random",
             "freeze.last_layer": "mixed8",
             "freeze.pooling": "none",
             "freeze.precision": "float32",
             "train.epochs": 1,
-            "train.fine_tune_epochs": arguments.epochs,
+            "train.fine_tune_epochs": args.epochs,
             "train.refit": False,
         }
-        prepare(folder, Path(name), changes)
+        prepare(folder, Path(temporary), changes)
         for stage in ("fetch", "freeze"):
             subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=folder, check=True)
         excluded.write(folder / excluded.PATH, {})
-        print("| maps | MB of them | peak MB of train | s |\n|---|---|---|---|")
-        for count in arguments.count:
+        print("| maps | MB on disk | peak MB of train | s |\n|---|---|---|---|")
+        for count in args.count:
             write(folder / features.TRAIN, count)
             size = (folder / features.TRAIN).stat().st_size / 1e6
             started = time.perf_counter()
             command = [sys.executable, "-c", CODE]
             done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
             seconds = time.perf_counter() - started
-            most = float(done.stdout.splitlines()[-1]) * 1.048576
-            print(f"| {count:,} | {size:,.0f} | {most:,.0f} | {seconds:.0f} |", flush=True)
+            peak_mb = float(done.stdout.splitlines()[-1]) * 1.048576
+            print(f"| {count:,} | {size:,.0f} | {peak_mb:,.0f} | {seconds:.0f} |", flush=True)
 
 
 if __name__ == "__main__":

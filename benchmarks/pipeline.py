@@ -1,6 +1,7 @@
 """Accuracy and seconds per stage of the whole pipeline on folders of images.
 
-    python -m benchmarks.pipeline --weights FILE.h5 --images DIR [DIR ...] [--last-layer mixed8 mixed10]
+    python -m benchmarks.pipeline --weights FILE.h5 --images DIR [DIR ...]
+        [--last-layer mixed8 mixed10]
 
 Each DIR holds train/<class>/* and test/<class>/*. The baseline is scikit-learn's
 logistic regression on the same features (centred; for each C of 0.01, 0.1, 1, 10).

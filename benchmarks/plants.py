@@ -1,14 +1,15 @@
-"""What `inspect` finds of faults that were planted in folders of good images.
+"""Precision and recall of `inspect` on errors planted in folders of good images.
 
-    python -m benchmarks.plants --images DIR... --weights FILE.h5 [--cut CUT...] [--json FILE]
+    python -m benchmarks.plants --images DIR... --weights FILE.h5 [--last-layer NAME...]
+        [--json FILE]
 
-Three times something is planted in each set, and `validate`, `extract` and `inspect` run on it:
-COUNT copies of each kind (altered training images, beside the original, in another class or in
-input/test); COUNT training images moved to another class; COUNT images of the next set among
-those of the classes, ten at a time. Recall is the share of what was planted that was found as what
-it is, precision the share of what was found that was planted. The first rows say what is found with
-nothing planted. Of that, copies count neither as right nor as wrong afterwards (on the sets tried
-they are copies, to the eye); labels and outliers count as wrong, although some are not.
+Three kinds of errors are planted in each dataset, one after the other, and `validate`, `extract`
+and `inspect` run on it: COUNT copies of each kind (altered training images, beside the original, in
+another class or in input/test); COUNT training images moved to another class; COUNT images of the
+next dataset in the class folders, OUTLIERS at a time. Recall is the fraction of the planted errors
+that was found, as what it is; precision the fraction of the findings that was planted. The first
+rows are the findings with nothing planted. Copies among these are ignored later (on the datasets
+tried they are copies, to the eye); wrong labels and outliers count as false, although some are not.
 """
 
 import argparse
@@ -29,44 +30,45 @@ from classifier.common import files
 from classifier.dataset import findings
 from classifier.dataset.findings import OUTLIER, WRONG_LABEL, Finding
 
-Score = tuple[str, int, int, float, float]  # what, how many, found, precision, recall
+Score = tuple[str, int, int, float, float]  # kind, planted, found, precision, recall
 COUNT = 50
-STRANGERS = 10  # at a time: more would be a class of their own
+OUTLIERS = 10  # at a time: more would be a class of their own
 
 
-def scaled(image: Image.Image, factor: float) -> Image.Image:
+def resize(image: Image.Image, factor: float) -> Image.Image:
     """Returns the image at another size."""
     return image.resize((round(image.width * factor), round(image.height * factor)))
 
 
-def cropped(image: Image.Image, share: float) -> Image.Image:
-    """Returns the image without its rim."""
-    x, y = round(image.width * share), round(image.height * share)
+def crop(image: Image.Image, fraction: float) -> Image.Image:
+    """Returns the image without its margin."""
+    x, y = round(image.width * fraction), round(image.height * fraction)
     return image.crop((x, y, image.width - x, image.height - y))
 
 
 ALTERED: dict[str, tuple[Callable[[Image.Image], Image.Image], int]] = {  # and JPEG's quality
-    "half the size": (lambda image: scaled(image, 0.5), 85),
-    "a quarter of the size": (lambda image: scaled(image, 0.25), 85),
+    "half the size": (lambda image: resize(image, 0.5), 85),
+    "a quarter of the size": (lambda image: resize(image, 0.25), 85),
     "JPEG of quality 30": (lambda image: image, 30),
     "JPEG of quality 10": (lambda image: image, 10),
     "mirrored": (ImageOps.mirror, 90),
-    "mirrored, 2/3 the size, quality 50": (lambda image: ImageOps.mirror(scaled(image, 2 / 3)), 50),
+    "mirrored, 2/3 the size, quality 50": (lambda image: ImageOps.mirror(resize(image, 2 / 3)), 50),
     "30 % brighter": (lambda image: ImageEnhance.Brightness(image).enhance(1.3), 90),
     "grey": (lambda image: ImageOps.grayscale(image).convert("RGB"), 90),
-    "turned by 3 degrees": (lambda image: image.rotate(3), 90),
-    "cropped by 5 % a side": (lambda image: cropped(image, 0.05), 90),
-    "cropped by 15 % a side": (lambda image: cropped(image, 0.15), 90),
+    "rotated by 3 degrees": (lambda image: image.rotate(3), 90),
+    "cropped by 5 % per side": (lambda image: crop(image, 0.05), 90),
+    "cropped by 15 % per side": (lambda image: crop(image, 0.15), 90),
 }
 EASY = ("half the size", "JPEG of quality 30", "mirrored, 2/3 the size, quality 50")
+EXPECTED = {"class": "duplicate", "other": "label_conflict", "test": "in_train_and_test"}
 
 
 @dataclass(frozen=True)
 class Row:
     """A row of the table."""
 
-    images: str
-    cut: str
+    dataset: str
+    last_layer: str
     planted: str
     count: int
     found: int
@@ -74,12 +76,13 @@ class Row:
     recall: float
 
 
-class Folder:
-    """A set of images in a folder of its own, in which things are planted."""
+class Dataset:
+    """A copy of the pipeline with images in which errors are planted."""
 
-    def __init__(self, folder: Path, images: Path, weights: Path, cut: str) -> None:
+    def __init__(self, folder: Path, images: Path, weights: Path, last_layer: str) -> None:
         self.folder, self.images = folder, images
-        prepare(folder, images, {"fetch.weights": str(weights.resolve()), "freeze.last_layer": cut})
+        changes = {"fetch.weights": str(weights.resolve()), "freeze.last_layer": last_layer}
+        prepare(folder, images, changes)
         self.run("fetch", "freeze")
 
     def run(self, *stages: str) -> None:
@@ -89,160 +92,163 @@ class Folder:
             subprocess.run(command, cwd=self.folder, check=True, stdout=subprocess.DEVNULL)
 
     def reset(self) -> None:
-        """Takes out what was planted."""
-        files.remove(self.folder / "input")  # a link at first, which stays untouched behind it
+        """Removes what was planted."""
+        files.remove(self.folder / "input")  # at first a link, whose target stays untouched
         shutil.copytree(self.images, self.folder / "input")
 
-    def train(self) -> list[str]:
-        """Returns the training images."""
-        files = sorted((self.folder / "input" / "train").rglob("*.*"))
-        return [path.relative_to(self.folder).as_posix() for path in files if path.is_file()]
+    def training_images(self) -> list[str]:
+        """Returns the paths of the training images."""
+        paths = sorted((self.folder / "input" / "train").rglob("*.*"))
+        return [path.relative_to(self.folder).as_posix() for path in paths if path.is_file()]
 
-    def other_class(self, path: str, draw: random.Random) -> str:
-        """Returns a place in another class for an image."""
+    def path_in_other_class(self, path: str, rng: random.Random) -> str:
+        """Returns a new path in another class for an image."""
         names = sorted(p.name for p in (self.folder / "input" / "train").iterdir() if p.is_dir())
-        own = Path(path).parts[2]
-        name = draw.choice([name for name in names if name != own])
-        return f"input/train/{name}/{Path(path).stem} of {own}.jpg"
+        label = Path(path).parts[2]
+        other = rng.choice([name for name in names if name != label])
+        return f"input/train/{other}/{Path(path).stem} of {label}.jpg"
 
-    def inspected(self) -> list[Finding]:
-        """Returns what is found."""
+    def inspect(self) -> list[Finding]:
+        """Returns the findings."""
         self.run("validate", "extract", "inspect")
         return findings.read(self.folder / findings.PATH)
 
 
 def plant_copies(
-    place: Folder, kinds: dict[str, str], draw: random.Random
+    dataset: Dataset, kinds: dict[str, str], rng: random.Random
 ) -> dict[tuple[str, str], tuple[str, str]]:
-    """Plants copies; returns their kind and the finding to be expected, by copy and original.
+    """Plants copies; returns kind and expected finding of each, by the paths of copy and original.
 
     Args:
-        place: the set.
-        kinds: for each, where to: `class`, `other` or `test`.
-        draw: of the originals; each is used once.
+        dataset: the images.
+        kinds: of copies, each with its target: `class`, `other` or `test`.
+        rng: draws the originals, each of them once.
     """
-    originals = draw.sample(place.train(), min(COUNT * len(kinds), len(place.train())))
+    paths = dataset.training_images()
+    originals = rng.sample(paths, min(COUNT * len(kinds), len(paths)))
     planted = {}
     for number, path in enumerate(originals):
         kind = list(kinds)[number % len(kinds)]
-        where = kinds[kind]
-        new = f"{path.rsplit('.', 1)[0]} copy.jpg"
-        if where == "other":
-            new = place.other_class(path, draw)
-        if where == "test":
-            new = f"input/test/copy {number}.jpg"
-        source, target = place.folder / path, place.folder / new
+        copy = f"{path.rsplit('.', 1)[0]} copy.jpg"
+        if kinds[kind] == "other":
+            copy = dataset.path_in_other_class(path, rng)
+        if kinds[kind] == "test":
+            copy = f"input/test/copy {number}.jpg"
+        source, target = dataset.folder / path, dataset.folder / copy
         if kind.endswith("the same bytes"):
             shutil.copy(source, target)
         else:
             alter, quality = ALTERED[kind.split(": ")[-1]]
             alter(Image.open(source).convert("RGB")).save(target, quality=quality)
-        code = {"class": "duplicate", "other": "label_conflict", "test": "in_train_and_test"}[where]
-        planted[new, path] = kind, code
+        planted[copy, path] = kind, EXPECTED[kinds[kind]]
     return planted
 
 
-def copies(place: Folder, before: list[Finding], draw: random.Random) -> list[Score]:
-    """Plants copies of all kinds and scores what is found besides what was found before."""
-    there = {frozenset((one.path, one.other)) for one in before}
+def score_copies(dataset: Dataset, before: list[Finding], rng: random.Random) -> list[Score]:
+    """Plants copies of all kinds and scores the findings that were not there before."""
+    known = {frozenset((one.path, one.other)) for one in before}
     kinds = {"the same bytes": "class", **dict.fromkeys(ALTERED, "class")}
     kinds |= {f"in another class: {name}": "other" for name in EASY}
     kinds |= {f"in input/test: {name}": "test" for name in EASY}
-    rows = []
-    for some in (dict(list(kinds.items())[at : at + 6]) for at in range(0, len(kinds), 6)):
-        place.reset()
-        planted = plant_copies(place, some, draw)
-        found = [one for one in place.inspected() if one.other]
-        found = [one for one in found if frozenset((one.path, one.other)) not in there]
-        seen = {(one.path, one.other): one.finding for one in found}
-        for kind in some:
-            pairs = [pair for pair, (of, _) in planted.items() if of == kind]
-            right = sum(
-                planted[pair][1] in (seen.get(pair), seen.get(pair[::-1])) for pair in pairs
-            )
-            mine = {path for pair in pairs for path in pair}
-            theirs = {path for pair in planted for path in pair} - mine
-            own = [one for one in found if not {one.path, one.other} & theirs]
-            true = sum(
-                (one.path, one.other) in planted or (one.other, one.path) in planted for one in own
-            )
-            rows.append((kind, len(pairs), len(own), true / max(1, len(own)), right / len(pairs)))
-    return rows
+    scores = []
+    for start in range(0, len(kinds), 6):
+        some_kinds = dict(list(kinds.items())[start : start + 6])
+        dataset.reset()
+        planted = plant_copies(dataset, some_kinds, rng)
+        found = [one for one in dataset.inspect() if one.other]
+        found = [one for one in found if frozenset((one.path, one.other)) not in known]
+        scores += [score_kind(kind, planted, found) for kind in some_kinds]
+    return scores
 
 
-def labels(place: Folder, draw: random.Random) -> Score:
-    """Moves images to other classes and scores what is found."""
-    place.reset()
+def score_kind(
+    kind: str, planted: dict[tuple[str, str], tuple[str, str]], found: list[Finding]
+) -> Score:
+    """Returns the score of one kind among the copies planted together."""
+    codes = {(one.path, one.other): one.finding for one in found}
+    pairs = [pair for pair, (other_kind, _) in planted.items() if other_kind == kind]
+    recalled = sum(planted[pair][1] in (codes.get(pair), codes.get(pair[::-1])) for pair in pairs)
+    paths = {path for pair in pairs for path in pair}
+    of_other_kinds = {path for pair in planted for path in pair} - paths
+    relevant = [one for one in found if not {one.path, one.other} & of_other_kinds]
+    true = sum(
+        (one.path, one.other) in planted or (one.other, one.path) in planted for one in relevant
+    )
+    return kind, len(pairs), len(relevant), true / max(1, len(relevant)), recalled / len(pairs)
+
+
+def score_labels(dataset: Dataset, rng: random.Random) -> Score:
+    """Moves images to other classes and scores the findings."""
+    dataset.reset()
     planted = set()
-    for path in draw.sample(place.train(), COUNT):
-        new = place.other_class(path, draw)
-        (place.folder / path).rename(place.folder / new)
-        planted.add(new)
-    found = [one for one in place.inspected() if one.finding == WRONG_LABEL]
-    found = [one for one in found if one.path.startswith("input/train/")]
-    return scored("in another class, moved", planted, {one.path for one in found})
+    for path in rng.sample(dataset.training_images(), COUNT):
+        moved = dataset.path_in_other_class(path, rng)
+        (dataset.folder / path).rename(dataset.folder / moved)
+        planted.add(moved)
+    found = {one.path for one in training_findings(dataset.inspect(), WRONG_LABEL)}
+    return score("in another class, moved", planted, found)
 
 
-def strangers(place: Folder, other: Path, draw: random.Random) -> Score:
-    """Plants images of another set in the classes and scores what is found."""
+def score_outliers(dataset: Dataset, other: Path, rng: random.Random) -> Score:
+    """Plants images of another dataset in the classes and scores the findings."""
     planted, found = set[str](), set[str]()
-    files = draw.sample(sorted((other / "train").rglob("*.jpg")), COUNT)
-    for at in range(0, COUNT, STRANGERS):
-        place.reset()
-        homes = sorted((place.folder / "input" / "train").iterdir())
-        for number, file in enumerate(files[at : at + STRANGERS]):
-            new = draw.choice(homes) / f"stranger {at + number}.jpg"
-            shutil.copy(file, new)
-            planted.add(new.relative_to(place.folder).as_posix())
-        found |= {one.path for one in place.inspected() if one.finding == OUTLIER}
-    found = {path for path in found if path.startswith("input/train/")}
-    return scored(f"of {other.name}, {STRANGERS} at a time", planted, found)
+    sources = rng.sample(sorted((other / "train").rglob("*.jpg")), COUNT)
+    for start in range(0, COUNT, OUTLIERS):
+        dataset.reset()
+        classes = sorted((dataset.folder / "input" / "train").iterdir())
+        for number, source in enumerate(sources[start : start + OUTLIERS]):
+            target = rng.choice(classes) / f"outlier {start + number}.jpg"
+            shutil.copy(source, target)
+            planted.add(target.relative_to(dataset.folder).as_posix())
+        found |= {one.path for one in training_findings(dataset.inspect(), OUTLIER)}
+    return score(f"from {other.name}, {OUTLIERS} at a time", planted, found)
 
 
-def scored(name: str, planted: set[str], found: set[str]) -> Score:
-    """Returns how well what was found is what was planted."""
+def training_findings(results: list[Finding], code: str) -> list[Finding]:
+    """Returns the findings of one kind about training images."""
+    return [one for one in results if one.finding == code and one.path.startswith("input/train/")]
+
+
+def score(kind: str, planted: set[str], found: set[str]) -> Score:
+    """Returns the score of what was found."""
     true = len(planted & found)
-    return name, len(planted), len(found), true / max(1, len(found)), true / len(planted)
+    return kind, len(planted), len(found), true / max(1, len(found)), true / len(planted)
 
 
-def as_it_is(before: list[Finding]) -> list[Score]:
+def score_unchanged(before: list[Finding]) -> list[Score]:
     """Returns how much is found where nothing was planted."""
-    found = [one for one in before if one.path.startswith("input/train/")]
-    kinds = {"copies": [one for one in found if one.other]}
-    kinds |= {
-        code: [one for one in found if one.finding == code] for code in (WRONG_LABEL, OUTLIER)
-    }
+    copies = [one for one in before if one.path.startswith("input/train/") and one.other]
+    counts = {"copies": len(copies)}
+    counts |= {code: len(training_findings(before, code)) for code in (WRONG_LABEL, OUTLIER)}
     nan = float("nan")
-    return [(f"nothing: {name}", 0, len(those), nan, nan) for name, those in kinds.items()]
+    return [(f"nothing: {name}", 0, count, nan, nan) for name, count in counts.items()]
 
 
 def main() -> None:
-    """Measures every set with every cut."""
+    """Measures every dataset with every last layer."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--images", type=Path, nargs="+", required=True)
     parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--cut", nargs="+", default=["mixed10"])
+    parser.add_argument("--last-layer", nargs="+", default=["mixed10"])
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
+    args = parser.parse_args()
     rows: list[Row] = []
-    print("| set | cut | planted | of them | found | precision | recall |\n" + 7 * "|---" + "|")
-    sets = arguments.images
-    for cut in arguments.cut:
-        for number, images in enumerate(sets):
-            with tempfile.TemporaryDirectory() as name:
-                place, draw = Folder(Path(name), images, arguments.weights, cut), random.Random(1)
-                before = place.inspected()
-                found = as_it_is(before) + copies(place, before, draw) + [labels(place, draw)]
-                found.append(strangers(place, sets[(number + 1) % len(sets)], draw))
-            for cells in found:
-                row = Row(images.name, cut, *cells)
-                rows.append(row)
-                print(
-                    "| {} | {} | {} | {} | {} | {:.2f} | {:.2f} |".format(*asdict(row).values()),
-                    flush=True,
-                )
-    if arguments.json:
-        arguments.json.write_text(json.dumps([asdict(row) for row in rows], indent=2))
+    names = "dataset | last layer | planted | of them | found | precision | recall"
+    print(f"| {names} |\n" + 7 * "|---" + "|")
+    for last_layer in args.last_layer:
+        for number, images in enumerate(args.images):
+            other = args.images[(number + 1) % len(args.images)]
+            with tempfile.TemporaryDirectory() as temporary:
+                dataset = Dataset(Path(temporary), images, args.weights, last_layer)
+                rng, before = random.Random(1), dataset.inspect()
+                scores = score_unchanged(before) + score_copies(dataset, before, rng)
+                scores += [score_labels(dataset, rng), score_outliers(dataset, other, rng)]
+            for cells in scores:
+                rows.append(Row(images.name, last_layer, *cells))
+                row = "| {} | {} | {} | {} | {} | {:.2f} | {:.2f} |"
+                print(row.format(*asdict(rows[-1]).values()), flush=True)
+    if args.json:
+        args.json.write_text(json.dumps([asdict(row) for row in rows], indent=2))
 
 
 if __name__ == "__main__":

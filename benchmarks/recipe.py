@@ -3,12 +3,12 @@
     python -m benchmarks.recipe --images DIR --weights FILE.h5 [--size 128] [--rounds 3]
         [--json FILE]
 
-DIR holds train/<class>/*. `2017` is the script's recipe in today's Keras: images from folders,
-altered anew in every epoch, through all of InceptionV3 in every step; phase 1 trains a new head by
-rmsprop, phase 2 it and the layers from 249 on by SGD(1e-4, momentum 0.9), 4 images a step. `ours`
-is presets/recipe-2017.yaml. An epoch is what one more costs: a run of many less a run of few,
-start-up taken out on both sides; rounds are interleaved, medians shown. The validation images
-(a fifth) are left out of both sides' training, and only ours scores them after each epoch.
+DIR holds train/<class>/*. `2017` is the original recipe in today's Keras: images from folders,
+augmented in every epoch, through all of InceptionV3 in every step; phase 1 trains a new head with
+rmsprop, phase 2 the head and the layers from 249 on with SGD(1e-4, momentum 0.9), 4 images per
+step. `ours` is presets/recipe-2017.yaml. The time of an epoch is that of a long run minus that of a short
+one, which cancels start-up. Rounds are interleaved, medians shown. Neither side trains on the
+validation images (a fifth); only ours evaluates them after each epoch.
 """
 
 import argparse
@@ -23,9 +23,10 @@ from pathlib import Path
 import yaml
 
 from benchmarks.pipeline import ROOT, prepare
+from classifier.dataset import split
 
 RECIPE = yaml.safe_load((ROOT / "presets" / "recipe-2017.yaml").read_text(encoding="utf-8"))
-EPOCHS = {1: 2, 2: 100}  # of the whole recipe, by phase
+EPOCHS = {1: 2, 2: 100}  # of the recipe, by phase
 SCRIPT = """
 import json, sys, time
 from pathlib import Path
@@ -42,24 +43,24 @@ base.load_weights(weights)
 x = keras.layers.GlobalAveragePooling2D()(base.output)
 x = keras.layers.Dense(1024, activation="relu")(x)
 model = keras.Model(base.input, keras.layers.Dense(flow.num_classes, activation="softmax")(x))
-ends = []
+seconds = []
 class Clock(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
     def on_epoch_end(self, epoch, logs=None):
-        ends.append(time.perf_counter() - self.started)
+        seconds.append(time.perf_counter() - self.started)
 def phase(optimizer):
-    ends.clear()
+    seconds.clear()
     model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
     model.fit(flow, epochs=2, verbose=0, callbacks=[Clock()])
-    return ends[1]  # the first holds the building of the graph
+    return seconds[1]  # the first includes building the graph
 base.trainable = False
-found = {"1": phase("rmsprop")}
+result = {"1": phase("rmsprop")}
 base.trainable = True
 for layer in model.layers[:249]:
     layer.trainable = False
-found["2"] = phase(keras.optimizers.SGD(1e-4, momentum=0.9))
-print(json.dumps(found))
+result["2"] = phase(keras.optimizers.SGD(1e-4, momentum=0.9))
+print(json.dumps(result))
 """
 
 
@@ -72,7 +73,7 @@ def stage(folder: Path, name: str) -> float:
 
 
 def train(folder: Path, **changes: object) -> float:
-    """Returns the seconds of `train` with params changed, without early stopping and refitting."""
+    """Returns the seconds of `train` with params changed, without early stopping and refit."""
     path = folder / "params.yaml"
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     document["train"] |= {"refit": False, "patience": 10_000, "fine_tune_patience": 10_000}
@@ -83,27 +84,26 @@ def train(folder: Path, **changes: object) -> float:
 
 def ours(folder: Path) -> dict[str, float]:
     """Returns seconds per epoch of each phase."""
-    few = train(folder, epochs=1, fine_tune_epochs=0)
-    many = train(folder, epochs=31, fine_tune_epochs=0)
-    one = train(folder, epochs=1, fine_tune_epochs=1)
-    more = train(folder, epochs=1, fine_tune_epochs=6)
-    return {"1": (many - few) / 30, "2": (more - one) / 5}
+    head_1 = train(folder, epochs=1, fine_tune_epochs=0)
+    head_31 = train(folder, epochs=31, fine_tune_epochs=0)
+    tuned_1 = train(folder, epochs=1, fine_tune_epochs=1)
+    tuned_6 = train(folder, epochs=1, fine_tune_epochs=6)
+    return {"1": (head_31 - head_1) / 30, "2": (tuned_6 - tuned_1) / 5}
 
 
 def script(folder: Path, weights: Path, size: int) -> dict[str, float]:
     """Returns seconds per epoch of each phase of the 2017 recipe."""
-    command = [sys.executable, "-c", SCRIPT, str(folder / "learned"), str(weights), str(size)]
+    command = [sys.executable, "-c", SCRIPT, str(folder / "trained"), str(weights), str(size)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    seconds: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return seconds
 
 
-def learned(folder: Path) -> None:
-    """Links the images that ours learns from, for the script to read."""
-    rows = (folder / "results" / "split.csv").read_text(encoding="utf-8").splitlines()[1:]
-    for path, fold in (row.rsplit(",", 1) for row in rows):
-        if fold == "train":
-            place = folder / "learned" / Path(path).relative_to("input/train")
+def link_training_images(folder: Path) -> None:
+    """Links the images that ours trains on into a folder for the script."""
+    for path, name in split.read(folder / split.PATH).items():
+        if name == split.TRAIN:
+            place = folder / "trained" / Path(path).relative_to("input/train")
             place.parent.mkdir(parents=True, exist_ok=True)
             place.symlink_to((folder / path).resolve())
 
@@ -116,43 +116,44 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    weights = arguments.weights.resolve()
+    args = parser.parse_args()
+    weights = args.weights.resolve()
     recipe = {f"{part}.{key}": v for part, values in RECIPE.items() for key, v in values.items()}
-    size = {"freeze.image_height": arguments.size, "freeze.image_width": arguments.size}
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "ours"
+    size = {"freeze.image_height": args.size, "freeze.image_width": args.size}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "ours"
         changes = {**recipe, "fetch.weights": str(weights), **size}
-        prepare(folder, arguments.images, changes)
-        for one in ("validate", "fetch", "freeze"):
-            stage(folder, one)
+        prepare(folder, args.images, changes)
+        for name in ("validate", "fetch", "freeze"):
+            stage(folder, name)
         print(f"extract, 1 + {RECIPE['extract']['augmented_copies']} views: ", end="")
         print(f"{stage(folder, 'extract'):.1f} s, once", flush=True)
         stage(folder, "inspect")
         train(folder, epochs=1, fine_tune_epochs=0)
-        learned(folder)
-        found: dict[str, list[dict[str, float]]] = {"2017": [], "ours": []}
-        for _ in range(arguments.rounds):
-            found["2017"].append(script(folder, weights, arguments.size))
-            found["ours"].append(ours(folder))
-    rows = table(found)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=2))
+        link_training_images(folder)
+        seconds: dict[str, list[dict[str, float]]] = {"2017": [], "ours": []}
+        for _ in range(args.rounds):
+            seconds["2017"].append(script(folder, weights, args.size))
+            seconds["ours"].append(ours(folder))
+    rows = table(seconds)
+    if args.json:
+        args.json.write_text(json.dumps(rows, indent=2))
 
 
-def table(found: dict[str, list[dict[str, float]]]) -> list[dict[str, object]]:
+def table(seconds: dict[str, list[dict[str, float]]]) -> list[dict[str, object]]:
     """Prints and returns the medians."""
-    print("| | s an epoch | ratio | epochs | s in all |\n|---|---|---|---|---|")
+    print("| | s per epoch | ratio | epochs | total s |\n|---|---|---|---|---|")
     rows: list[dict[str, object]] = []
     for phase, epochs in EPOCHS.items():
-        seconds = {
-            who: statistics.median(one[str(phase)] for one in some) for who, some in found.items()
+        medians = {
+            side: statistics.median(one[str(phase)] for one in rounds)
+            for side, rounds in seconds.items()
         }
-        for who, each in seconds.items():
-            ratio = seconds["2017"] / each
-            name = f"{who} phase {phase}"
-            print(f"| {name} | {each:.3f} | {ratio:.1f} | {epochs} | {each * epochs:.1f} |")
-            rows.append({"name": name, "seconds_per_epoch": each, "ratio": ratio})
+        for side, median in medians.items():
+            ratio = medians["2017"] / median
+            name = f"{side} phase {phase}"
+            print(f"| {name} | {median:.3f} | {ratio:.1f} | {epochs} | {median * epochs:.1f} |")
+            rows.append({"name": name, "seconds_per_epoch": median, "ratio": ratio})
     return rows
 
 

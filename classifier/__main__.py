@@ -1,46 +1,43 @@
 """`python -m classifier`: lists the commands and runs them."""
 
+import difflib
 import sys
 from importlib import import_module
 
 from classifier.common.errors import run_main
 
 COMMANDS = {
-    "classify": "predict the classes of images, folders, lists of files",
-    "serve": "open a web page to drop images on",
+    "classify": "predict the classes of new images",
+    "serve": "serve a web page that classifies images",
     "cache": "show, verify or prune the cached features",
-    "demo": "run the whole pipeline on the images that come with it",
+    "demo": "run the whole pipeline on 84 example images",
 }
+LIST = "\n".join(f"  {name:10}{summary}" for name, summary in COMMANDS.items())
+USAGE = f"""usage: python -m classifier COMMAND ...
 
+commands:
+{LIST}
 
-def usage() -> str:
-    """Returns the commands with what they do."""
-    width = max(map(len, COMMANDS))
-    listed = (f"  {name:{width}}  {what}" for name, what in COMMANDS.items())
-    return "\n".join(
-        [
-            "usage: python -m classifier COMMAND ...",
-            "",
-            "commands:",
-            *listed,
-            "",
-            "example: python -m classifier classify image.jpg",
-            "help:    python -m classifier COMMAND --help",
-        ]
-    )
+example: python -m classifier classify photo.jpg
+help:    python -m classifier COMMAND --help"""
 
 
 def main() -> None:
-    """Runs the command that is named first; without one, lists them."""
-    name = sys.argv[1] if len(sys.argv) > 1 else ""
-    if name in ("", "-h", "--help"):
-        print(usage())
+    """Runs the command named first on the command line; without one, lists the commands."""
+    name = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if name in ("-h", "--help"):
+        print(USAGE)
         return
     if name not in COMMANDS:
-        print(f"{usage()}\n\nerror: no command {name!r}", file=sys.stderr)
+        close = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"; did you mean {close[0]}?" if close else f"; known: {', '.join(COMMANDS)}"
+        print(f"error: no command {name!r}{hint}", file=sys.stderr)
         sys.exit(2)
     del sys.argv[1]
-    import_module(f"classifier.commands.{name}").main()
+    try:
+        import_module(f"classifier.commands.{name}").main()
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"run `python -m classifier {name}` again") from None
 
 
 if __name__ == "__main__":  # not in the processes that a pool starts

@@ -12,7 +12,7 @@ SECONDS = 60
 
 
 class Browser:
-    """A page of the browser, what it has asked the network for, and what it complained of."""
+    """A page in the browser, its network requests, and its errors."""
 
     def __init__(self, folder: Path, width: int = 1280) -> None:
         down, self._write = os.pipe()
@@ -20,21 +20,21 @@ class Browser:
         options = ["--headless", "--no-sandbox", "--disable-gpu", f"--window-size={width},900"]
         options += ["--remote-debugging-pipe", f"--user-data-dir={folder}"]
 
-        def hand_over() -> None:  # Chromium reads from 3 and writes to 4
-            held = os.dup(down), os.dup(up)
-            os.dup2(held[0], 3)
-            os.dup2(held[1], 4)
+        def use_pipes() -> None:  # Chromium reads from 3 and writes to 4
+            pipes = os.dup(down), os.dup(up)
+            os.dup2(pipes[0], 3)
+            os.dup2(pipes[1], 4)
 
         self._process = subprocess.Popen(
             [PROGRAM, *options],
-            preexec_fn=hand_over,
+            preexec_fn=use_pipes,
             pass_fds=(3, 4),
             stderr=subprocess.DEVNULL,
         )
         os.close(down)
         os.close(up)
         self._rest, self._number, self._session = b"", 0, None
-        self.concurrency, self.faults = [], []
+        self.requests, self.errors = [], []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
@@ -44,27 +44,27 @@ class Browser:
     def _message(self) -> dict:
         while b"\0" not in self._rest:
             self._rest += os.read(self._read, 65536)
-        one, _, self._rest = self._rest.partition(b"\0")
-        said = json.loads(one)
-        about = said.get("params", {})
-        match said.get("method"):
+        text, _, self._rest = self._rest.partition(b"\0")
+        message = json.loads(text)
+        params = message.get("params", {})
+        match message.get("method"):
             case "Network.requestWillBeSent":
-                self.concurrency.append(about["request"]["url"])
+                self.requests.append(params["request"]["url"])
             case "Runtime.exceptionThrown" | "Log.entryAdded":
-                self.faults.append(json.dumps(about))
-            case "Runtime.consoleAPICalled" if about["type"] in ("error", "warning"):
-                self.faults.append(json.dumps(about))
-        return said
+                self.errors.append(json.dumps(params))
+            case "Runtime.consoleAPICalled" if params["type"] in ("error", "warning"):
+                self.errors.append(json.dumps(params))
+        return message
 
     def call(self, method: str, **values: object) -> dict:
         self._number += 1
         message = {"id": self._number, "method": method, "params": values}
         message |= {"sessionId": self._session} if self._session else {}
         os.write(self._write, json.dumps(message).encode() + b"\0")
-        while (said := self._message()).get("id") != self._number:
+        while (answer := self._message()).get("id") != self._number:
             pass
-        assert "error" not in said, said
-        return said["result"]
+        assert "error" not in answer, answer
+        return answer["result"]
 
     def value(self, script: str) -> object:
         done = self.call("Runtime.evaluate", expression=script, returnByValue=True)
@@ -85,15 +85,6 @@ class Browser:
         root = self.call("DOM.getDocument")["root"]["nodeId"]
         node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path) for path in files])
-
-    def image(self, path: Path, dark: bool = False) -> None:
-        """Writes a PNG of the whole page."""
-        import base64
-
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", features=[scheme])
-        done = self.call("Page.captureScreenshot", captureBeyondViewport=True)
-        path.write_bytes(base64.b64decode(done["data"]))
 
     def close(self) -> None:
         self._process.terminate()

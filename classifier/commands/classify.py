@@ -1,7 +1,7 @@
-"""Name the classes of new images: `python -m classifier classify --help`.
+"""Predict the classes of new images: `python -m classifier classify --help`.
 
-Reads   the images asked about, models/base, models/head
-Writes  to standard output, or where --csv and --json say
+Reads   the images given, models/base, models/head
+Writes  to standard output, or the files given with --csv and --json
 """
 
 import argparse
@@ -14,130 +14,143 @@ from typing import TextIO
 
 from classifier import head
 from classifier.common import files, params, progress
-from classifier.common.errors import StageError, run_main
+from classifier.common.errors import StageError, count
 from classifier.evaluation import predictions
 from classifier.images.limits import LimitParams
 from classifier.inference import base
 from classifier.serving import inputs
 from classifier.serving.classifier import Classifier, Prediction
-from classifier.serving.inputs import STREAM, ImageSource
+from classifier.serving.inputs import STDIN, ImageSource
 from classifier.serving.writers import CsvWriter, JsonWriter, TableWriter, Writer
 
-HELP = """
-A folder stands for all images in it, `-` for one image from standard input. Files that cannot
-be read have a row with the reason, and the exit code is then 1.
+STDOUT = "-"
+EPILOG = """
+example: python -m classifier classify photo.jpg folder --csv predictions.csv
+
+A folder stands for all files in it, - for one image from standard input. Files that cannot be
+read get a row with the reason, and the exit code is 1.
 """
 
 
-def arguments() -> argparse.Namespace:
-    """Returns what the command line asks for."""
+def parse_args() -> argparse.Namespace:
+    """Returns the arguments of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m classifier classify",
-        description="Name the classes of new images with the trained classifier.",
-        epilog=HELP,
+        description="Predict the classes of new images with the trained classifier.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("images", nargs="*", metavar="IMAGE-OR-FOLDER")
+    parser.add_argument("images", nargs="*", metavar="IMAGE", help="file, folder or -")
     parser.add_argument(
-        "--list", metavar="FILE", help="and those it names, one a line; - for stdin"
+        "--from-file", metavar="FILE", help="read more paths from FILE, one per line; -: stdin"
     )
-    parser.add_argument("--csv", metavar="FILE", help="write a table there; - for standard output")
-    parser.add_argument("--json", metavar="FILE", help="write JSON there; - for standard output")
-    parser.add_argument("--top-k", type=int, metavar="N", help="classes listed for an image")
-    asked = parser.parse_args()
-    if not asked.images and not asked.list:
-        parser.error("name an image or a folder")
-    if asked.top_k is not None and asked.top_k < 1:
-        parser.error(f"argument --top-k: must be 1 or more; got {asked.top_k}")
-    if [asked.csv, asked.json].count(STREAM) == 2:
-        parser.error("--csv and --json cannot both go to standard output")
-    if STREAM in asked.images and asked.list == STREAM:
-        parser.error("standard input is either an image or a list")
-    return asked
+    parser.add_argument("--csv", metavar="FILE", help="write CSV to FILE; -: stdout")
+    parser.add_argument("--json", metavar="FILE", help="write JSON to FILE; -: stdout")
+    parser.add_argument(
+        "--top-k", type=int, metavar="N", help="classes per image (default: predict.top_k)"
+    )
+    args = parser.parse_args()
+    if not args.images and not args.from_file:
+        parser.error("give an image, a folder or --from-file")
+    if args.top_k is not None and args.top_k < 1:
+        parser.error(f"argument --top-k: must be 1 or more; got {args.top_k}")
+    if args.csv == args.json == STDOUT:
+        parser.error("--csv and --json cannot both write to standard output")
+    if STDIN in args.images and args.from_file == STDIN:
+        parser.error("standard input can be an image or a list, not both")
+    return args
 
 
-def named(asked: argparse.Namespace) -> Iterator[ImageSource]:
-    """Yields what is asked about.
+def check_folders(paths: Iterable[str]) -> None:
+    """Raises a StageError that names the folders without files, if there are any."""
+    empty = [path for path in paths if inputs.is_empty_folder(path)]
+    if empty:
+        raise StageError(*(f"{path}: the folder has no files" for path in empty))
+
+
+def sources(images: Sequence[str], from_file: str | None) -> Iterator[ImageSource]:
+    """Yields the images given on the command line and in the list.
 
     Raises:
         StageError: the list cannot be read.
     """
-    stream = sys.stdin.buffer.read() if STREAM in asked.images else None
-    yield from inputs.expand(asked.images, stream)
-    if not asked.list:
+    stdin = sys.stdin.buffer.read() if STDIN in images else None
+    yield from inputs.expand(images, stdin)
+    if not from_file:
         return
     try:
         with ExitStack() as stack:
-            file = sys.stdin.buffer if asked.list == STREAM else None
-            lines = file or stack.enter_context(Path(asked.list).open("rb"))
+            file = sys.stdin.buffer if from_file == STDIN else None
+            lines = file or stack.enter_context(Path(from_file).open("rb"))
             paths = (os.fsdecode(line.rstrip(b"\r\n")) for line in lines)
             yield from inputs.expand(path for path in paths if path)
     except OSError as error:
-        raise StageError(f"{asked.list}: the list cannot be read ({error.strerror})") from None
+        raise StageError(f"{from_file}: cannot be read ({error.strerror})") from None
 
 
 @contextmanager
-def opened(place: str) -> Iterator[TextIO]:
-    """Yields where to write: standard output, or a file that is there once all is in it.
+def open_output(name: str) -> Iterator[TextIO]:
+    """Yields standard output, or a file that appears once it is complete.
 
     Raises:
-        StageError: it cannot be written.
+        StageError: the file cannot be written.
     """
-    if place == STREAM:
+    if name == STDOUT:
         yield sys.stdout
         return
     with (
-        files.atomic_write(Path(place)) as part,
+        files.atomic_write(Path(name)) as part,
         part.open("w", encoding="utf-8", newline="") as file,
     ):
         yield file
 
 
-def writers(
-    asked: argparse.Namespace, class_names: Sequence[str], count: int, stack: ExitStack
+def open_writers(
+    args: argparse.Namespace, class_names: Sequence[str], top_k: int, stack: ExitStack
 ) -> list[Writer]:
-    """Returns what writes the answers; files are finished by the stack."""
-    found: list[Writer] = []
-    if asked.csv:
-        found.append(CsvWriter(stack.enter_context(opened(asked.csv)), class_names, count))
-    if asked.json:
-        found.append(JsonWriter(stack.enter_context(opened(asked.json)), class_names, count))
-    return found or [TableWriter(sys.stdout, class_names, count)]
+    """Returns the writers; `stack` closes their files."""
+    kinds: list[tuple[str | None, type[Writer]]] = [(args.csv, CsvWriter), (args.json, JsonWriter)]
+    writers = [
+        kind(stack.enter_context(open_output(name)), class_names, top_k)
+        for name, kind in kinds
+        if name
+    ]
+    return writers or [TableWriter(sys.stdout, class_names, top_k)]
 
 
-def write(judged: Iterable[Prediction], out: list[Writer]) -> tuple[int, int]:
-    """Hands the images to the writers; returns how many there are and how many of them unread."""
-    count = unread = 0
+def write(results: Iterable[Prediction], writers: Sequence[Writer]) -> tuple[int, int]:
+    """Writes the predictions; returns the number of images, and of those that cannot be read."""
+    images = unreadable = 0
     with progress.bar("classify", None) as bar:
-        for each in judged:
-            count, unread = count + 1, unread + (each.probabilities is None)
-            for one in out:
-                one.add(each.read, each.probabilities)
+        for prediction in results:
+            images += 1
+            unreadable += prediction.probabilities is None
+            for writer in writers:
+                writer.add(prediction)
             bar.update()
-    for one in out:
-        one.close()
-    return count, unread
+    for writer in writers:
+        writer.close()
+    return images, unreadable
 
 
 def main(base_folder: Path = base.FOLDER, head_folder: Path = head.FOLDER) -> None:
-    """Classifies what the command line names."""
-    asked = arguments()
-    top_k = asked.top_k or params.load("predict", predictions.TopKParams, partial=True).top_k
+    """Classifies the images given on the command line."""
+    args = parse_args()
+    top_k = args.top_k or params.load("predict", predictions.TopKParams, partial=True).top_k
     limits = params.load("validate", LimitParams, partial=True).limits()
+    check_folders(args.images)
     classifier = Classifier(base_folder, head_folder, limits)
     names = classifier.class_names
     with ExitStack() as stack:
-        out = writers(asked, names, min(top_k, len(names)), stack)
+        writers = open_writers(args, names, min(top_k, len(names)), stack)
         try:
-            count, unread = write(classifier.predict(named(asked)), out)
+            results = classifier.predict(sources(args.images, args.from_file))
+            images, unreadable = write(results, writers)
             sys.stdout.flush()
-        except BrokenPipeError:  # whoever read has seen enough
+        except BrokenPipeError:  # the reader, such as `head`, has stopped
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return
-    unread_ = f", {unread} of them not read" if unread else ""
-    print(f"classify: {count} images{unread_}{classifier.warning}", file=sys.stderr)
-    if unread:
+    problems = f", {unreadable:,} could not be read" if unreadable else ""
+    print(f"classify: {count(images, 'image')}{problems}{classifier.warning}", file=sys.stderr)
+    if unreadable:
         sys.exit(1)
-
-
-if __name__ == "__main__":
-    run_main(main)

@@ -1,9 +1,11 @@
-"""Try the whole pipeline on images drawn here: `python -m classifier demo`, or `make demo`.
+"""Run the whole pipeline on the images that come with it: `python -m classifier demo`.
 
-Reads   dvc.yaml, params.yaml, stages/
-Writes  demo/, a copy of the pipeline with images and results of its own
+Reads   dvc.yaml, params.yaml, .dvcignore, classifier/, stages/
+Writes  demo/, a copy of the pipeline with its own images and results
 """
 
+import argparse
+import json
 import os
 import re
 import shutil
@@ -12,95 +14,130 @@ import sys
 from pathlib import Path
 
 from classifier.common import files
-from classifier.common.errors import StageError, run_main
+from classifier.common.errors import StageError
+from classifier.evaluation import metrics, predictions
 
 FOLDER = Path("demo")
 IMAGES = Path(__file__).with_name("demo_images")
-COPIED = ("dvc.yaml", "params.yaml", ".dvcignore")
+PARAMS = Path("params.yaml")
+ROWS = 6  # predictions printed
 DVC_CONFIG = "[core]\n    analytics = false\n    check_update = false\n    no_scm = true\n"
 NO_WEIGHTS = """
 ****************************************************************************************
-*  The ImageNet weights could not be had (see the error above). For this demo only,    *
-*  RANDOM weights stand in: every step runs, but the network knows nothing of the      *
-*  world, and the accuracy below says nothing of what your own images would get.     *
+*  The ImageNet weights could not be downloaded (see the error above). Random weights  *
+*  are used for this demo: every step runs, but the predictions are little better      *
+*  than chance, and the test accuracy below says nothing about your own images.        *
 ****************************************************************************************
+"""
+EPILOG = """
+example: python -m classifier demo
+
+An existing demo/ is updated: the code and dvc.yaml are replaced. Its images, its results and a
+params.yaml that you have edited are kept.
 """
 
 
 def copy_pipeline(folder: Path) -> None:
-    """Copies the pipeline into `folder`, over an earlier copy; what it had computed stays."""
+    """Copies the pipeline to `folder`; what an earlier demo computed stays there."""
     folder.mkdir(exist_ok=True)
     ignore = shutil.ignore_patterns("__pycache__", IMAGES.name)
     for code in ("classifier", "stages"):
         files.remove(folder / code)
         shutil.copytree(code, folder / code, ignore=ignore)
-    for name in COPIED:
+    for name in ("dvc.yaml", ".dvcignore"):
         shutil.copyfile(name, folder / name)
     (folder / ".dvc").mkdir(exist_ok=True)
     (folder / ".dvc" / "config").write_text(DVC_CONFIG, encoding="utf-8")
 
 
+def copy_params(target: Path) -> None:
+    """Copies params.yaml unless the user has edited the copy of an earlier demo."""
+    text = PARAMS.read_text(encoding="utf-8")
+    if target.exists() and target.read_text(encoding="utf-8") not in (text, random_weights(text)):
+        print(f"demo: keeping your {target.as_posix()}", flush=True)
+        return
+    target.write_text(text, encoding="utf-8")
+
+
 def copy_images(folder: Path) -> None:
-    """Copies the demo's images into `folder` unless it is there."""
+    """Copies the demo images to `folder` unless it exists."""
     if folder.exists():
-        print(f"demo: using the images in {folder.as_posix()}", flush=True)
+        print(f"demo: keeping the images in {folder.as_posix()}", flush=True)
         return
     with files.atomic_write(folder) as part:
         shutil.copytree(IMAGES, part)
 
 
+def random_weights(params_yaml: str) -> str:
+    """Returns the text of params.yaml with `weights: imagenet` replaced by random weights."""
+    return re.sub(r"\bweights: imagenet\b", "weights: random", params_yaml, count=1)
+
+
 def repro(folder: Path, *stages: str) -> bool:
-    """Runs `dvc repro` in `folder` with this Python's programs, and tells whether it succeeded."""
+    """Runs `dvc repro` in `folder` with this Python, and returns whether it succeeded."""
     programs = str(Path(sys.executable).parent)
     env = {**os.environ, "PATH": programs + os.pathsep + os.environ.get("PATH", "")}
-    sys.stdout.flush()
-    command = [sys.executable, "-m", "dvc", "repro", *stages]
+    command = [sys.executable, "-m", "dvc", "repro", "--quiet", *stages]
     return subprocess.run(command, cwd=folder, env=env, check=False).returncode == 0
 
 
 def use_random_weights(params_yaml: Path) -> bool:
-    """Makes `weights: imagenet` random in a params.yaml, and tells whether it was there."""
+    """Sets random weights in params.yaml, and returns whether it said `imagenet` before."""
     before = params_yaml.read_text(encoding="utf-8")
-    after = re.sub(r"\bweights: imagenet\b", "weights: random", before, count=1)
+    after = random_weights(before)
     params_yaml.write_text(after, encoding="utf-8")
     return after != before
 
 
-def columns(rows: list[list[str]]) -> str:
-    """Returns the rows as lines with their cells below each other."""
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    lines = (
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    )
-    return "\n".join(line.rstrip() for line in lines)
+def align(rows: list[list[str]]) -> str:
+    """Returns the rows as lines with aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    return "\n".join(lines)
 
 
-def results(folder: Path) -> str:
-    """Returns the predictions as a table, and where everything is."""
-    rows = files.read_csv(folder / "results" / "predictions.csv")
-    table = [list(rows[0]), *(list(row.values()) for row in rows)]
+def summary(folder: Path) -> str:
+    """Returns the first predictions, the test accuracy, and where the results are."""
+    rows = files.read_csv(folder / predictions.PATH)
+    header = ["path", "predicted", "probability"]
+    table = align([header, *([row[name] for name in header] for row in rows[:ROWS])])
+    more = f"\n... and {len(rows) - ROWS} more" if len(rows) > ROWS else ""
     places = [
-        ["the images", "input/"],
-        ["the predictions above", "results/predictions.csv"],
-        ["all of it on one page, for a browser", "results/report.html"],
-        ["the classifier for other programs", "models/exported/"],
-        ["what to change before the next `dvc repro`", "params.yaml"],
+        ["all predictions", predictions.PATH.as_posix()],
+        ["report, for a browser", "results/report.html"],
+        ["model for other programs", "models/exported"],
+        ["images", "input"],
+        ["settings; after a change, run `dvc repro` in demo/", PARAMS.as_posix()],
     ]
-    where = columns([[what, (folder / place).as_posix()] for what, place in places])
-    return f"\n{columns(table)}\n\n{where}"
+    where = align([[what, (folder / path).as_posix()] for what, path in places])
+    return f"\n{table}{more}\n\n{accuracy(folder)}\n\n{where}"
+
+
+def accuracy(folder: Path) -> str:
+    """Returns the test accuracy, or the validation accuracy if the test classes are unknown."""
+    scores = json.loads((folder / metrics.METRICS).read_text(encoding="utf-8"))
+    split = "test" if "test" in scores else "validation"
+    score = scores[split]
+    correct = round(score["accuracy"] * score["n"])
+    return (
+        f"{split} accuracy: {score['accuracy']:.3f} ({correct} of {score['n']} images, 95 % "
+        f"confidence interval {score['accuracy_low']:.3f} to {score['accuracy_high']:.3f})"
+    )
 
 
 def main(folder: Path = FOLDER) -> None:
     """Runs the demo in `folder`."""
+    argparse.ArgumentParser(
+        prog="python -m classifier demo",
+        description="Run the whole pipeline in demo/ on 84 example images.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args()
     copy_pipeline(folder)
+    copy_params(folder / PARAMS)
     copy_images(folder / "input")
-    if not repro(folder, "fetch") and use_random_weights(folder / "params.yaml"):
-        print(NO_WEIGHTS)
+    if not repro(folder, "fetch") and use_random_weights(folder / PARAMS):
+        print(NO_WEIGHTS, flush=True)
     if not repro(folder):
-        raise StageError(f"{folder}: `dvc repro` failed; its own words are above")
-    print(results(folder))
-
-
-if __name__ == "__main__":
-    run_main(main)
+        raise StageError(f"{folder}: `dvc repro` failed; the error is above")
+    print(summary(folder))

@@ -1,6 +1,6 @@
-"""A page to drop images on and see their classes: `python -m classifier serve --help`.
+"""A web page that classifies images: `python -m classifier serve --help`.
 
-Reads   models/base, models/head, results/features_train.npz, and input for the images shown
+Reads   models/base, models/head, results/features_train.npz, and input for thumbnails
 Writes  nothing
 """
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from classifier import head
 from classifier.common import params
-from classifier.common.errors import StageError, run_main
+from classifier.common.errors import StageError, count
 from classifier.dataset import features
 from classifier.evaluation import predictions
 from classifier.html.markup import Markup
@@ -25,57 +25,73 @@ from classifier.serving.service import ClassifierService
 if TYPE_CHECKING:
     from flask import Flask
 
-LOCAL = "127.0.0.1"
-THREADS = 8  # that wait for browsers; one image is looked at after the other
-NAMES = 30  # of classes, said on the page
+LOCALHOST = "127.0.0.1"
+THREADS = 8  # connections; images are classified one request at a time
+NAMES = 30  # class names shown on the page
 HEADERS = {
     "Content-Security-Policy": web_page.POLICY,
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
+EPILOG = """
+example: python -m classifier serve --open
+
+By default, only this machine can open the page. With --host 0.0.0.0, every machine in the network
+can; the page has no password.
+"""
 
 
-def arguments() -> argparse.Namespace:
-    """Returns what the command line asks for."""
+def parse_args() -> argparse.Namespace:
+    """Returns the arguments of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m classifier serve",
-        description="Open a page to drop images on and see which classes they are of.",
-        epilog="Without --host only this machine can reach the page; with it, anyone who can "
-        "reach the address. The page has no password.",
+        description="Serve a web page that classifies the images dropped on it.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--host", default=LOCAL, help=f"address to listen at (default {LOCAL})")
-    parser.add_argument("--port", type=int, default=7860, help="default 7860; 0: any free one")
+    parser.add_argument("--host", default=LOCALHOST, help=f"default: {LOCALHOST}")
+    parser.add_argument("--port", type=int, default=7860, help="default: 7860; 0: any free port")
     parser.add_argument(
-        "--max-megabytes", type=int, default=100, help="of one upload (default 100)"
+        "--max-megabytes", type=int, default=100, metavar="N", help="per upload (default: 100)"
     )
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
-    asked = parser.parse_args()
-    if asked.max_megabytes < 1:
-        parser.error(f"argument --max-megabytes: must be 1 or more; got {asked.max_megabytes}")
-    if not 0 <= asked.port < 65536:
-        parser.error(f"argument --port: must be 0 to 65535; got {asked.port}")
-    return asked
+    args = parser.parse_args()
+    if args.max_megabytes < 1:
+        parser.error(f"argument --max-megabytes: must be 1 or more; got {args.max_megabytes}")
+    if not 0 <= args.port < 65536:
+        parser.error(f"argument --port: must be 0 to 65535; got {args.port}")
+    return args
 
 
-def about(class_names: tuple[str, ...], like: bool) -> str:
-    """Returns what the page says of the classifier."""
-    names = ", ".join(class_names[:NAMES]) + ", ..." * (len(class_names) > NAMES)
-    said = f"It knows {len(class_names):,} classes, and says one of them of any image: {names}."
-    lacking = " results/features_train.npz is not there, so similar images are not shown."
-    return said if like else said + lacking
-
-
-def build(
-    answers: ClassifierService, said: str, warning: str, max_bytes: int, hosts: list[str]
-) -> "Flask":
-    """Returns the page's server.
+def describe(class_names: tuple[str, ...], similar: bool) -> str:
+    """Returns the description of the classifier on the page.
 
     Args:
-        answers: makes the answers.
-        said: of the classifier.
-        warning: said besides, or empty.
-        max_bytes: of a request.
-        hosts: names by which it may be asked for; none: any.
+        class_names: of the classifier.
+        similar: whether the page shows similar training images.
+    """
+    names = ", ".join(class_names[:NAMES]) + (", ..." if len(class_names) > NAMES else "")
+    text = f"Predicts one of {count(len(class_names), 'class', 'classes')} for each image: {names}."
+    if not similar:
+        text += " Similar images are not shown: results/features_train.npz is missing."
+    return text
+
+
+def create_app(
+    classifier_service: ClassifierService,
+    description: str,
+    warning: str,
+    max_bytes: int,
+    hosts: list[str],
+) -> "Flask":
+    """Returns the application.
+
+    Args:
+        classifier_service: classifies the uploads.
+        description: of the classifier.
+        warning: shown on the page, or empty.
+        max_bytes: of one request.
+        hosts: accepted values of the Host header; if empty, any.
     """
     from flask import Flask, Response, request
 
@@ -84,52 +100,52 @@ def build(
     app.config["TRUSTED_HOSTS"] = hosts or None
     style = "".join(path.read_text(encoding="utf-8") for path in web_page.STYLES)
     script = web_page.SCRIPT.read_text(encoding="utf-8")
-    too_large = f"more than {max_bytes / 1e6:,.0f} MB; --max-megabytes is the limit"
+    too_large = f"more than {max_bytes / 1e6:,.0f} MB; --max-megabytes sets the limit"
 
-    def reply(content: str, kind: str = "text/html", status: int = 200) -> Response:
-        return Response(content, status, HEADERS, mimetype=kind)
+    def respond(content: str, mimetype: str = "text/html", status: int = 200) -> Response:
+        return Response(content, status, HEADERS, mimetype=mimetype)
 
     def cards() -> Markup:
-        sent = (file for file in request.files.getlist("images") if file.filename)
-        return web_page.cards(
-            answers.answers(ImageSource(file.filename or "", file.read()) for file in sent)
-        )
+        uploads = (file for file in request.files.getlist("images") if file.filename)
+        images = (ImageSource(file.filename or "", file.read()) for file in uploads)
+        return web_page.cards(classifier_service.classify(images))
 
     def page() -> Response:
-        shown = cards() if request.method == "POST" else Markup("")
-        return reply(web_page.page(said, warning, shown, max_bytes))
+        results = cards() if request.method == "POST" else Markup("")
+        return respond(web_page.page(description, warning, results, max_bytes))
 
     app.add_url_rule("/", "page", page, methods=["GET", "POST"])
-    app.add_url_rule("/answers", "answers", lambda: reply(cards()), methods=["POST"])
-    app.add_url_rule("/style.css", "style", lambda: reply(style, "text/css"))
-    app.add_url_rule("/script.js", "script", lambda: reply(script, "text/javascript"))
-    app.register_error_handler(413, lambda _: reply(too_large, "text/plain", 413))
+    app.add_url_rule("/classify", "classify", lambda: respond(cards()), methods=["POST"])
+    app.add_url_rule("/style.css", "style", lambda: respond(style, "text/css"))
+    app.add_url_rule("/script.js", "script", lambda: respond(script, "text/javascript"))
+    app.register_error_handler(413, lambda _: respond(too_large, "text/plain", 413))
     return app
 
 
-def serve(app: "Flask", host: str, port: int) -> Any:
-    """Returns the server, which listens already.
+def listen(app: "Flask", host: str, port: int) -> Any:
+    """Returns a server that listens at the address.
 
     Raises:
         StageError: the address cannot be used.
     """
     from waitress import create_server
 
-    largest = 2 * app.config["MAX_CONTENT_LENGTH"]  # beyond which it does not even listen
+    # beyond this, waitress closes the connection before the page can explain the limit
+    largest = 2 * app.config["MAX_CONTENT_LENGTH"]
     try:
         return create_server(
             app, host=host, port=port, threads=THREADS, max_request_body_size=largest, ident=None
         )
     except (OSError, ValueError) as error:
-        busy = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
-        remedy = "choose another --port" if busy else "choose another --host"
-        said = getattr(error, "strerror", None) or error
-        raise StageError(f"{host}:{port}: cannot listen there ({said}); {remedy}") from None
+        in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        remedy = "choose another --port" if in_use else "choose another --host"
+        reason = getattr(error, "strerror", None) or error
+        raise StageError(f"{host}:{port}: cannot listen there ({reason}); {remedy}") from None
 
 
 def main() -> None:
     """Serves the page until Ctrl-C."""
-    asked = arguments()
+    args = parse_args()
     try:
         import flask  # noqa: F401
         import waitress  # noqa: F401
@@ -140,19 +156,17 @@ def main() -> None:
     limits = params.load("validate", LimitParams, partial=True).limits()
     top_k = params.load("predict", predictions.TopKParams, partial=True).top_k
     classifier = Classifier(base.FOLDER, head.FOLDER, limits)
-    like = service.similar_images_of(features.TRAIN, head.FOLDER)
-    said = about(classifier.class_names, like is not None)
-    warning = classifier.warning.removeprefix("; ")
-    hosts = [LOCAL, "localhost"] if asked.host == LOCAL else []
-    answers = ClassifierService(classifier, like, limits, top_k)
-    app = build(answers, said, warning, 1_000_000 * asked.max_megabytes, hosts)
-    server = serve(app, asked.host, asked.port)
+    similar_images = service.load_similar_images(features.TRAIN, head.FOLDER)
+    app = create_app(
+        ClassifierService(classifier, similar_images, limits, top_k),
+        describe(classifier.class_names, similar_images is not None),
+        classifier.warning.removeprefix("; "),
+        1_000_000 * args.max_megabytes,
+        [LOCALHOST, "localhost"] if args.host == LOCALHOST else [],
+    )
+    server = listen(app, args.host, args.port)
     address = f"http://{server.effective_host}:{server.effective_port}"
-    print(f"app: {address} (Ctrl-C stops it){classifier.warning}", flush=True)
-    if asked.open:
+    print(f"serve: {address} (press Ctrl-C to stop){classifier.warning}", flush=True)
+    if args.open:
         webbrowser.open(address)
     server.run()
-
-
-if __name__ == "__main__":
-    run_main(main)

@@ -1,4 +1,4 @@
-"""Small images to be put into a page, as many as its size allows."""
+"""Thumbnails as data URIs, to be embedded in a page."""
 
 import base64
 import io
@@ -16,41 +16,36 @@ from classifier.images.decode import Pixels
 
 SIDE = 112  # pixels of the longer side
 QUALITY = 60  # of WebP
-BEFORE = "data:image/webp;base64,"
+PREFIX = "data:image/webp;base64,"
 
 
 def make(rows: Iterable[ImageRow], budget: int) -> dict[str, str]:
-    """Returns images as data URIs by their path, the first ones, until these are too long.
+    """Returns thumbnails as data URIs by path, of the first images that fit into the budget.
 
     Args:
-        rows: of the images, the most important first.
-        budget: characters in all.
+        rows: the images, the most important first.
+        budget: total number of characters.
 
     Raises:
-        StageError: a file is gone or no longer what `validate` saw.
+        StageError: a file is missing, or is not the one that `validate` read.
     """
-    found: dict[str, str] = {}
+    uris: dict[str, str] = {}
     cores = os.cpu_count() or 1
-    for row, text in parallel.prefetch_map(_with_row, rows, cores, 4 * cores):
-        budget -= len(text)
+    for path, uri in parallel.prefetch_map(_path_and_uri, rows, cores, 4 * cores):
+        budget -= len(uri)
         if budget < 0:
             break
-        found[row.path] = text
-    return found
+        uris[path] = uri
+    return uris
 
 
 def size(width: int, height: int) -> tuple[int, int]:
-    """Returns width and height of an image's thumbnail, in pixels."""
+    """Returns the width and height, in pixels, of the thumbnail of an image."""
     scale = min(1.0, SIDE / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _with_row(row: ImageRow) -> tuple[ImageRow, str]:
-    return row, thumbnail(row)
-
-
-def thumbnail(row: ImageRow) -> str:
-    """Returns an image as a data URI."""
+def _path_and_uri(row: ImageRow) -> tuple[str, str]:
     width, height = size(row.width, row.height)
     try:
         with Path(row.path).open("rb") as file:
@@ -59,22 +54,21 @@ def thumbnail(row: ImageRow) -> str:
         raise StageError(
             f"{row.path}: changed while `dvc repro` was running; run it again"
         ) from None
-    return uri(Image.fromarray(pixels))
+    return row.path, _uri(Image.fromarray(pixels))
 
 
-def reshaped(pixels: Pixels, width: int, height: int) -> str:
-    """Returns pixels of any shape as a data URI, in the shape of an image.
+def from_pixels(pixels: Pixels, width: int, height: int) -> str:
+    """Returns the thumbnail of an image, made from pixels that were resized to any shape.
 
     Args:
         pixels: uint8 (H, W, 3).
-        width: of the image.
+        width: of the image itself, in pixels.
         height: likewise.
     """
-    return uri(Image.fromarray(pixels).resize(size(width, height)))
+    return _uri(Image.fromarray(pixels).resize(size(width, height)))
 
 
-def uri(image: Image.Image) -> str:
-    """Returns an image as a data URI."""
+def _uri(image: Image.Image) -> str:
     file = io.BytesIO()
     image.save(file, "WEBP", quality=QUALITY, method=4)
-    return BEFORE + base64.b64encode(file.getvalue()).decode()
+    return PREFIX + base64.b64encode(file.getvalue()).decode()

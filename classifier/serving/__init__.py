@@ -1,1 +1,1 @@
-"""The trained classifier at work on new images."""
+"""The trained classifier, for commands that classify new images."""

@@ -1,7 +1,7 @@
-"""Answers about images that are sent in: their classes, and what they look like."""
+"""Classifies uploaded images and finds similar training images, for the web page."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from classifier import head
@@ -12,67 +12,69 @@ from classifier.images import decode
 from classifier.images.limits import Limits
 from classifier.serving.classifier import Classifier, Prediction
 from classifier.serving.inputs import ImageSource
-from classifier.serving.similar_images import SimilarImage, SimilarImages
-from classifier.serving.web_page import Answer, Like
+from classifier.serving.similar_images import SimilarImages
+from classifier.serving.web_page import Result, Thumbnail
 
-LIKE = 6  # training images shown beside each
+SIMILAR = 6  # training images shown with each result
 
 
 class ClassifierService:
-    """Answers one request after the other, each with all of the machine.
+    """Handles one request at a time, each with all cores.
 
     Args:
-        classifier: that names the classes.
-        resemblance: to training images; None where their features are not at hand.
-        limits: what an image may cost.
-        top_k: classes said of an image.
+        classifier: predicts the classes.
+        similar_images: finds similar training images; None if their features are not available.
+        limits: on each image.
+        top_k: number of classes in each result.
     """
 
     def __init__(
         self,
         classifier: Classifier,
-        similar_images_of: SimilarImages | None,
+        similar_images: SimilarImages | None,
         limits: Limits,
         top_k: int,
     ) -> None:
-        self._classifier, self._resemblance = classifier, similar_images_of
+        self._classifier, self._similar_images = classifier, similar_images
         self._limits, self._top_k = limits, top_k
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
 
-    def answers(self, given: Iterable[ImageSource]) -> list[Answer]:
-        """Returns what is said about images, in their order."""
-        with self._turn:
-            return [self._answer(one) for one in self._classifier.predict(given)]
+    def classify(self, sources: Iterable[ImageSource]) -> list[Result]:
+        """Returns the result for each image, in order."""
+        with self._lock:
+            return [self._result(prediction) for prediction in self._classifier.predict(sources)]
 
-    def _answer(self, judged: Prediction) -> Answer:
-        read = judged.read
-        if judged.probabilities is None or judged.features is None or read.pixels is None:
-            return Answer(read.path, problem=read.detail)
+    def _result(self, prediction: Prediction) -> Result:
+        image, probabilities = prediction.image, prediction.probabilities
+        if probabilities is None or prediction.features is None or image.pixels is None:
+            return Result(image.path, problem=image.detail)
         names = self._classifier.class_names
-        (order,) = predictions.top_classes(judged.probabilities[None], self._top_k)
-        near = self._resemblance.nearest(judged.features, LIKE) if self._resemblance else []
-        return Answer(
-            read.path,
-            thumbnails.reshaped(read.pixels, read.width, read.height),
-            chances=[(names[k], float(judged.probabilities[k])) for k in order],
-            like=self._shown(near),
+        (order,) = predictions.top_classes(probabilities[None], self._top_k)
+        similar = (
+            self._similar_images.nearest(prediction.features, SIMILAR)
+            if self._similar_images
+            else []
+        )
+        return Result(
+            image.path,
+            thumbnails.from_pixels(image.pixels, image.width, image.height),
+            probabilities=[(names[k], float(probabilities[k])) for k in order],
+            similar=[Thumbnail(i.path, i.label, self._thumbnail(i.path)) for i in similar],
         )
 
-    def _shown(self, near: Sequence[SimilarImage]) -> list[Like]:
-        return [Like(one.path, one.label, self._thumbnail(one.path)) for one in near]
-
     def _thumbnail(self, path: str) -> str:
+        """Returns the thumbnail of a training image; empty if it is not there any more."""
         side = thumbnails.SIDE
         try:
             with Path(path).open("rb") as file:
                 image = decode.decode_image(file, side, side, self._limits.pixels)
         except (OSError, decode.ImageError):
             return ""
-        return thumbnails.reshaped(image.pixels, image.width, image.height)
+        return thumbnails.from_pixels(image.pixels, image.width, image.height)
 
 
-def similar_images_of(train: Path, head_folder: Path) -> SimilarImages | None:
-    """Returns what finds similar training images, where the head learned from these features.
+def load_similar_images(train: Path, head_folder: Path) -> SimilarImages | None:
+    """Returns the training images to search, or None unless the head was trained on them.
 
     Args:
         train: results/features_train.npz.
@@ -81,5 +83,6 @@ def similar_images_of(train: Path, head_folder: Path) -> SimilarImages | None:
     if not train.exists():
         return None
     table = features.read(train)
-    same = str(table.fingerprint) == head.read_info(head_folder).fingerprint
-    return SimilarImages(table) if same else None
+    if str(table.fingerprint) != head.read_info(head_folder).fingerprint:
+        return None
+    return SimilarImages(table)

@@ -1,4 +1,4 @@
-"""Which training images a new image looks like, to the network."""
+"""Finds the training images that are most similar to an image, by its features."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,17 @@ import numpy as np
 from classifier.dataset.features import FeatureTable
 from classifier.similarity.pca import PCA, normalize
 
-LEARNED = 20_000  # images that the axes are made of, at most
+FIT_ROWS = 20_000  # images to fit the principal components on, at most
 
 
 @dataclass(frozen=True)
 class SimilarImage:
-    """A training image that is near another one.
+    """A training image that is similar to another image.
 
     Attributes:
         path: of its file.
         label: name of its class.
-        cosine: of the angle between both, seen from the mean of all; 1: alike.
+        cosine: similarity of the centred features, -1 to 1.
     """
 
     path: str
@@ -26,7 +26,7 @@ class SimilarImage:
 
 
 class SimilarImages:
-    """All training images along 128 principal axes: half a kilobyte of memory each.
+    """The training images, reduced to 128 principal components: 512 bytes of memory each.
 
     Args:
         table: results/features_train.npz.
@@ -34,20 +34,20 @@ class SimilarImages:
 
     def __init__(self, table: FeatureTable) -> None:
         self._table = table
-        self._rows = np.flatnonzero(table.views == 0)
-        some = self._rows[:: -(-len(self._rows) // LEARNED)]
-        self._pca = PCA.fit(table.features, some)
-        self._all = normalize(self._pca.transform(table.features, self._rows))
+        self._rows = np.flatnonzero(table.views == 0)  # augmented copies are no results
+        step = -(-len(self._rows) // FIT_ROWS)
+        self._pca = PCA.fit(table.features, self._rows[::step])
+        self._vectors = normalize(self._pca.transform(table.features, self._rows))  # (N, 128)
 
     def nearest(self, features: np.ndarray, count: int) -> list[SimilarImage]:
-        """Returns the `count` nearest images, the nearest first.
+        """Returns the `count` most similar training images, the most similar first.
 
         Args:
             features: of one image, (D,) or (h, w, c).
-            count: of images; there may be fewer.
+            count: number of images; fewer if there are not as many.
         """
-        along = self._pca.transform(features[None], np.zeros(1, int))
-        cosines = self._all @ normalize(along)[0]
+        vector = normalize(self._pca.transform(features[None], np.zeros(1, int)))[0]
+        cosines = self._vectors @ vector
         order = np.argsort(-cosines, kind="stable")[:count]
         rows = self._rows[order]
         labels = self._table.class_names[self._table.labels[rows]]

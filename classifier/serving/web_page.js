@@ -1,62 +1,59 @@
 "use strict";
-// Sends images one by one, so that answers come as soon as they are there.
+// Sends images one at a time and shows each result as soon as it arrives.
 {
   const root = document.documentElement;
   const input = document.getElementById("images");
-  const most = Number(document.querySelector("form").dataset.maxBytes);
-  const state = document.getElementById("state");
-  const answers = document.getElementById("answers");
-  const waiting = [];
+  const maxBytes = Number(document.querySelector("form").dataset.maxBytes);
+  const status = document.getElementById("status");
+  const results = document.getElementById("results");
+  const queue = [];
   let busy = false;
 
-  const say = (name, text) => {
+  const showProblem = (name, text) => {
     const card = document.createElement("article");
     const line = document.createElement("p");
-    card.className = "unread";
+    card.className = "problem";
     line.textContent = `${name} ${text}`;
     card.append(line);
-    answers.prepend(card);
+    results.prepend(card);
   };
 
-  const ask = async (file) => {
-    if (file.size > most) {
-      return say(file.name, `is larger than ${Math.ceil(most / 1e6)} MB, the limit of this page`);
+  const classify = async (file) => {
+    if (file.size > maxBytes) {
+      const limit = Math.ceil(maxBytes / 1e6);
+      return showProblem(file.name, `is larger than ${limit} MB, the limit of this page`);
     }
     const form = new FormData();
     form.append("images", file, file.name || "image");
     try {
-      const answer = await fetch("/answers", { method: "POST", body: form });
-      if (!answer.ok) return say(file.name, `cannot be classified: ${await answer.text()}`);
-      const cards = new DOMParser().parseFromString(await answer.text(), "text/html").body;
-      answers.prepend(...cards.childNodes);
+      const response = await fetch("/classify", { method: "POST", body: form });
+      const text = await response.text();
+      if (!response.ok) return showProblem(file.name, `cannot be classified: ${text}`);
+      results.prepend(...new DOMParser().parseFromString(text, "text/html").body.childNodes);
     } catch {
-      say(file.name, "cannot be classified: the program does not answer. Was it stopped?");
+      showProblem(file.name, "cannot be classified: no answer from the server; is it running?");
     }
   };
 
-  const work = async () => {
+  const classifyAll = async (files) => {
+    queue.push(...files);
     if (busy) return;
     busy = true;
-    while (waiting.length) {
-      state.textContent = `Looking; ${waiting.length.toLocaleString("en")} to go`;
-      await ask(waiting.shift());
+    while (queue.length) {
+      status.textContent = `Classifying; ${queue.length.toLocaleString("en")} left`;
+      await classify(queue.shift());
     }
-    state.textContent = "";
+    status.textContent = "";
     busy = false;
-  };
-
-  const take = (files) => {
-    waiting.push(...files);
-    work();
   };
 
   root.classList.add("script");
   input.addEventListener("change", () => {
-    take([...input.files]);
+    classifyAll([...input.files]);
     input.value = "";
   });
   document.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
-  document.addEventListener("paste", (event) => take([...event.clipboardData.files]));
+  document.addEventListener("paste", (event) => classifyAll([...event.clipboardData.files]));
   document.addEventListener("dragover", (event) => {
     event.preventDefault();
     root.classList.add("over");
@@ -67,6 +64,6 @@
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     root.classList.remove("over");
-    take([...event.dataTransfer.files]);
+    classifyAll([...event.dataTransfer.files]);
   });
 }

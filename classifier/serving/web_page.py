@@ -1,62 +1,64 @@
-"""The page of `python -m classifier serve`: images go in, cards with classes come out."""
+"""The web page of `python -m classifier serve`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from classifier.html import markup
 from classifier.html.markup import Markup, join, tag
 
-TITLE = "What does this image show?"
-STYLES = (Path(__file__).with_name("page.css"), Path(__file__).with_name("showcase.css"))
-SCRIPT = Path(__file__).with_name("showcase.js")
+TITLE = "Image classifier"
+STYLES = (markup.STYLE, Path(__file__).with_suffix(".css"))
+SCRIPT = Path(__file__).with_suffix(".js")
 POLICY = (
     "default-src 'none'; img-src data:; style-src 'self' 'unsafe-inline'; script-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+FORM_OVERHEAD = 1000  # bytes that the encoding of a form adds to a file
 
 
 @dataclass(frozen=True)
-class Like:
-    """A training image beside an answer.
+class Thumbnail:
+    """A training image that is similar to an uploaded one.
 
     Attributes:
         path: of its file.
         label: name of its class.
-        image: data URI, or empty where the file is not there.
+        uri: data URI; empty if the file is missing.
     """
 
     path: str
     label: str
-    image: str
+    uri: str
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What is said about an image.
+class Result:
+    """What the page shows for an uploaded image.
 
     Attributes:
-        name: of its file.
-        image: data URI; empty where it could not be read.
-        problem: why it could not, or empty.
-        chances: names and probabilities of classes, the most probable first.
-        like: the training images nearest to it.
+        name: of the file.
+        uri: data URI of its thumbnail; empty if the image could not be read.
+        problem: the reason why it could not be read, or empty.
+        probabilities: class names and probabilities, the most probable first.
+        similar: the most similar training images.
     """
 
     name: str
-    image: str = ""
+    uri: str = ""
     problem: str = ""
-    chances: Sequence[tuple[str, float]] = ()
-    like: Sequence[Like] = ()
+    probabilities: Sequence[tuple[str, float]] = ()
+    similar: Sequence[Thumbnail] = ()
 
 
-def page(about: str, warning: str, answers: Markup, max_bytes: int) -> Markup:
-    """Returns the whole document, which also works without its script.
+def page(description: str, warning: str, results: Markup, max_bytes: int) -> Markup:
+    """Returns the whole document; it works without its script.
 
     Args:
-        about: what the classifier can say.
-        warning: what has to be said besides, or empty.
-        answers: cards.
-        max_bytes: of an image that is sent.
+        description: of the classifier.
+        warning: shown in a box, or empty.
+        results: cards.
+        max_bytes: of one upload.
     """
     head = tag(
         "head",
@@ -66,61 +68,61 @@ def page(about: str, warning: str, answers: Markup, max_bytes: int) -> Markup:
         tag("link", rel="icon", href="data:,"),
         tag("link", rel="stylesheet", href="/style.css"),
     )
-    words = "Drop images here, paste one, or choose files"
-    chosen = tag("input", type="file", id="images", name="images", multiple=True, accept="image/*")
-    form = tag(
+    main = tag(
+        "main",
+        tag("h1", TITLE),
+        tag("p", description),
+        tag("p", warning, class_="warning") if warning else None,
+        _form(max_bytes),
+        tag("p", id="status", role="status"),
+        tag("section", results, id="results", aria_live="polite", aria_label="Results"),
+    )
+    body = tag("body", main, tag("script", src="/script.js"))
+    return Markup("<!doctype html>\n" + tag("html", head, body, lang="en"))
+
+
+def _form(max_bytes: int) -> Markup:
+    return tag(
         "form",
-        tag("label", words, for_="images"),
-        chosen,
+        tag("label", "Drop images here, paste one, or choose files", for_="images"),
+        tag("input", type="file", id="images", name="images", multiple=True, accept="image/*"),
         tag("button", "Classify"),
         method="post",
         action="/",
         enctype="multipart/form-data",
-        data_max_bytes=max_bytes - 1000,  # what a form adds to a file
+        data_max_bytes=max_bytes - FORM_OVERHEAD,
     )
-    body = tag(
-        "main",
-        tag("h1", TITLE),
-        tag("p", about),
-        tag("p", warning, class_="warning") if warning else None,
-        form,
-        tag("p", id="state", role="status"),
-        tag("section", answers, id="answers", aria_live="polite", aria_label="Answers"),
-    )
-    script = tag("script", src="/script.js")
-    return Markup("<!doctype html>\n" + tag("html", head, tag("body", body, script), lang="en"))
 
 
-def cards(answers: Sequence[Answer]) -> Markup:
-    """Returns a card for each answer, in their order."""
-    return join(map(card, answers))
+def cards(results: Sequence[Result]) -> Markup:
+    """Returns a card for each result, in order."""
+    return join(map(card, results))
 
 
-def card(answer: Answer) -> Markup:
-    """Returns what is said about one image."""
-    if answer.problem:
-        said = tag("p", tag("strong", answer.name), f" cannot be read: {answer.problem}")
-        return tag("article", said, class_="unread")
-    shown = tag("figure", _image(answer.image, ""), tag("figcaption", answer.name))
-    classes = tag("ol", *(_chance(*chance) for chance in answer.chances))
-    like = None
-    if answer.like:
-        near = tag("div", *map(_like, answer.like), class_="figures")
-        like = tag("div", tag("p", "To the network it looks like these training images:"), near)
-    return tag("article", shown, classes, like)
+def card(result: Result) -> Markup:
+    """Returns the card of one result."""
+    if result.problem:
+        text = tag("p", tag("strong", result.name), f" cannot be read: {result.problem}")
+        return tag("article", text, class_="problem")
+    image = tag("figure", tag("img", src=result.uri, alt=""), tag("figcaption", result.name))
+    classes = tag("ol", *(_class(*pair) for pair in result.probabilities))
+    similar = None
+    if result.similar:
+        figures = tag("div", *map(_similar, result.similar), class_="figures")
+        similar = tag("div", tag("p", "Most similar training images:"), figures)
+    return tag("article", image, classes, similar)
 
 
-def _chance(name: str, probability: float) -> Markup:
-    share = f"{100 * probability:.1f} %"
+def _class(name: str, probability: float) -> Markup:
     filled = tag("span", style=f"width:{100 * probability:.1f}%")
     bar = tag("span", filled, class_="bar", aria_hidden="true")
-    return tag("li", tag("span", name), " ", tag("span", share), bar)
+    return tag("li", tag("span", name), " ", tag("span", f"{100 * probability:.1f} %"), bar)
 
 
-def _like(one: Like) -> Markup:
-    image = _image(one.image, one.path) if one.image else tag("span", one.path, class_="none")
-    return tag("figure", image, tag("figcaption", one.label), title=one.path)
-
-
-def _image(source: str, alt: str) -> Markup:
-    return tag("img", src=source, alt=alt)
+def _similar(image: Thumbnail) -> Markup:
+    shown = (
+        tag("img", src=image.uri, alt=image.path)
+        if image.uri
+        else tag("span", image.path, class_="none")
+    )
+    return tag("figure", shown, tag("figcaption", image.label), title=image.path)

@@ -19,7 +19,7 @@ def details(summary: str, *children: object) -> Markup:
 
 def percent(fraction: float) -> str:
     """Returns a fraction as a percentage with one decimal."""
-    return f"{100 * fraction:.1f} %"
+    return f"{100 * fraction:.1f}\N{NO-BREAK SPACE}%"
 
 
 def gallery(figures: Iterable[Markup]) -> Markup:

@@ -22,27 +22,27 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def project(finished, tmp_path_factory) -> Project:
-    return copy(finished, tmp_path_factory.mktemp("app") / "project")
+    return copy(finished, tmp_path_factory.mktemp("serve") / "project")
 
 
-def started(project: Project, *options: str) -> tuple[subprocess.Popen, str]:
+def start(project: Project, *options: str) -> tuple[subprocess.Popen, str]:
     command = [sys.executable, "-m", "classifier", "serve", "--port", "0", *options]
     process = subprocess.Popen(command, cwd=project.folder, stdout=subprocess.PIPE, text=True)
-    said = process.stdout.readline()
-    return process, re.match(r"app: (http://127\.0\.0\.1:\d+) \(Ctrl-C stops it\)", said)[1]
+    line = process.stdout.readline()
+    return process, re.match(r"serve: (http://127\.0\.0\.1:\d+) \(press Ctrl-C", line)[1]
 
 
 @pytest.fixture(scope="module")
 def address(project) -> Iterator[str]:
-    process, found = started(project, "--max-megabytes", "1")
-    yield found
+    process, address = start(project, "--max-megabytes", "1")
+    yield address
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == 0
     process.stdout.close()
 
 
-def sent(address: str, *files: tuple[str, bytes], **headers: str) -> str:
-    """Posts files as a browser's form does it."""
+def upload(address: str, *files: tuple[str, bytes], **headers: str) -> str:
+    """Posts files as the form of a browser does."""
     parts = b"".join(
         f'--x\r\nContent-Disposition: form-data; name="images"; filename="{name}"\r\n\r\n'.encode()
         + data
@@ -56,7 +56,7 @@ def sent(address: str, *files: tuple[str, bytes], **headers: str) -> str:
 
 
 def predicted(project: Project) -> dict[str, tuple[str, str]]:
-    """Returns class and probability, as the page says it, of the test images."""
+    """Returns the class and the probability of each test image as the page shows them."""
     with (project.folder / "results" / "predictions.csv").open() as file:
         return {
             row["path"]: (row["predicted"], f"{100 * float(row['probability']):.1f} %")
@@ -64,46 +64,48 @@ def predicted(project: Project) -> dict[str, tuple[str, str]]:
         }
 
 
-def test_answers_are_the_pipelines(project, address):
+def test_predictions_are_those_of_the_pipeline(project, address):
     for path, (name, share) in predicted(project).items():
-        page = sent(f"{address}/answers", (Path(path).name, (project.folder / path).read_bytes()))
+        page = upload(
+            f"{address}/classify", (Path(path).name, (project.folder / path).read_bytes())
+        )
         first = re.search(r"<li><span>(.*?)</span> <span>(.*?)</span>", page)
         assert (first[1], first[2]) == (name, share)
 
 
-def test_a_training_image_looks_most_like_itself(project, address):
+def test_a_training_image_is_most_similar_to_itself(project, address):
     path = "input/train/cross/3.jpg"
-    page = sent(f"{address}/answers", ("a.jpg", (project.folder / path).read_bytes()))
-    like = re.findall(r'<figure title="(.*?)"><img src="data:image/webp', page)
-    assert len(like) == 6
-    assert like[0] == path
+    page = upload(f"{address}/classify", ("a.jpg", (project.folder / path).read_bytes()))
+    similar = re.findall(r'<figure title="(.*?)"><img src="data:image/webp', page)
+    assert len(similar) == 6
+    assert similar[0] == path
 
 
-def test_it_works_without_a_script_and_says_what_cannot_be_read(project, address):
+def test_it_works_without_a_script_and_says_why_a_file_cannot_be_read(project, address):
     good = (project.folder / "input/test/0.jpg").read_bytes()
-    page = sent(f"{address}/", ("<b>.jpg", b"<html>"), ("good.jpg", good))
+    page = upload(f"{address}/", ("<b>.jpg", b"<html>"), ("good.jpg", good))
     assert page.startswith("<!doctype html>")
     assert "&lt;b&gt;.jpg</strong> cannot be read: the content is none of JPEG" in page
     assert page.count("<article") == 2
     assert page.count("<ol>") == 1
 
 
-def test_what_is_too_large_is_refused_with_the_limit(address):
+def test_an_upload_that_is_too_large_is_refused_with_the_limit(address):
     with pytest.raises(urllib.error.HTTPError) as refused:
-        sent(f"{address}/answers", ("large.jpg", bytes(1_500_000)))
+        upload(f"{address}/classify", ("large.jpg", bytes(1_500_000)))
     assert refused.value.code == 413
-    assert refused.value.read() == b"more than 1 MB; --max-megabytes is the limit"
+    assert refused.value.read() == b"more than 1 MB; --max-megabytes sets the limit"
     refused.value.close()
 
 
-def test_other_names_of_this_machine_are_not_answered(address):
+def test_requests_for_other_hosts_are_refused(address):
     with pytest.raises(urllib.error.HTTPError) as refused:
-        sent(f"{address}/answers", Host="evil.example")
+        upload(f"{address}/classify", Host="evil.example")
     assert refused.value.code == 400
     refused.value.close()
 
 
-def test_a_port_in_use_is_named_with_its_remedy(project):
+def test_a_port_in_use_is_an_error_that_names_it(project):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -114,28 +116,28 @@ def test_a_port_in_use_is_named_with_its_remedy(project):
     assert "choose another --port" in done.stderr
 
 
-def test_without_features_it_says_that_nothing_similar_is_shown(project, tmp_path):
+def test_without_features_the_page_says_why_no_similar_images_are_shown(project, tmp_path):
     alone = copy(project, tmp_path / "alone")
-    (alone.folder / "results" / "train.npz").unlink()
-    process, address = started(alone)
+    (alone.folder / "results" / "features_train.npz").unlink()
+    process, address = start(alone)
     with urllib.request.urlopen(address) as answer:
         page = answer.read().decode()
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
-    assert "results/features_train.npz is not there, so similar images are not shown" in page
+    assert "Similar images are not shown: results/features_train.npz is missing." in page
 
 
-def test_without_a_classifier_it_says_how_to_get_one(project, tmp_path):
+def test_without_a_classifier_the_error_says_how_to_get_one(project, tmp_path):
     empty = copy(project, tmp_path / "empty")
     shutil.rmtree(empty.folder / "models" / "head")
-    done = empty.stage("app")
+    done = empty.shell(sys.executable, "-m", "classifier", "serve", ok=False)
     assert done.returncode == 1
     assert "there is no trained classifier here; run `dvc repro`" in done.stderr
 
 
 @pytest.mark.skipif(not PROGRAM, reason="no Chromium to open the page with")
 @pytest.mark.parametrize("width", [1280, 400])
-def test_a_browser_sends_images_and_asks_nothing_of_anyone_else(width, project, address, tmp_path):
+def test_a_browser_shows_results_and_sends_no_request_elsewhere(width, project, address, tmp_path):
     browser = Browser(tmp_path / "browser", width)
     try:
         browser.open(f"{address}/")
@@ -151,12 +153,12 @@ def test_a_browser_sends_images_and_asks_nothing_of_anyone_else(width, project, 
             "document.querySelector('article').textContent.startsWith('large.jpg is larger')"
         )
         assert browser.value(
-            "document.querySelectorAll('.unread')[1].textContent.startsWith('not a')"
+            "document.querySelectorAll('.problem')[1].textContent.startsWith('not a')"
         )
-        assert browser.value("[...document.images].every(one => one.naturalWidth > 0)")
+        assert browser.value("[...document.images].every(image => image.naturalWidth > 0)")
         assert browser.value("document.documentElement.scrollWidth <= innerWidth")
-        asked = [url for url in browser.concurrency if not url.startswith("data:")]
-        assert asked and all(url.startswith(f"{address}/") for url in asked)
-        assert browser.faults == []
+        requests = [url for url in browser.requests if not url.startswith("data:")]
+        assert requests and all(url.startswith(f"{address}/") for url in requests)
+        assert browser.errors == []
     finally:
         browser.close()

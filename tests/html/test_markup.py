@@ -8,7 +8,7 @@ from classifier.html.markup import Markup, data, join, table, tag
 
 
 class Parsed(HTMLParser):
-    """What a browser would see."""
+    """The elements, attributes and text of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class Parsed(HTMLParser):
 
 
 @given(st.text())
-def test_any_text_is_shown_as_it_is(text):
+def test_any_text_is_shown_unchanged(text):
     seen = Parsed(tag("p", text, title=text))
     plain = text.replace("\r\n", "\n").replace("\r", "\n")
     assert seen.tags == ["p"]
@@ -34,25 +34,26 @@ def test_any_text_is_shown_as_it_is(text):
 
 
 @given(st.recursive(st.text(), lambda inner: st.lists(inner, max_size=3)))
-def test_a_block_of_data_comes_back_and_nothing_in_it_ends_it(value):
+def test_json_data_round_trips_and_cannot_end_its_element(value):
     text = data("name", value)
     assert text.count("</script>") == 1 and text.endswith("</script>")
     assert json.loads(text.split(">", 1)[1].removesuffix("</script>")) == value
 
 
-def test_markup_stays_and_nothing_is_left_out():
+def test_markup_is_not_escaped_and_none_is_left_out():
     assert tag("p", tag("b", "<"), None, " & ", 3) == "<p><b>&lt;</b> &amp; 3</p>"
     assert isinstance(join(["<", Markup("<br>")]), Markup)
     assert join(["<", Markup("<br>")]) == "&lt;<br>"
 
 
-def test_attributes_are_named_as_html_has_them():
+def test_attribute_names_become_those_of_html():
     assert tag("img", alt='"', aria_label="x", class_="y", hidden=True, title=None) == (
         '<img alt="&quot;" aria-label="x" class="y" hidden>'
     )
 
 
-def test_a_tables_first_column_names_its_rows():
+def test_the_first_column_of_a_table_names_its_rows():
     text = table("Scores", ["class", "n"], [["<a>", "12"]])
     assert "<caption>Scores</caption>" in text
+    assert '<th scope="col">class</th><th scope="col" class="number">n</th>' in text
     assert '<th scope="row">&lt;a&gt;</th><td class="number">12</td>' in text

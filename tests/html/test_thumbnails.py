@@ -12,26 +12,26 @@ from classifier.html import thumbnails
 
 @pytest.fixture
 def rows(tmp_path):
-    found = []
+    rows = []
     for number, size in enumerate([(300, 200), (40, 90), (2000, 10)]):
         path = tmp_path / f"{number}.png"
         noise = np.random.default_rng(number).integers(0, 256, (size[1], size[0], 3), np.uint8)
         Image.fromarray(noise).save(path)
-        found.append(ImageRow(str(path), "train", "a", str(number) * 64, *size, "PNG"))
-    return found
+        rows.append(ImageRow(str(path), "train", "a", str(number) * 64, *size, "PNG"))
+    return rows
 
 
 def opened(uri: str) -> Image.Image:
-    assert uri.startswith(thumbnails.BEFORE)
-    return Image.open(io.BytesIO(base64.b64decode(uri.removeprefix(thumbnails.BEFORE))))
+    assert uri.startswith(thumbnails.PREFIX)
+    return Image.open(io.BytesIO(base64.b64decode(uri.removeprefix(thumbnails.PREFIX))))
 
 
 def test_thumbnails_keep_the_shape_and_are_never_larger_than_the_image(rows):
-    found = thumbnails.make(rows, 10**9)
-    assert [opened(found[row.path]).size for row in rows] == [(112, 75), (40, 90), (112, 1)]
+    uris = thumbnails.make(rows, 10**9)
+    assert [opened(uris[row.path]).size for row in rows] == [(112, 75), (40, 90), (112, 1)]
 
 
-def test_the_first_are_made_until_the_budget_is_used(rows):
+def test_the_first_images_get_thumbnails_until_the_budget_is_used_up(rows):
     sizes = [len(uri) for uri in thumbnails.make(rows, 10**9).values()]
     assert list(thumbnails.make(rows, sizes[0] + sizes[1])) == [row.path for row in rows[:2]]
     assert thumbnails.make(rows, sizes[0] - 1) == {}
@@ -41,7 +41,7 @@ def test_the_same_image_gives_the_same_bytes(rows):
     assert thumbnails.make(rows, 10**9) == thumbnails.make(rows[::-1], 10**9)
 
 
-def test_a_image_that_is_gone_is_named(rows):
+def test_a_missing_image_is_an_error_that_names_it(rows):
     gone = ImageRow("gone.png", "train", "a", "0" * 64, 9, 9, "PNG")
     with pytest.raises(StageError, match=r"gone\.png: changed while `dvc repro` was running"):
         thumbnails.make([*rows, gone], 10**9)

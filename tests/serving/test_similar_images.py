@@ -6,31 +6,33 @@ from sklearn.neighbors import NearestNeighbors
 
 from classifier.serving import similar_images
 from classifier.serving.similar_images import SimilarImages
-from tests.test_train import clusters
+from tests.stages.train.samples import clusters
 
 
-def test_neighbours_are_scikit_learns_by_cosine_from_the_mean():
+def test_similar_images_are_the_neighbours_that_scikit_learn_finds():
     table = clusters(40)
     values = np.asarray(table.features, np.float64)
     centred = values - values.mean(axis=0)
     theirs = NearestNeighbors(n_neighbors=5, metric="cosine").fit(centred)
     distances, rows = theirs.kneighbors(centred[:7])
     for image in range(7):
-        found = SimilarImages(table).nearest(values[image], 5)
-        assert [one.path for one in found] == table.paths[rows[image]].tolist()
-        assert [one.cosine for one in found] == pytest.approx(1 - distances[image], abs=1e-4)
+        nearest = SimilarImages(table).nearest(values[image], 5)
+        assert [similar.path for similar in nearest] == table.paths[rows[image]].tolist()
+        assert [similar.cosine for similar in nearest] == pytest.approx(
+            1 - distances[image], abs=1e-4
+        )
 
 
-def test_altered_copies_are_no_images():
+def test_augmented_copies_are_not_results():
     table = clusters(12)
     table = dataclasses.replace(table, views=np.arange(12, dtype=np.int32) % 2)
-    found = SimilarImages(table).nearest(table.features[1], 12)
-    assert {one.path for one in found} == set(table.paths[::2].tolist())
+    nearest = SimilarImages(table).nearest(table.features[1], 12)
+    assert {similar.path for similar in nearest} == set(table.paths[::2].tolist())
 
 
-def test_axes_of_some_images_serve_all(monkeypatch):
+def test_components_fitted_on_some_images_find_all_images(monkeypatch):
     table = clusters(60)
-    monkeypatch.setattr(similar_images, "LEARNED", 20)
-    found = SimilarImages(table).nearest(table.features[59], 1)
-    assert found[0].path == table.paths[59]
-    assert found[0].label == table.class_names[table.labels[59]]
+    monkeypatch.setattr(similar_images, "FIT_ROWS", 20)
+    (nearest,) = SimilarImages(table).nearest(table.features[59], 1)
+    assert nearest.path == table.paths[59]
+    assert nearest.label == table.class_names[table.labels[59]]

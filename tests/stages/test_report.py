@@ -85,8 +85,8 @@ def results(names=("ant", "bee"), count=40, **changes) -> RunResults:
         ],
         "calibration": [(0.55, 0.5, 10), (0.92, 1.0, 30)],
         "predictions": [
-            {"path": one.path, "status": "ok", "predicted": one.predicted, "probability": "0.9"}
-            for one in scored
+            {"path": image.path, "status": "ok", "predicted": image.predicted, "probability": "0.9"}
+            for image in scored
         ],
         "params": {"train": {"hidden_units": 1024}},
         "versions": {"keras": "3"},
@@ -120,21 +120,21 @@ def test_leaks_are_reported_beside_the_scores():
     assert "Also among the training images: 1 test image" in text
 
 
-def test_hostile_names_stay_text():
+def test_names_with_html_stay_text():
     names = (EVIL, "bee")
     faults = [Problem(f"input/train/{EVIL}", "truncated", EVIL, "skipped")]
-    found = [Finding(EVIL, EVIL, "outlier", 4.0, "", "", EVIL)]
-    hostile = results(names, problems=faults, findings=found, params={EVIL: {EVIL: EVIL}})
-    plain, seen = (Parsed(page.page(one, {}, {})) for one in (results(), hostile))
+    findings = [Finding(EVIL, EVIL, "outlier", 4.0, "", "", EVIL)]
+    hostile = results(names, problems=faults, findings=findings, params={EVIL: {EVIL: EVIL}})
+    plain, seen = (Parsed(page.page(run, {}, {})) for run in (results(), hostile))
     assert seen.tags["script"] == plain.tags["script"] == 5
     assert seen.text.count("<script>alert(1)</script>") > 10
-    assert not [one for one in seen.attributes if one[1].startswith("on")]
+    assert not [name for _, name, _ in seen.attributes if name.startswith("on")]
 
 
 def test_each_thumbnail_is_embedded_once():
     rows = {
-        one.path: ImageRow(one.path, "test", one.label, "0" * 64, 100, 50, "JPEG")
-        for one in results().scored["test"]
+        image.path: ImageRow(image.path, "test", image.label, "0" * 64, 100, 50, "JPEG")
+        for image in results().scored["test"]
     }
     thumbs = {path: f"data:image/webp;base64,{place:04}" for place, path in enumerate(rows)}
     text = page.page(results(), thumbs, rows)
@@ -142,27 +142,27 @@ def test_each_thumbnail_is_embedded_once():
 
 
 def test_errors_get_thumbnails_first():
-    wanted = selection.images_to_show(results())
-    wrong = [one.path for one in results().scored["test"] if one.predicted != one.label]
-    assert set(wanted[: len(wrong)]) == set(wrong) and len(wanted) == len(set(wanted)) == 40
+    shown = selection.images_to_show(results())
+    errors = [image.path for image in results().scored["test"] if image.predicted != image.label]
+    assert set(shown[: len(errors)]) == set(errors) and len(shown) == len(set(shown)) == 40
 
 
 @pytest.mark.parametrize("classes", [2, 40, 150])
 def test_confusions_of_any_number_of_classes_open_their_images(classes):
     names = [f"class {number:03}" for number in range(classes)]
-    made = results(names, 1500)
-    seen = Parsed(page.page(made, {}, {}))
+    run = results(names, 1500)
+    seen = Parsed(page.page(run, {}, {}))
     buttons = {
         value for name, key, value in seen.attributes if (name, key) == ("button", "data-pair")
     }
-    pairs = {(names.index(one.label), names.index(one.predicted)) for one in made.scored["test"]}
+    pairs = {(names.index(i.label), names.index(i.predicted)) for i in run.scored["test"]}
     shown = {tuple(map(int, pair.split(","))) for pair in buttons}
     assert shown == pairs if classes <= 120 else 0 < len(shown) == 20 and shown <= pairs
 
 
 def test_a_report_of_twenty_thousand_test_images_stays_small():
-    made = results([f"class {number:03}" for number in range(100)], 20_000)
-    assert len(page.page(made, {}, {}).encode()) < 4_000_000  # and 6 of thumbnails at most
+    run = results([f"class {number:03}" for number in range(100)], 20_000)
+    assert len(page.page(run, {}, {}).encode()) < 4_000_000  # the thumbnails add 6 MB at most
 
 
 def test_a_page_without_predictions_errors_or_problems_says_so():
@@ -238,11 +238,11 @@ addEventListener("load", () => {
   seen.sorted = header.parentElement.getAttribute("aria-sort");
   const search = document.getElementById("search");
   search.value = "/1.JPG"; search.dispatchEvent(new Event("input"));
-  seen.found = document.getElementById("status").textContent;
+  seen.status = document.getElementById("status").textContent;
   seen.images = all("#gallery img").every((image) => image.naturalWidth > 0);
   seen.broken = all("img").filter((image) => !image.src.startsWith("data:")).length;
   seen.wide = document.documentElement.scrollWidth <= innerWidth;
-  seen.requests = performance.getEntriesByType("resource").map((one) => one.name)
+  seen.requests = performance.getEntriesByType("resource").map((entry) => entry.name)
     .filter((name) => !name.startsWith("data:"));
   seen.faults = faults;
   document.body.replaceChildren(JSON.stringify(seen));
@@ -275,6 +275,6 @@ def test_a_browser_opens_searches_and_sorts_without_errors(width, project):
     seen = use_in_browser(project, width)
     assert seen["open"] and seen["closed"] and seen["examples"] == seen["count"] > 0
     assert seen["sorted"] == "descending"
-    assert seen["found"] == "1 of 4 files"
+    assert seen["status"] == "1 of 4 files"
     assert seen["images"] and seen["broken"] == 0 and seen["wide"]
     assert seen["requests"] == [] and seen["faults"] == []

@@ -32,7 +32,10 @@ trees = st.fixed_dictionaries(
         "test": st.dictionaries(names, contents | st.dictionaries(names, contents, max_size=3)),
     },
 )
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows forbids most of these names")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="Windows forbids most of these names"),
+]
 
 
 @pytest.fixture(scope="module")

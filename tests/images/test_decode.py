@@ -233,6 +233,7 @@ with ThreadPoolExecutor(4) as pool:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").exists(), reason="peak memory is read from Linux's /proc")
 def test_memory_holds_one_huge_image_at_a_time(tmp_path):
     Image.new("RGBA", (8000, 7000), (9, 9, 9, 99)).save(tmp_path / "a.png", compress_level=1)

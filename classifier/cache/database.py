@@ -37,6 +37,7 @@ class DamagedError(Exception):
         super().__init__(f"{path}: {reason}")
         self.path = path
         self.inode = inode
+        self.reason = reason
 
 
 class OutdatedError(DamagedError):

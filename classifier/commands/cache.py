@@ -1,66 +1,234 @@
-"""Show what `.cache` holds, verify it, delete from it: `python -m classifier cache --help`.
+"""Show, verify or prune the cached features: `python -m classifier cache --help`.
 
 Reads   .cache, results/images.csv, models/base, params.yaml
-Writes  .cache, only for `prune --yes`
+Writes  .cache, but only for `prune --yes`
 """
 
 import argparse
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from classifier.cache import database, fingerprint
 from classifier.cache import features as feature_cache
 from classifier.cache import files as file_index
-from classifier.cache.database import DamagedError, Database
-from classifier.common import files, parallel, params
-from classifier.common.errors import StageError, count, run_main
+from classifier.cache.database import DamagedError, Database, placeholders
+from classifier.common import parallel, params
+from classifier.common.errors import StageError, count
 from classifier.dataset import manifest
 from classifier.images import augmentation
 from classifier.images.augmentation import ViewParams
 from classifier.inference import base, engine
 
 EXAMPLES = """examples:
-  python -m classifier cache info                     what is cached, and what of it is in use
-  python -m classifier cache prune --unused           what could be deleted
+  python -m classifier cache info                     list what is cached
+  python -m classifier cache prune --unused           count what could be deleted
   python -m classifier cache prune --unused --yes     delete it
 
-Deleting is always safe: what is missing is computed again. Where several checkouts share a
-cache, --unused knows the images of this one only.
+Deleting is always safe: missing features are computed again. If several checkouts share a cache,
+--unused knows the images of this one only.
 """
 HEADING = f"{'network':16}  {'features':>9}  {'in use':>9}  {'MB':>9}  last used   description"
+REPAIR = "`dvc repro` computes again what it needs; you can also delete the file"
 
 
-@dataclass(frozen=True)
-class Network:
-    """The cached features of one network.
+def arguments() -> argparse.Namespace:
+    """Returns the arguments of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m classifier cache",
+        description="Show, verify or prune the cached features.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("info", help="list what is cached, and how much of it is in use")
+    actions.add_parser("verify", help="read everything and check it; exit code 1 on damage")
+    prune = actions.add_parser("prune", help="count what could be deleted; with --yes, delete it")
+    prune.add_argument("--unused", action="store_true", help="of other images or other networks")
+    prune.add_argument("--older-than", type=int, metavar="DAYS", help="not used for this many days")
+    prune.add_argument("--yes", action="store_true", help="delete")
+    args = parser.parse_args()
+    if args.action == "prune":
+        if not args.unused and args.older_than is None:
+            prune.error("say what to delete: --unused, --older-than DAYS, or both")
+        if args.older_than is not None and args.older_than < 0:
+            prune.error(f"argument --older-than: must be 0 or more; got {args.older_than}")
+    return args
 
-    Attributes:
-        path: of the file.
-        note: what the network is.
-        rows: number of features.
-        in_use: how many are of the present network and images.
-        last_used: day of the latest use, counted from 1970.
-    """
 
-    path: Path
-    note: str
-    rows: int
-    in_use: int
-    last_used: int
+def main(images_csv: Path = manifest.PATH, folder: Path = base.FOLDER) -> None:
+    """Does what the command line asks for."""
+    args, cache = arguments(), database.cache_folder()
+    try:
+        run(args, cache, images_csv, folder)
+    except DamagedError as damage:
+        raise StageError(f"{damage}; {REPAIR}") from None
 
-    def __str__(self) -> str:
-        """Returns a line of the listing."""
-        day = datetime.fromtimestamp(self.last_used * 86_400, UTC)
-        return (
-            f"{self.path.stem}  {self.rows:9,}  {self.in_use:9,}  {size(self.path) / 1e6:9,.1f}  "
-            f"{day:%Y-%m-%d}  {self.note}"
+
+def run(args: argparse.Namespace, cache: Path, images_csv: Path, folder: Path) -> None:
+    """Runs the action that the arguments name."""
+    networks, index, unusable = open_files(cache)
+    if args.action == "verify":
+        return verify(networks, index, unusable)
+    current, keys = in_use(images_csv, folder, cache)
+    if args.action == "prune" and args.unused and not current:
+        raise StageError(
+            f"{images_csv} and {folder}: must exist to tell what is unused; run `dvc repro` "
+            f"first, or delete {cache}"
         )
+    for network in networks:
+        mark_in_use(network, keys if network.path == current else ())
+    leftovers = [path for path in unusable if path != current]  # `extract` recovers the current one
+    if args.action == "prune":
+        return print(prune(args, networks, index, leftovers))
+    print("\n".join([HEADING, *map(line, networks)]) if networks else f"{cache}: no features")
+    for path, reason in unusable.items():
+        print(f"{path}: {reason}, {size(path) / 1e6:,.1f} MB")
+    return None
+
+
+def open_files(cache: Path) -> tuple[list[Database], Database | None, dict[Path, str]]:
+    """Returns the features of each network, the file index, and what is wrong with other files."""
+    unusable = {
+        path: "set aside"
+        for suffix in (DamagedError.suffix, database.OutdatedError.suffix)
+        for path in sorted(cache.rglob(f"*.sqlite{suffix}"))
+    }
+    opened = {}
+    for path in sorted([*cache.glob(file_index.NAME), *cache.glob("features/*.sqlite")]):
+        try:
+            opened[path] = Database(path, (), None)
+        except DamagedError as damage:
+            unusable[path] = damage.reason
+    index = opened.pop(cache / file_index.NAME, None)
+    return list(opened.values()), index, unusable
+
+
+def in_use(images_csv: Path, folder: Path, cache: Path) -> tuple[Path | None, Iterator[bytes]]:
+    """Returns the file of the current network, and the keys of the current images."""
+    if not images_csv.exists() or not (folder / base.INFO).exists():
+        return None, iter(())
+    runtime = engine.runtime(base.read_info(folder).engine)
+    identity = fingerprint.of_features(base.files_hash(folder), runtime)
+    settings = params.load("extract", ViewParams, partial=True)
+    augmentation_id = fingerprint.of_augmentation(settings)
+    views = augmentation.all_views(manifest.iter_rows(images_csv), settings, augmentation_id)
+    return feature_cache.cache_file(cache, identity), (view.key for view in views)
+
+
+def mark_in_use(network: Database, keys: Iterable[bytes]) -> None:
+    """Creates a temporary table `in_use` with the rows of these keys."""
+    network.rows("CREATE TEMP TABLE in_use (id INTEGER PRIMARY KEY)")
+    for batch in parallel.batched(keys, 1000):
+        query = f"SELECT id FROM keys WHERE key IN ({placeholders(batch)})"
+        network.rows(f"INSERT OR IGNORE INTO in_use {query}", batch)
+
+
+def line(network: Database) -> str:
+    """Returns a line of the listing; needs the table `in_use`."""
+    ((rows, last, used),) = network.rows(
+        "SELECT count(*), max(used), (SELECT count(*) FROM in_use) FROM keys"
+    )
+    day = datetime.fromtimestamp((last or 0) * 86_400, UTC)
+    megabytes = size(network.path) / 1e6
+    return (
+        f"{network.path.stem}  {rows:9,}  {used:9,}  {megabytes:9,.1f}  {day:%Y-%m-%d}  "
+        f"{network.meta['note']}"
+    )
+
+
+def prune(
+    args: argparse.Namespace, networks: list[Database], index: Database | None, unusable: list[Path]
+) -> str:
+    """Deletes what the arguments select, or counts it without --yes; returns what to print."""
+    features = sum(prune_network(network, args) for network in networks)
+    selected = count(features, "cached feature")
+    if args.unused and unusable:
+        selected += f" and {count(len(unusable), 'unusable file')}"
+    if not args.yes:
+        return f"would delete {selected}; add --yes to delete"
+    if not args.unused:
+        return f"deleted {selected}"
+    for path in unusable:
+        remove(path)
+    removed = forget_deleted_files(index) if index else 0
+    entries = count(removed, "index entry", "index entries")
+    return f"deleted {selected}; removed {entries} of deleted files"
+
+
+def prune_network(network: Database, args: argparse.Namespace) -> int:
+    """Returns the number of selected rows; deletes them if --yes, and a file left without rows."""
+    before = 2**62 if args.older_than is None else feature_cache.today() - args.older_than
+    network.rows("CREATE TEMP TABLE selected (id INTEGER PRIMARY KEY)")
+    network.rows(
+        "INSERT INTO selected SELECT id FROM keys "
+        "WHERE (NOT ? OR id NOT IN (SELECT id FROM in_use)) AND used < ?",
+        (args.unused, before),
+    )
+    ((selected, rows),) = network.rows("SELECT count(*), (SELECT count(*) FROM keys) FROM selected")
+    if args.yes and selected == rows:
+        network.close()
+        remove(network.path)
+    elif args.yes and selected:
+        with network.transaction() as connection:
+            for table in ("vectors", "keys"):
+                connection.execute(f"DELETE FROM {table} WHERE id IN (SELECT id FROM selected)")
+        network.rows("VACUUM")
+        network.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+    return int(selected)
+
+
+def forget_deleted_files(index: Database) -> int:
+    """Removes index entries of deleted files, and returns their number."""
+    paths = [path for (path,) in index.rows("SELECT path FROM files")]
+    deleted = [(path,) for path in paths if not Path(path).exists()]
+    with index.transaction() as connection:
+        connection.executemany("DELETE FROM files WHERE path = ?", deleted)
+        connection.execute("DELETE FROM contents WHERE sha256 NOT IN (SELECT sha256 FROM files)")
+    index.rows("VACUUM")
+    return len(deleted)
+
+
+def verify(networks: list[Database], index: Database | None, unusable: dict[Path, str]) -> None:
+    """Prints how many features are intact.
+
+    Raises:
+        StageError: naming what is damaged.
+    """
+    problems = [f"{path}: {why}" for path, why in unusable.items() if why.startswith("damaged")]
+    intact = 0
+    for file in [*networks, *([index] if index else [])]:
+        try:
+            if (answer := file.rows("PRAGMA integrity_check(1)")[0][0]) != "ok":
+                raise file.damaged(answer)
+            good, bad = (0, 0) if file is index else check_rows(file)
+        except DamagedError as damage:
+            problems.append(str(damage))
+            continue
+        intact += good
+        if bad:
+            problems.append(f"{file.path}: {count(bad, 'damaged row')}")
+    if problems:
+        raise StageError(*(f"{problem}; {REPAIR}" for problem in problems))
+    print(f"{count(intact, 'cached feature')} intact")
+
+
+def check_rows(network: Database) -> tuple[int, int]:
+    """Returns how many rows of `keys` match their checksum and vector, and how many do not."""
+    ((rows,),) = network.rows("SELECT count(*) FROM keys")
+    query = "SELECT id, key, value, checksum FROM keys JOIN vectors USING (id)"
+    intact, last, identity = 0, -1, network.meta["fingerprint"]
+    while batch := network.rows(f"{query} WHERE id > ? ORDER BY id LIMIT 256", (last,)):
+        last = batch[-1][0]
+        intact += sum(feature_cache.is_intact(identity, *row[1:]) for row in batch)
+    ((orphans,),) = network.rows(
+        "SELECT count(*) FROM vectors WHERE id NOT IN (SELECT id FROM keys)"
+    )
+    return intact, rows - intact + orphans
 
 
 def parts(path: Path) -> list[Path]:
-    """Returns the files of a database that exist: itself, its log and its lock."""
+    """Returns the existing files of a database: itself, its log and its lock."""
     named = (path.with_name(path.name + end) for end in ("", "-wal", "-shm"))
     return [part for part in named if part.exists()]
 
@@ -73,160 +241,4 @@ def size(path: Path) -> int:
 def remove(path: Path) -> None:
     """Deletes a database."""
     for part in parts(path):
-        files.remove(part)
-
-
-def mark_in_use(at: Database, keys: Iterable[bytes]) -> None:
-    """Makes the temporary table `in_use` of this connection: the rows of these keys."""
-    at.rows("CREATE TEMP TABLE in_use (id INTEGER PRIMARY KEY)")
-    for some in parallel.batched(keys, 1000):
-        marks = ",".join("?" * len(some))
-        at.rows(f"INSERT OR IGNORE INTO in_use SELECT id FROM keys WHERE key IN ({marks})", some)
-
-
-def measure(at: Database) -> Network:
-    """Returns what a file holds whose rows in use are marked."""
-    ((rows, last),) = at.rows("SELECT count(*), max(used) FROM keys")
-    ((in_use,),) = at.rows("SELECT count(*) FROM in_use")
-    return Network(at.path, at.meta["note"], rows, in_use, last or 0)
-
-
-def prune(at: Database, asked: argparse.Namespace) -> int:
-    """Returns how many rows fit what is asked, deleted if `--yes` is; a file without rows goes."""
-    before = 2**62 if asked.older_than is None else feature_cache.today() - asked.older_than
-    at.rows("CREATE TEMP TABLE chosen (id INTEGER PRIMARY KEY)")
-    at.rows(
-        "INSERT INTO chosen SELECT id FROM keys "
-        "WHERE (NOT ? OR id NOT IN (SELECT id FROM in_use)) AND used < ?",
-        (asked.unused, before),
-    )
-    ((chosen, left),) = at.rows("SELECT count(*), (SELECT count(*) FROM keys) FROM chosen")
-    if asked.yes and chosen == left:
-        at.close()
-        remove(at.path)
-    elif asked.yes and chosen:
-        with at.transaction() as connection:
-            for table in ("vectors", "keys"):
-                connection.execute(f"DELETE FROM {table} WHERE id IN (SELECT id FROM chosen)")
-        at.rows("VACUUM")
-        at.rows("PRAGMA wal_checkpoint(TRUNCATE)")
-    return int(chosen)
-
-
-def verify(at: Database) -> list[str]:
-    """Returns what is wrong with a file, by SQLite's own check and by the checksums of its rows."""
-    found = [said for (said,) in at.rows("PRAGMA integrity_check") if said != "ok"]
-    for one, other in (("keys", "vectors"), ("vectors", "keys")):
-        query = f"SELECT count(*) FROM {one} WHERE id NOT IN (SELECT id FROM {other})"
-        if orphans := at.rows(query)[0][0]:
-            found.append(f"{orphans} of {one} without {other}")
-    identity = at.meta["fingerprint"]
-    broken = sum(not feature_cache.is_intact(identity, *row) for row in every_row(at))
-    return [*found, f"{count(broken, 'row')} with a wrong checksum"] if broken else found
-
-
-def every_row(at: Database) -> Iterator[tuple[object, object, object]]:
-    """Yields key, value and checksum of every row, some in memory at a time."""
-    query = "SELECT id, key, value, checksum FROM keys JOIN vectors USING (id)"
-    last = -1
-    while rows := at.rows(f"{query} WHERE id > ? ORDER BY id LIMIT 256", (last,)):
-        last = rows[-1][0]
-        yield from (row[1:] for row in rows)
-
-
-def forget_deleted_files(path: Path) -> int:
-    """Removes index entries of deleted files, and returns their number."""
-    at = Database(path, (), None)
-    names = [name for (name,) in at.rows("SELECT path FROM files")]
-    gone = [(name,) for name in names if not Path(name).exists()]
-    with at.transaction() as connection:
-        connection.executemany("DELETE FROM files WHERE path = ?", gone)
-        connection.execute("DELETE FROM contents WHERE sha256 NOT IN (SELECT sha256 FROM files)")
-    at.rows("VACUUM")
-    at.close()
-    return len(gone)
-
-
-def arguments() -> argparse.Namespace:
-    """Returns what the command line asks for."""
-    parser = argparse.ArgumentParser(
-        prog="python -m classifier cache",
-        description="Show, verify or prune the cached features.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    actions.add_parser("info", help="list what is cached")
-    actions.add_parser("verify", help="read everything and check it")
-    pruning = actions.add_parser("prune", help="list what could be deleted; with --yes, delete it")
-    pruning.add_argument("--unused", action="store_true", help="of other images or networks")
-    pruning.add_argument("--older-than", type=int, metavar="DAYS", help="not used for so long")
-    pruning.add_argument("--yes", action="store_true", help="delete")
-    asked = parser.parse_args()
-    if asked.action == "prune":
-        if not asked.unused and asked.older_than is None:
-            pruning.error("name what to delete: --unused, --older-than DAYS, or both")
-        if asked.older_than is not None and asked.older_than < 0:
-            pruning.error(f"argument --older-than: must be 0 or more; got {asked.older_than}")
-    return asked
-
-
-def present(images_csv: Path, folder: Path, cache: Path) -> tuple[Path | None, Iterable[bytes]]:
-    """Returns the file of the present network, and the keys of the present images."""
-    if not images_csv.exists() or not (folder / base.INFO).exists():
-        return None, ()
-    runtime = engine.runtime(base.read_info(folder).engine)
-    identity = fingerprint.of_features(base.files_hash(folder), runtime)
-    settings = params.load("extract", ViewParams, partial=True)
-    augmentation_id = fingerprint.of_augmentation(settings)
-    views = augmentation.all_views(manifest.iter_rows(images_csv), settings, augmentation_id)
-    return feature_cache.cache_file(cache, identity), (view.key for view in views)
-
-
-def main(images_csv: Path = manifest.PATH, folder: Path = base.FOLDER) -> None:
-    """Does what the command line asks for."""
-    asked, cache = arguments(), database.cache_folder()
-    current, keys = present(images_csv, folder, cache)
-    if asked.action == "prune" and asked.unused and not current:
-        raise StageError(
-            f"{images_csv} and {folder}: must exist to tell what is unused; run `dvc repro` "
-            f"first, or delete {cache} as a whole"
-        )
-    chosen, lines, faults = 0, [], []
-    for path in sorted((cache / feature_cache.FOLDER).glob("*.sqlite")):
-        try:
-            at = Database(path, (), None)
-            mark_in_use(at, keys if path == current else ())
-            lines.append(str(measure(at)))
-            if asked.action == "verify":
-                faults += [f"{path}: {fault}" for fault in verify(at)]
-            if asked.action == "prune":
-                chosen += prune(at, asked)
-            at.close()
-        except DamagedError as damage:
-            faults.append(str(damage))
-    print("\n".join([HEADING, *lines]) if lines else f"{cache}: no features are cached")
-    damaged = sorted(cache.rglob("*.damaged"))
-    for path in damaged:
-        print(f"{path}: {size(path) / 1e6:,.1f} MB, set aside because it was damaged")
-    if asked.action == "prune":
-        print(pruned(asked, chosen, damaged, cache / file_index.NAME))
-    if faults:
-        raise StageError(*(f"{fault}; `dvc repro` repairs what it needs" for fault in faults))
-
-
-def pruned(asked: argparse.Namespace, chosen: int, damaged: list[Path], index: Path) -> str:
-    """Returns what was, or would be, deleted; damaged and stale entries go with the unused."""
-    features = f"{chosen:,} cached features"
-    if not asked.yes:
-        return f"{features} would be deleted; add --yes to delete them"
-    if not asked.unused:
-        return f"{features} deleted"
-    for path in damaged:
-        remove(path)
-    stale = forget_deleted_files(index) if index.exists() else 0
-    return f"{features} deleted; removed {stale:,} index entries of deleted files"
-
-
-if __name__ == "__main__":
-    run_main(main)
+        part.unlink()

@@ -2,117 +2,183 @@ import shutil
 import sqlite3
 import sys
 import time
+from contextlib import closing
 
 import pytest
 
 from classifier.cache import features as feature_cache
 from classifier.cache import files as file_index
+from classifier.commands import cache as command
+from classifier.common.errors import StageError
 from tests.project import draw
 
 pytestmark = pytest.mark.slow
 
 
-def store(project, *arguments, ok=True):
-    return project.shell(sys.executable, "-m", "classifier", "cache", *arguments, ok=ok)
+@pytest.fixture
+def here(project, monkeypatch):
+    """The project, as the working directory."""
+    monkeypatch.chdir(project.folder)
+    return project
+
+
+@pytest.fixture
+def run(here, monkeypatch, capsys):
+    """Returns a function that runs the command and returns the lines it prints."""
+
+    def run(*args):
+        monkeypatch.setattr(sys, "argv", ["cache", *args])
+        command.main()
+        return capsys.readouterr().out.splitlines()
+
+    return run
 
 
 def files(project):
     return sorted((project.folder / ".cache" / feature_cache.FOLDER).glob("*.sqlite"))
 
 
-def counts(project):
-    """Returns rows, rows in use and rows chosen of each network that is listed."""
-    lines = store(project, "--unused").stdout.splitlines()[1:-1]
-    return [tuple(map(int, line.split()[1:4])) for line in lines]
+def execute(path, *statements):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
 
 
-def execute(path, statement):
-    with sqlite3.connect(path) as connection:
-        connection.execute(statement)
-    connection.close()
+def counts(run):
+    """Returns features and features in use of each network that is listed."""
+    return [tuple(map(int, line.split()[1:3])) for line in run("info")[1:]]
 
 
 @pytest.fixture
-def two_networks(project):
-    """A store with the rows of another network besides those in use."""
-    (path,) = files(project)
+def two_networks(here):
+    """A cache with the features of another network besides those in use."""
+    (path,) = files(here)
     shutil.copy(path, path.with_name(f"{'0' * 16}.sqlite"))
-    return project
+    return here
 
 
-def test_it_shows_what_is_kept_for_which_network(project):
-    (path,) = files(project)
-    heading, line, closing = store(project).stdout.splitlines()
-    assert heading.split()[:4] == ["fingerprint", "rows", "in", "use"]
-    assert line.split()[:4] == [path.stem, "21", "21", "0"]
+def test_info_lists_the_features_of_each_network(here, run):
+    (path,) = files(here)
+    heading, line = run("info")
+    assert heading.split()[:4] == ["network", "features", "in", "use"]
+    assert line.split()[:3] == [path.stem, "21", "21"]
     execute(path, "UPDATE keys SET used = 20000")  # 20,000 days after 1970-01-01
-    assert "2024-10-04  75x75 pixels to mixed1" in store(project).stdout
-    assert closing.endswith(" MB in all; choose what to delete with --unused or --older-than DAYS")
+    assert "2024-10-04  75x75 pixels" in run("info")[1] and "mixed1, float32" in run("info")[1]
 
 
-def test_a_dry_run_deletes_nothing(two_networks):
+def test_a_dry_run_deletes_nothing(two_networks, run):
     before = [path.read_bytes() for path in files(two_networks)]
-    said = store(two_networks, "--unused").stdout
-    assert "21 rows would be deleted, of " in said and "add --delete to do so" in said
-    assert counts(two_networks) == [(21, 0, 21), (21, 21, 0)]
+    assert run("prune", "--unused") == ["would delete 21 cached features; add --yes to delete"]
+    assert counts(run) == [(21, 0), (21, 21)]
     assert [path.read_bytes() for path in files(two_networks)] == before
 
 
-def test_what_no_present_image_uses_is_deleted(two_networks):
+def test_prune_deletes_what_no_current_image_uses(two_networks, run):
     (two_networks.folder / "input" / "test" / "0.jpg").unlink()
-    two_networks.repro()
-    assert counts(two_networks) == [(21, 0, 21), (21, 20, 1)]
-    assert store(two_networks, "--unused", "--delete").stdout.splitlines()[-1].startswith("22 rows")
-    assert counts(two_networks) == [(20, 20, 0)]
+    two_networks.repro("extract")
+    assert run("prune", "--unused", "--yes")[0].startswith("deleted 22 cached features; ")
+    assert counts(run) == [(20, 20)]
     assert "extract: 20 images, 0 new " in two_networks.stage("extract").stdout
 
 
-def test_what_was_not_used_for_long_is_deleted(project):
-    (path,) = files(project)
+def test_prune_deletes_what_was_not_used_for_long(here, run):
+    (path,) = files(here)
     execute(path, f"UPDATE keys SET used = {feature_cache.today() - 31} WHERE id <= 5")
-    assert "0 rows would be deleted" in store(project, "--older-than", "31").stdout
-    assert "5 rows would be deleted" in store(project, "--older-than", "30").stdout
-    assert "0 rows would be deleted" in store(project, "--older-than", "30", "--unused").stdout
-    assert "5 rows deleted" in store(project, "--older-than", "30", "--delete").stdout
-    assert counts(project) == [(16, 16, 0)]
+    assert "would delete 0 cached features" in run("prune", "--older-than", "31")[0]
+    assert "would delete 5 cached features" in run("prune", "--older-than", "30")[0]
+    assert "would delete 0 cached features" in run("prune", "--older-than", "30", "--unused")[0]
+    assert run("prune", "--older-than", "30", "--yes") == ["deleted 5 cached features"]
+    assert counts(run) == [(16, 16)]
 
 
-def test_files_that_are_no_more_are_forgotten(project):
-    new = draw(project.folder / "input" / "test" / "new.jpg", "cross", 200)
-    time.sleep(file_index.GRAIN_NS / 1e9)  # younger files are not remembered
-    project.repro("validate")
+def test_prune_removes_index_entries_of_deleted_files(here, run):
+    new = draw(here.folder / "input" / "test" / "new.jpg", "cross", 200)
+    time.sleep(file_index.CLOCK_NS / 1e9)  # files changed just now are not remembered
+    here.repro("validate")
     new.unlink()
-    assert "1 files that are no more forgotten" in store(project, "--unused", "--delete").stdout
-    assert "0 files that are no more forgotten" in store(project, "--unused", "--delete").stdout
+    message = "deleted 0 cached features; removed {} of deleted files"
+    assert run("prune", "--unused", "--yes") == [message.format("1 index entry")]
+    assert run("prune", "--unused", "--yes") == [message.format("0 index entries")]
+
+
+def test_files_of_an_older_version_and_those_set_aside_are_listed_and_pruned(two_networks, run):
+    old, _ = files(two_networks)
+    execute(old, "PRAGMA user_version = 1", "ALTER TABLE keys RENAME COLUMN checksum TO seal")
+    aside = old.with_name("a.sqlite.damaged")
+    aside.write_bytes(b"damaged" * 100_000)
+    listing = "\n".join(run("info"))
+    assert f"{aside.relative_to(two_networks.folder)}: set aside, 0.7 MB" in listing
+    assert f"{old.name}: written by an older version of this project, 0." in listing
+    assert run("verify") == ["21 cached features intact"]
+    message = "would delete 0 cached features and 2 unusable files; add --yes to delete"
+    assert run("prune", "--unused") == [message]
+    run("prune", "--unused", "--yes")
+    assert not old.exists() and not aside.exists() and counts(run) == [(21, 21)]
 
 
 @pytest.mark.parametrize(
-    ("harm", "said"),
+    ("damage", "message"),
     [
-        ("UPDATE vectors SET value = zeroblob(1152) WHERE id = 3", "1 rows do not fit their seal"),
-        ("DELETE FROM vectors WHERE id = 3", "1 of keys without vectors"),
-        ("DELETE FROM keys WHERE id IN (1, 2)", "2 of vectors without keys"),
+        ("UPDATE vectors SET value = zeroblob(1152) WHERE id = 3", "1 damaged row; "),
+        ("DELETE FROM vectors WHERE id = 3", "1 damaged row; "),
+        ("DELETE FROM keys WHERE id IN (1, 2)", "2 damaged rows; "),
         ("PRAGMA application_id = 1", "damaged (another program's file)"),
     ],
 )
-def test_a_check_tells_what_is_wrong_and_the_next_run_mends_it(harm, said, project):
-    (path,) = files(project)
-    assert store(project, "--check").stderr == ""
-    execute(path, harm)
-    done = store(project, "--check", ok=False)
-    assert done.returncode == 1
-    assert f"{path.relative_to(project.folder)}: " in done.stderr and said in done.stderr
-    assert project.stage("extract").returncode == 0
+def test_verify_names_damage_that_the_next_run_repairs(damage, message, here, run):
+    (path,) = files(here)
+    assert run("verify") == ["21 cached features intact"]
+    execute(path, damage)
+    with pytest.raises(StageError) as error:
+        run("verify")
+    assert f"{path.relative_to(here.folder)}: {message}" in str(error.value)
+    assert here.stage("extract").returncode == 0
 
 
-def test_without_results_nothing_counts_as_unused(project):
-    (project.folder / "results" / "images.csv").unlink()
-    done = store(project, "--unused", "--delete", ok=False)
-    assert (done.returncode, len(files(project))) == (1, 1)
-    assert done.stderr.startswith("error: results/images.csv and models/base: must be there")
+def test_a_damaged_page_is_an_error_without_traceback(here, run):
+    (path,) = files(here)
+    data = bytearray(path.read_bytes())
+    data[4096 : len(data) - 4096] = bytes(len(data) - 8192)
+    path.write_bytes(data)
+    for args in (["info"], ["verify"], ["prune", "--unused"]):
+        with pytest.raises(StageError, match=r"damaged \(.*\); `dvc repro` computes again"):
+            run(*args)
 
 
-def test_an_empty_store_is_said(project):
-    shutil.rmtree(project.folder / ".cache")
-    assert store(project).stdout.startswith(".cache: no features are kept\n")
-    assert not (project.folder / ".cache").exists()
+def test_without_results_nothing_counts_as_unused(here, run):
+    (here.folder / "results" / "images.csv").unlink()
+    with pytest.raises(
+        StageError, match=r"results/images\.csv and models/base: must exist to tell"
+    ):
+        run("prune", "--unused", "--yes")
+    assert len(files(here)) == 1
+
+
+def test_an_empty_cache_is_not_created(here, run):
+    shutil.rmtree(here.folder / ".cache")
+    assert run("info") == [".cache: no features"]
+    assert run("verify") == ["0 cached features intact"]
+    assert not (here.folder / ".cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("prune",), "say what to delete: --unused, --older-than DAYS, or both"),
+        (("prune", "--older-than", "-1"), "--older-than: must be 0 or more; got -1"),
+        ((), "the following arguments are required: ACTION"),
+    ],
+)
+def test_a_wrong_usage_exits_with_2(args, message, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["cache", *args])
+    with pytest.raises(SystemExit) as error:
+        command.main()
+    assert error.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_help_has_an_example(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["cache", "--help"])
+    with pytest.raises(SystemExit):
+        command.main()
+    assert "python -m classifier cache prune --unused --yes" in capsys.readouterr().out

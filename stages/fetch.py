@@ -1,6 +1,6 @@
-"""Obtain the weights of InceptionV3: ImageNet's, those of a local file, or random ones.
+"""Obtain the weights of InceptionV3: from ImageNet, from a local file, or random ones.
 
-Reads   the network, or Keras's own download folder, or a local .h5 file
+Reads   the network, or Keras's download folder, or a local .h5 file
 Writes  models/pretrained.h5
 """
 
@@ -34,94 +34,92 @@ class Params:
         known = self.weights in ("imagenet", "random") or self.weights.endswith(".h5")
         rule = "imagenet, random or the path of a .h5 file"
         params.require(known, "fetch.weights", rule, self.weights)
-        own = Path(self.weights) != pretrained.PATH  # DVC removes it before it runs the stage
-        rule = f"a file of yours elsewhere than the output {pretrained.PATH.as_posix()}"
-        params.require(own, "fetch.weights", rule, self.weights)
+        input_file = Path(self.weights) != pretrained.PATH  # DVC deletes outputs before a run
+        rule = f"a file other than the output {pretrained.PATH.as_posix()}"
+        params.require(input_file, "fetch.weights", rule, self.weights)
         params.require(0 <= self.seed < 2**32, "fetch.seed", "0 to 4294967295", self.seed)
 
 
 def keras_folder() -> Path:
-    """Returns where Keras itself keeps downloaded weights."""
+    """Returns the folder where Keras stores downloaded weights."""
     home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")  # noqa: PTH111 never fails
     return Path(home) / "models"
 
 
-def remedy(place: Path) -> str:
-    """Returns what helps where the download does not."""
-    return (
-        f"Put {pretrained.FILE} (md5 {pretrained.MD5}) at {place}, or set fetch.weights in "
-        "params.yaml to a local .h5 file, or to random to try things out"
-    )
-
-
 def imagenet(place: Path, url: str = pretrained.URL, md5: str = pretrained.MD5) -> Path:
-    """Returns the official file at `place`, downloaded unless it is there already.
+    """Returns the official file at `place`, downloaded unless it is already there.
 
     Raises:
-        StageError: no network, a download that broke off, a wrong hash or a full disk; `place`
-            is then as it was.
+        StageError: the download failed, the hash is wrong or the disk is full; `place` is then
+            unchanged.
     """
     if place.is_file():
-        _check(place, md5, place, f"delete {place} to have it downloaded again")
+        _check_md5(place, md5, f"delete {place} to download it again")
         return place
     try:
         with files.atomic_write(place) as part:
             _download(url, part)
-            _check(part, md5, place, "run again")
+            _check_md5(part, md5, f"run again. {_remedy(place)}")
     except (HTTPException, OSError) as error:
         if isinstance(error, urllib.error.HTTPError):
             error.close()
-        reason = getattr(error, "reason", None) or error
-        raise StageError(
-            f"no ImageNet weights: download failed ({reason}). {remedy(place)}"
-        ) from None
+        reason = f"download failed ({getattr(error, 'reason', None) or error})"
+        raise StageError(f"no ImageNet weights: {reason}. {_remedy(place)}") from None
     return place
 
 
-def _download(url: str, part: Path) -> None:
-    with urllib.request.urlopen(url, timeout=TIMEOUT) as answer, part.open("wb") as file:
-        total, got = int(answer.headers.get("Content-Length") or 0), 0
+def _download(url: str, path: Path) -> None:
+    with urllib.request.urlopen(url, timeout=TIMEOUT) as response, path.open("wb") as file:
+        total = int(response.headers.get("Content-Length") or 0)
         with progress.bar(f"fetch: {pretrained.FILE}", total, "B") as bar:
-            while chunk := answer.read(CHUNK):
-                got += file.write(chunk)
+            while chunk := response.read(CHUNK):
+                file.write(chunk)
                 bar.update(len(chunk))
-    if got < total:
-        raise OSError(f"it broke off after {got:,} of {total:,} bytes")
+        if file.tell() < total:
+            raise OSError(f"connection closed after {file.tell():,} of {total:,} bytes")
 
 
-def _check(path: Path, md5: str, place: Path, first: str) -> None:
-    if (got := pretrained.digest(path, "md5")) != md5:
-        raise StageError(
-            f"no ImageNet weights: md5 must be {md5}; got {got}: {first}. {remedy(place)}"
-        )
+def _remedy(place: Path) -> str:
+    return (
+        f"Download {pretrained.URL} ({pretrained.SIZE / 1e6:.1f} MB, md5 {pretrained.MD5}) "
+        f"elsewhere and copy it to {place}, or set fetch.weights in params.yaml to a local .h5 "
+        "file, or to random for a smoke test"
+    )
+
+
+def _check_md5(path: Path, expected: str, remedy: str) -> None:
+    if (md5 := pretrained.file_hash(path, "md5")) != expected:
+        raise StageError(f"no ImageNet weights: md5 must be {expected}; got {md5}: {remedy}")
 
 
 def local(path: Path) -> Path:
     """Returns `path` if it is an HDF5 file.
 
     Raises:
-        StageError: it is none.
+        StageError: it is not.
     """
     if not path.is_file():
         raise StageError(f"params.yaml: fetch.weights must be a .h5 file that exists; got {path}")
     if not h5py.is_hdf5(path):
-        raise StageError(f"{path}: must be an HDF5 file; give InceptionV3's weights without top")
+        raise StageError(
+            f"{path}: must be an HDF5 file; use the weights of InceptionV3 without its classifier"
+        )
     return path
 
 
 def write_random(path: Path, seed: int) -> None:
-    """Writes normal kernels and batch norms that change next to nothing, marked as random.
+    """Writes random kernels and near-identity batch norms, marked as random.
 
-    Each kernel's mean over its inputs is taken out, or what all images have in common would
-    drown their differences within a few layers; its variance of 2 / (1 - 1/pi) / fan-in then keeps
-    the scale of the activations through the 94 rectified convolutions (Brock et al. 2021,
-    arXiv:2101.08692, section 4.3).
+    The mean of each kernel over its inputs is subtracted: otherwise what all images have in
+    common drowns their differences within a few layers. A variance of 2 / (1 - 1/pi) / fan-in
+    then preserves the scale of the activations through the 94 convolutions with ReLU (Brock et
+    al. 2021, arXiv:2101.08692, section 4.3).
     """
     from classifier.inference.keras_backend import keras
 
-    keras.backend.clear_session()  # the layers are numbered from the first again
+    keras.backend.clear_session()  # restarts the numbers in layer names
     model = keras.applications.InceptionV3(include_top=False, weights=None)
-    files.require_space(path, 5 * model.count_params())  # 4 bytes each, and HDF5's own
+    files.require_space(path, 5 * model.count_params())  # 4 bytes each, and HDF5's overhead
     rng = np.random.default_rng(seed)
     with h5py.File(path, "w") as file:
         file.attrs[pretrained.MARK] = "random"
@@ -143,7 +141,7 @@ def _random(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.n
 
 
 def main(out: Path = pretrained.PATH) -> None:
-    """Fetches the weights that params.yaml asks for."""
+    """Fetches the weights chosen in params.yaml."""
     settings = params.load("fetch", Params)
     source = settings.weights
     with files.atomic_write(out) as part:
@@ -153,8 +151,8 @@ def main(out: Path = pretrained.PATH) -> None:
             shutil.copyfile(imagenet(keras_folder() / pretrained.FILE), part)
         else:
             shutil.copyfile(local(Path(source)), part)
-    warned = " (untrained: for trying things out only)" if source == "random" else ""
-    print(f"fetch: {out.stat().st_size:,} bytes, {source} weights{warned} -> {out.as_posix()}")
+    note = " (untrained: for smoke tests only)" if source == "random" else ""
+    print(f"fetch: {source} weights{note}, {out.stat().st_size:,} bytes -> {out.as_posix()}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""InceptionV3 as Keras has it: cut, without batch norms, from pixels."""
+"""Keras's InceptionV3: split at the last frozen layer, with batch norms folded."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class NetworkSpec(Protocol):
-    """Where to cut, and what comes in; as params and models/base have it."""
+    """Which part of InceptionV3 to use; section `freeze` and `BaseInfo` are two of them."""
 
     @property
     def last_layer(self) -> str:
-        """Returns the name of the last layer."""
+        """Returns the name of the last frozen layer."""
 
     @property
     def pooling(self) -> str:
@@ -24,48 +24,49 @@ class NetworkSpec(Protocol):
 
     @property
     def image_height(self) -> int:
-        """Returns the pixels of an image, downwards."""
+        """Returns the height of the input in pixels."""
 
     @property
     def image_width(self) -> int:
-        """Returns the pixels of an image, across."""
+        """Returns the width of the input in pixels."""
 
 
-def inception(weights: Path, settings: NetworkSpec) -> tuple["keras.Model", "keras.Model | None"]:
-    """Returns Keras's InceptionV3 up to the cut, which takes float32 in [-1, 1], and the rest.
+def load(weights: Path, spec: NetworkSpec) -> tuple["keras.Model", "keras.Model | None"]:
+    """Returns InceptionV3 up to the last frozen layer, and the blocks above it.
 
-    The rest, from maps to vectors, is there where the first gives maps.
+    The first model takes float32 pixels in [-1, 1]. With pooling `avg` it returns vectors, and
+    there is no second model; with `none` it returns maps, and the second turns them into vectors.
 
     Raises:
-        StageError: the file does not hold InceptionV3's weights without top.
+        StageError: the file does not hold the weights of InceptionV3 without its classifier.
     """
     from classifier.inference.keras_backend import keras
 
-    weights.stat()  # a missing file is FileNotFoundError; HDF5's own error does not name it
-    keras.backend.clear_session()  # the layers are numbered from the first again
-    shape = (settings.image_height, settings.image_width, 3)
+    keras.backend.clear_session()  # restarts the numbers in layer names
+    shape = (spec.image_height, spec.image_width, 3)
     model = keras.applications.InceptionV3(include_top=False, weights=None, input_shape=shape)
     try:
         model.load_weights(weights)
     except (ValueError, KeyError, OSError) as error:
-        said = " ".join(str(error).split())[:200]
+        reason = " ".join(str(error).split())[:200]
         raise StageError(
-            f"{weights.as_posix()}: must hold the weights of InceptionV3 without top; got {said}: "
+            f"{weights.as_posix()}: must hold the weights of InceptionV3 without its classifier "
+            f"(include_top=False); got {reason}: "
             "set fetch.weights in params.yaml to the right file, to imagenet or to random"
         ) from None
-    last = model.get_layer(settings.last_layer).output
+    maps = model.get_layer(spec.last_layer).output
     average = keras.layers.GlobalAveragePooling2D
-    if settings.pooling == "avg":
-        return keras.Model(model.inputs[0], average()(last)), None
-    rest = keras.Model(last, average(name="pooled")(model.outputs[0]), name="upper")
-    return keras.Model(model.inputs[0], last), rest
+    if spec.pooling == "avg":
+        return keras.Model(model.inputs[0], average()(maps)), None
+    upper = keras.Model(maps, average(name="pooled")(model.outputs[0]), name="upper")
+    return keras.Model(model.inputs[0], maps), upper
 
 
 def fold_batch_norm(model: "keras.Model") -> "keras.Model":
-    """Returns the same function without batch norms: each is part of the convolution before it.
+    """Returns an equivalent model with each batch norm folded into the convolution before it.
 
-    A batch norm at inference is `(x - mean) / sqrt(variance + epsilon) + beta`, so its factor goes
-    into the kernel and the rest into a bias; computed in float64 and rounded once.
+    At inference a batch norm is `(x - mean) / sqrt(variance + epsilon) + beta`: the factor goes
+    into the kernel, the rest into a bias. Computed in float64 and rounded once.
     """
     from classifier.inference.keras_backend import keras
 
@@ -91,10 +92,10 @@ def fold_batch_norm(model: "keras.Model") -> "keras.Model":
     return folded
 
 
-def with_scaling(model: "keras.Model") -> "keras.Model":
-    """Returns a model that takes uint8 pixels (N, H, W, 3) and scales them to [-1, 1] itself."""
+def with_rescaling(model: "keras.Model") -> "keras.Model":
+    """Returns a model that takes uint8 pixels (N, H, W, 3) and rescales them to [-1, 1] itself."""
     from classifier.inference.keras_backend import keras
 
     pixels = keras.Input(model.input_shape[1:], dtype="uint8", name="pixels")
-    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(pixels)
-    return keras.Model(pixels, model(scaled), name="base")
+    rescaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(pixels)
+    return keras.Model(pixels, model(rescaled), name="base")

@@ -1,4 +1,4 @@
-"""Makes networks of OpenVINO's of Keras's, and turns their arithmetic to int8."""
+"""Converts Keras models to OpenVINO, and quantizes them to int8."""
 
 import contextlib
 import io
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def convert(model: "keras.Model", dtype: str = "") -> Any:
-    """Returns a Keras model as OpenVINO's, for any number of images at once.
+    """Returns a Keras model as an OpenVINO model that takes batches of any size.
 
     Args:
-        model: of one input.
-        dtype: in which to take the input; empty: the model's own.
+        model: has one input.
+        dtype: of the converted model's input; empty: that of the Keras model.
     """
     from classifier.inference.keras_backend import tf
 
@@ -36,16 +36,16 @@ def convert(model: "keras.Model", dtype: str = "") -> Any:
 
 
 def quantize(network: Any, images: Sequence[np.ndarray]) -> Any:
-    """Returns the network with int8 weights and activations, by NNCF.
+    """Returns the network with int8 weights and activations, quantized by NNCF.
 
-    Weights have a scale per channel; activations a range per layer, that of the images; biases
-    are corrected for the mean error on them.
+    Weights have one scale per channel. Activations have one range per layer, measured on the
+    images. Biases are corrected for the mean error on them.
 
     Args:
-        network: of OpenVINO, in float32.
-        images: uint8 (H, W, 3) each, that show the range of values to expect.
+        network: a float32 OpenVINO model.
+        images: uint8 (H, W, 3) each, to calibrate on.
     """
-    openvino()  # first, for it keeps NNCF too from sending usage statistics
+    openvino()  # first: it also keeps NNCF from sending usage statistics
     import nncf
 
     nncf.set_log_level(logging.ERROR)

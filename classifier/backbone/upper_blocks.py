@@ -1,10 +1,7 @@
-"""models/base/upper.*: the rest of InceptionV3 behind the cut, for `train` to go on from."""
+"""models/base/upper.*: the blocks of InceptionV3 above the last frozen layer, for fine-tuning."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from classifier.common import files
 
 if TYPE_CHECKING:
     import keras
@@ -14,15 +11,14 @@ WEIGHTS = "upper.weights.h5"
 
 
 def write(folder: Path, model: "keras.Model") -> None:
-    """Writes architecture and weights, whose bytes depend on nothing but the model."""
-    files.write_json(folder / ARCHITECTURE, json.loads(model.to_json()))
-    model.save_weights(folder / WEIGHTS)
+    """Writes the model's architecture and weights into the folder."""
+    from classifier.inference import keras_backend
+
+    keras_backend.write_model(model, folder / ARCHITECTURE, folder / WEIGHTS)
 
 
 def read(folder: Path) -> "keras.Model":
     """Returns the model: float32 maps (N, h, w, c) in, vectors (N, D) out."""
-    from classifier.inference.keras_backend import keras
+    from classifier.inference import keras_backend
 
-    model = keras.models.model_from_json((folder / ARCHITECTURE).read_text(encoding="utf-8"))
-    model.load_weights(folder / WEIGHTS)
-    return model
+    return keras_backend.read_model(folder / ARCHITECTURE, folder / WEIGHTS)

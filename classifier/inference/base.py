@@ -8,8 +8,8 @@ from pathlib import Path
 from classifier.common import files
 
 FOLDER = Path("models/base")
-NETWORK = "base.xml"  # for OpenVINO; its numbers lie in base.bin beside it
-ARCHITECTURE = "architecture.json"  # for TensorFlow
+NETWORK = "base.xml"  # of OpenVINO; its weights are in base.bin beside it
+ARCHITECTURE = "architecture.json"  # of Keras, for TensorFlow
 WEIGHTS = "base.weights.h5"
 INFO = "base.json"
 UPPER = "upper."  # prefix of the files of the blocks above the last frozen layer
@@ -21,12 +21,12 @@ class BaseInfo:
 
     Attributes:
         last_layer: last frozen layer of InceptionV3, `mixed0` to `mixed10`.
-        pooling: `avg`: features are averages over its map; `none`: they are the map.
-        image_height: of the images it takes, in pixels.
-        image_width: likewise.
-        feature_shape: of one image's features.
+        pooling: `avg`: features are averages over that layer's map; `none`: they are the map.
+        image_height: height of the input in pixels.
+        image_width: width of the input in pixels.
+        feature_shape: shape of one image's features.
         dtype: of the features.
-        engine: that runs it: `openvino` or `tensorflow`.
+        engine: that runs the network: `openvino` or `tensorflow`.
         precision: of its arithmetic: `float32` or `int8`.
         weights: `imagenet`, `random` or `sha256:<hash>`.
     """
@@ -42,14 +42,14 @@ class BaseInfo:
     weights: str
 
     def __str__(self) -> str:
-        """Returns it in a few words."""
+        """Returns a short description."""
         size = f"{self.image_height}x{self.image_width}"
-        return f"{size} pixels to {self.last_layer}, {self.precision}, {self.weights}"
+        return f"InceptionV3 up to {self.last_layer}, {size}, {self.precision}, {self.weights}"
 
 
-def write_info(folder: Path, base: BaseInfo) -> None:
-    """Writes `base` into the folder."""
-    files.write_json(folder / INFO, asdict(base))
+def write_info(folder: Path, info: BaseInfo) -> None:
+    """Writes `info` into the folder."""
+    files.write_json(folder / INFO, asdict(info))
 
 
 def read_info(folder: Path) -> BaseInfo:
@@ -59,9 +59,9 @@ def read_info(folder: Path) -> BaseInfo:
 
 
 def files_hash(folder: Path) -> str:
-    """Returns a SHA-256 of the network's files, in hexadecimal; the upper blocks do not count."""
-    whole = hashlib.sha256()
+    """Returns a SHA-256 of the network's files, without those of the upper blocks."""
+    digest = hashlib.sha256()
     for path in sorted(path for path in folder.iterdir() if not path.name.startswith(UPPER)):
-        whole.update(path.name.encode())
-        whole.update(hashlib.sha256(path.read_bytes()).digest())
-    return whole.hexdigest()
+        digest.update(path.name.encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

@@ -1,34 +1,38 @@
-"""Keras on TensorFlow: quiet, exact, and with the same result in every run.
+"""Keras on TensorFlow: quiet, deterministic and without TensorFloat-32.
 
-Importing this costs 3 to 8 s, so modules do it inside the functions that need it.
+Importing this module takes 3 to 8 s, so others import it inside the functions that need it.
 """
 
+import json
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+from classifier.common import files
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Holds back what TensorFlow's C++ code writes to stderr while it loads, unless it fails."""
+    """Hides what TensorFlow's C++ code writes to stderr while it loads, unless loading fails."""
     if sys.stderr is None:
         yield
         return
     sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as hidden:
+        os.dup2(hidden.fileno(), 2)
         try:
             yield
         except BaseException:
-            held.seek(0)
-            os.write(kept, held.read())
+            hidden.seek(0)
+            os.write(stderr, hidden.read())
             raise
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -43,11 +47,24 @@ with _quiet():
     tf.config.experimental.enable_tensor_float_32_execution(False)
     for _gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(_gpu, True)
-    tf.zeros(1)  # makes TensorFlow say now what it says at its first operation
+    tf.zeros(1)  # the messages of the first operation come here too
 
 __all__ = ["keras", "tf"]
 
 
 def device() -> str:
-    """Returns where the network runs: `GPU` where TensorFlow sees one, else `CPU`."""
+    """Returns where TensorFlow runs: `GPU` if it sees one, else `CPU`."""
     return "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+
+
+def write_model(model: "keras.Model", architecture: Path, weights: Path) -> None:
+    """Writes a model as JSON and .weights.h5, whose bytes depend on the model alone."""
+    files.write_json(architecture, json.loads(model.to_json()))
+    model.save_weights(weights)
+
+
+def read_model(architecture: Path, weights: Path) -> "keras.Model":
+    """Returns a model written by `write_model`."""
+    model = keras.models.model_from_json(architecture.read_text(encoding="utf-8"))
+    model.load_weights(weights)
+    return model

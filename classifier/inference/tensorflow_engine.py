@@ -1,4 +1,4 @@
-"""Runs the network of models/base with TensorFlow: on a GPU where there is one."""
+"""Runs the frozen network with TensorFlow: on a GPU if there is one."""
 
 from pathlib import Path
 
@@ -8,33 +8,32 @@ from classifier.inference import base
 
 
 class TensorflowEngine:
-    """The frozen network, ready to run.
+    """A network that is ready to run.
 
     Args:
         folder: models/base.
 
     Attributes:
-        concurrency: calls of `features` that run best at once.
-        max_batch_size: images in a call; with more it is no faster.
+        concurrency: number of threads that should call `features` at the same time.
+        max_batch_size: images per call; larger batches are no faster.
     """
 
     concurrency = 1
-    max_batch_size = 1024
 
     def __init__(self, folder: Path) -> None:
-        from classifier.inference.keras_backend import keras, tf
+        from classifier.inference.keras_backend import device, read_model, tf
 
-        architecture = (folder / base.ARCHITECTURE).read_text(encoding="utf-8")
-        model = keras.models.model_from_json(architecture)
-        model.load_weights(folder / base.WEIGHTS)
+        model = read_model(folder / base.ARCHITECTURE, folder / base.WEIGHTS)
         self._run = tf.function(lambda pixels: model(pixels, training=False), autograph=False)
+        self.max_batch_size = 1024 if device() == "GPU" else 1
 
     def features(self, pixels: np.ndarray) -> np.ndarray:
-        """Returns the features of the images, each independent of its neighbours.
+        """Returns the features of the images, each independent of the others.
 
-        The batch is filled up with black to a power of two of 2 or more: oneDNN gives an image
-        the same bits at every place of every such batch, but others in a batch of 1; and the
-        network is built anew for every size it meets.
+        On a CPU images run one at a time: in larger batches an image's last bits depend on the
+        batch size and on its position (TensorFlow 2.21 on a CPU with AVX2), and larger batches
+        are no faster. On a GPU the batch is padded with black images to a power of two, because
+        TensorFlow traces the network once per batch size.
 
         Args:
             pixels: uint8 (N, H, W, 3).
@@ -42,8 +41,10 @@ class TensorflowEngine:
         Returns:
             float32 (N, *feature_shape).
         """
+        if self.max_batch_size == 1:
+            return np.concatenate([self._run(image[None]).numpy() for image in pixels])
         size = max(2, 1 << (len(pixels) - 1).bit_length())
-        filled = np.zeros((size, *pixels.shape[1:]), np.uint8)
-        filled[: len(pixels)] = pixels
-        features: np.ndarray = self._run(filled).numpy()
+        padded = np.zeros((size, *pixels.shape[1:]), np.uint8)
+        padded[: len(pixels)] = pixels
+        features: np.ndarray = self._run(padded).numpy()
         return features[: len(pixels)]

@@ -1,5 +1,7 @@
-"""The whole classifier, from uint8 pixels to probabilities, as a network of other programs."""
+"""The whole classifier, from uint8 pixels to probabilities, as one OpenVINO or Keras model."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,105 +18,128 @@ if TYPE_CHECKING:
     import keras
 
 
-def openvino_model(folder: Path, about: BaseInfo, head: Head, weights: Path) -> Any:
-    """Returns the classifier as OpenVINO's: the very network that `predict` is computed with.
+@dataclass(frozen=True)
+class TrainedClassifier:
+    """The trained classifier, to build whole models of.
 
-    Images of any size are resized as `extract` does it (see stages/resizing.py). The class names
-    are its `rt_info`, `model_info/labels`.
-
-    Args:
-        folder: models/base.
-        about: what it is.
+    Attributes:
+        info: what the frozen network is.
         head: the top layers.
-        weights: models/pretrained.h5, for a base that was frozen for TensorFlow.
-    """
-    ov = openvino()
-    if about.engine == "openvino":
-        whole = ov.Core().read_model(folder / base.NETWORK)
-    else:
-        whole = openvino_convert.convert(
-            inception.with_scaling(
-                inception.fold_batch_norm(inception.inception(weights, about)[0])
-            )
-        )
-    pixels, resized = resize_ops.openvino_pixels(ov, about.image_height, about.image_width)
-    whole.get_parameters()[0].output(0).replace(resized)
-    result = _with_head(ov, whole.get_results()[0].input_value(0), head)
-    result.get_node().set_friendly_name("probabilities")
-    result.set_names({"probabilities"})
-    found = ov.Model([result], [pixels], "classifier")
-    found.set_rt_info(list(head.info.class_names), ["model_info", "labels"])
-    return found
-
-
-def _with_head(ov: Any, features: Any, head: Head) -> Any:
-    """Returns the probabilities that the head makes of features, as an output of OpenVINO's."""
-    ops = ov.opset13
-    if head.network:
-        top = ov.Core().read_model(head.network)
-        maps = ops.convert(features, "f16").output(0)
-        top.get_parameters()[0].output(0).replace(maps)
-        features = top.get_results()[0].input_value(0)
-    for kernel, bias, activation in head.layers:
-        values = ops.matmul(features, np.float32(kernel), False, False)
-        values = ops.add(values, np.float32(bias))
-        values = ops.relu(values) if activation == "relu" else ops.softmax(values, 1)
-        features = values.output(0)
-    return features
-
-
-def to_vectors(about: BaseInfo, head: Head, weights: Path) -> "keras.Model":
-    """Returns all before the head in Keras's float32, from [-1, 1]; learned blocks among it."""
-    from classifier.inference.keras_backend import keras
-
-    model, top = inception.inception(weights, about)
-    model = inception.fold_batch_norm(model)
-    if not top:
-        return model
-    if head.upper_weights:
-        top.load_weights(head.upper_weights)
-    return keras.Model(model.inputs[0], inception.fold_batch_norm(top)(model.outputs[0]))
-
-
-def keras_model(about: BaseInfo, head: Head, weights: Path) -> "keras.Model":
-    """Returns the classifier as Keras's, in float32: uint8 images (N, H, W, 3) of any size.
-
-    They are resized by TensorFlow's antialiased bilinear filter, and rounded to whole levels.
-    """
-    from classifier.inference.keras_backend import keras
-
-    model = to_vectors(about, head, weights)
-    pixels = keras.Input((None, None, 3), dtype="uint8", name="pixels")
-    size = about.image_height, about.image_width
-    resize = keras.layers.Resizing(*size, antialias=True, name="resized")
-    levels = keras.ops.round(resize(pixels))
-    return keras.Model(pixels, _behind(levels, model, head), name="classifier")
-
-
-def sized_model(about: BaseInfo, head: Head, weights: Path, dtype: str) -> "keras.Model":
-    """Returns the classifier for images of the network's own size, resized beforehand.
-
-    Args:
-        about: the base.
-        head: the top layers.
+        base_folder: models/base.
         weights: models/pretrained.h5.
-        dtype: of the pixels, 0 to 255.
     """
-    from classifier.inference.keras_backend import keras
 
-    model = to_vectors(about, head, weights)
-    pixels = keras.Input(model.input_shape[1:], dtype=dtype, name="pixels")
-    return keras.Model(pixels, _behind(pixels, model, head), name="classifier")
+    info: BaseInfo
+    head: Head
+    base_folder: Path
+    weights: Path
+
+    def openvino_model(self) -> Any:
+        """Returns an OpenVINO model that contains the very network the pipeline runs.
+
+        It takes uint8 images (N, H, W, 3) of any size, and resizes them bit for bit as the
+        pipeline does. The class names are in its runtime info, under `model_info/labels`.
+        """
+        ov = openvino()
+        network = self._openvino_base(ov)
+        pixels, resized = resize_ops.openvino_pixels(
+            ov, self.info.image_height, self.info.image_width
+        )
+        network.get_parameters()[0].output(0).replace(resized)
+        probabilities = self._openvino_head(ov, network.get_results()[0].input_value(0))
+        probabilities.get_node().set_friendly_name("probabilities")
+        probabilities.set_names({"probabilities"})
+        model = ov.Model([probabilities], [pixels], "classifier")
+        model.set_rt_info(list(self.head.info.class_names), ["model_info", "labels"])
+        return model
+
+    def _openvino_base(self, ov: Any) -> Any:
+        if self.info.engine == "openvino":
+            return ov.Core().read_model(self.base_folder / base.NETWORK)
+        model, _ = inception.load(self.weights, self.info)
+        return openvino_convert.convert(inception.with_rescaling(inception.fold_batch_norm(model)))
+
+    def _openvino_head(self, ov: Any, features: Any) -> Any:
+        """Returns the probabilities for the features; both are outputs of OpenVINO operations."""
+        ops = ov.opset13
+        if self.head.network:
+            upper = ov.Core().read_model(self.head.network)
+            maps = ops.convert(features, "f16").output(0)
+            upper.get_parameters()[0].output(0).replace(maps)
+            features = upper.get_results()[0].input_value(0)
+        for kernel, bias, activation in self.head.layers:
+            values = ops.matmul(features, np.float32(kernel), False, False)
+            values = ops.add(values, np.float32(bias))
+            values = ops.relu(values) if activation == "relu" else ops.softmax(values, 1)
+            features = values.output(0)
+        return features
+
+    def keras_model(self) -> "keras.Model":
+        """Returns a float32 Keras model that takes uint8 images (N, H, W, 3) of any size.
+
+        It resizes them with TensorFlow's antialiased bilinear filter and rounds to whole levels.
+        """
+        from classifier.inference.keras_backend import keras
+
+        pixels = keras.Input((None, None, 3), dtype="uint8", name="pixels")
+        size = self.info.image_height, self.info.image_width
+        resize = keras.layers.Resizing(*size, antialias=True, name="resized")
+        levels = keras.ops.round(resize(pixels))
+        return keras.Model(pixels, self._keras_probabilities(levels), name="classifier")
+
+    def sized_model(self, dtype: str) -> "keras.Model":
+        """Returns a float32 Keras model that takes images of the network's own size.
+
+        Args:
+            dtype: of the pixels, whose levels are 0 to 255.
+        """
+        from classifier.inference.keras_backend import keras
+
+        pixels = keras.Input(self._keras_vectors.input_shape[1:], dtype=dtype, name="pixels")
+        return keras.Model(pixels, self._keras_probabilities(pixels), name="classifier")
+
+    def _keras_probabilities(self, pixels: Any) -> Any:
+        """Returns the probabilities for pixels of the network's size; both are Keras tensors."""
+        from classifier.inference.keras_backend import keras
+
+        scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scaled")(pixels)
+        values = self._keras_vectors(scaled)
+        for number, (kernel, bias, activation) in enumerate(self.head.layers):
+            name = "probabilities" if activation == "softmax" else f"hidden_{number}"
+            layer = keras.layers.Dense(kernel.shape[1], activation=activation, name=name)
+            values = layer(values)
+            layer.set_weights([np.float32(kernel), np.float32(bias)])
+        return values
+
+    @cached_property
+    def _keras_vectors(self) -> "keras.Model":
+        """The float32 network from [-1, 1] to the head's input, fine-tuned blocks included."""
+        from classifier.inference.keras_backend import keras
+
+        model, upper = inception.load(self.weights, self.info)
+        model = inception.fold_batch_norm(model)
+        if not upper:
+            return model
+        if self.head.upper_weights:
+            upper.load_weights(self.head.upper_weights)
+        return keras.Model(model.inputs[0], inception.fold_batch_norm(upper)(model.outputs[0]))
 
 
-def _behind(pixels: Any, model: "keras.Model", head: Head) -> Any:
-    """Returns the probabilities of resized pixels, 0 to 255."""
-    from classifier.inference.keras_backend import keras
+def resizing_function(model: "keras.Model") -> Any:
+    """Returns a TensorFlow function from uint8 images of any size to their probabilities.
 
-    values = model(keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scaled")(pixels))
-    for number, (kernel, bias, activation) in enumerate(head.layers):
-        name = "probabilities" if activation == "softmax" else f"hidden_{number}"
-        layer = keras.layers.Dense(kernel.shape[1], activation=activation, name=name)
-        values = layer(values)
-        layer.set_weights([np.float32(kernel), np.float32(bias)])
-    return values
+    It resizes the images bit for bit as the pipeline does.
+
+    Args:
+        model: takes images of the network's size.
+    """
+    from classifier.inference.keras_backend import tf
+
+    height, width = model.input_shape[1:3]
+
+    def run(pixels: Any) -> Any:
+        images = resize_ops.tensorflow_resized(pixels, height, width)
+        return {"probabilities": model(images, training=False)}
+
+    signature = [tf.TensorSpec((None, None, None, 3), tf.uint8, name="pixels")]
+    return tf.function(run, signature, autograph=False)

@@ -5,16 +5,9 @@ import pytest
 from classifier.inference import base
 from classifier.inference.base import BaseInfo
 
-ABOUT = BaseInfo("mixed8", "avg", 299, 200, (1280,), "float32", "openvino", "float32", "imagenet")
-
-
-def test_what_the_base_is_survives(tmp_path):
-    base.write_info(tmp_path, ABOUT)
-    assert base.read_info(tmp_path) == ABOUT
-
-
-CHANGED = {
-    "cut": "mixed9",
+INFO = BaseInfo("mixed8", "avg", 299, 200, (1280,), "float32", "openvino", "float32", "imagenet")
+OTHER = {
+    "last_layer": "mixed9",
     "pooling": "none",
     "image_height": 300,
     "image_width": 201,
@@ -26,28 +19,33 @@ CHANGED = {
 }
 
 
+def test_info_round_trips_through_its_file(tmp_path):
+    base.write_info(tmp_path, INFO)
+    assert base.read_info(tmp_path) == INFO
+
+
 @pytest.mark.parametrize("field", [field.name for field in fields(BaseInfo)])
-def test_the_fingerprint_counts_every_value(field, tmp_path):
-    base.write_info(tmp_path, ABOUT)
-    before = base.fingerprint(tmp_path, "")
-    base.write_info(tmp_path, replace(ABOUT, **{field: CHANGED[field]}))
-    assert base.fingerprint(tmp_path, "") != before
+def test_the_hash_covers_every_value(field, tmp_path):
+    base.write_info(tmp_path, INFO)
+    before = base.files_hash(tmp_path)
+    base.write_info(tmp_path, replace(INFO, **{field: OTHER[field]}))
+    assert base.files_hash(tmp_path) != before
 
 
-def test_the_fingerprint_counts_every_file_and_the_recipe(tmp_path):
-    base.write_info(tmp_path, ABOUT)
-    (tmp_path / base.WEIGHTS).write_bytes(b"1")
-    seen = {base.fingerprint(tmp_path, "pillow 1"), base.fingerprint(tmp_path, "pillow 2")}
-    (tmp_path / base.WEIGHTS).write_bytes(b"2")
-    seen.add(base.fingerprint(tmp_path, "pillow 1"))
+def test_the_hash_covers_names_and_contents_of_all_files(tmp_path):
+    base.write_info(tmp_path, INFO)
+    hashes = {base.files_hash(tmp_path)}
+    for content in (b"1", b"2"):
+        (tmp_path / base.WEIGHTS).write_bytes(content)
+        hashes.add(base.files_hash(tmp_path))
     (tmp_path / "more").touch()
-    seen.add(base.fingerprint(tmp_path, "pillow 1"))
-    assert len(seen) == 4
+    hashes.add(base.files_hash(tmp_path))
+    assert len(hashes) == 4
 
 
-def test_the_fingerprint_is_that_of_the_content_alone(tmp_path):
+def test_the_hash_does_not_depend_on_the_folder(tmp_path):
     folders = [tmp_path / "here", tmp_path / "there"]
     for folder in folders:
         folder.mkdir()
-        base.write_info(folder, ABOUT)
-    assert base.fingerprint(folders[0], "x") == base.fingerprint(folders[1], "x")
+        base.write_info(folder, INFO)
+    assert base.files_hash(folders[0]) == base.files_hash(folders[1])

@@ -1,19 +1,20 @@
 from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
 
 import numpy as np
 import pytest
 
 from classifier.inference import engine
-from tests.test_freeze import ENGINES, settings, write
+from tests.frozen_base import ENGINES, freeze_params, write_base
 
 PIXELS = np.random.default_rng(5).integers(0, 256, (9, 75, 75, 3), np.uint8)
 
 
 @pytest.fixture(scope="module", params=ENGINES, ids=" ".join)
 def folder(request, random_weights, tmp_path_factory):
-    kind, precision = request.param
-    chosen = settings("mixed10", kind=kind, precision=precision)
-    return write(random_weights, chosen, tmp_path_factory.mktemp("base"))
+    name, precision = request.param
+    settings = freeze_params("mixed10", engine=name, precision=precision)
+    return write_base(random_weights, settings, tmp_path_factory.mktemp("base"))
 
 
 @pytest.fixture(scope="module")
@@ -22,61 +23,85 @@ def network(folder):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 8])
-def test_the_number_of_images_changes_no_bit(network, size):
-    whole = network.features(PIXELS)
-    parts = [network.features(PIXELS[first : first + size]) for first in range(0, 9, size)]
-    assert np.concatenate(parts).tobytes() == whole.tobytes()
+def test_the_batch_size_changes_no_bit(network, size):
+    batches = [network.features(PIXELS[first : first + size]) for first in range(0, 9, size)]
+    assert np.concatenate(batches).tobytes() == network.features(PIXELS).tobytes()
 
 
-def test_neighbours_change_no_bit(network):
-    turned = network.features(PIXELS[::-1].copy())[::-1]
-    assert turned.tobytes() == network.features(PIXELS).tobytes()
+def test_the_order_in_a_batch_changes_no_bit(network):
+    reversed_ = network.features(PIXELS[::-1].copy())[::-1]
+    assert reversed_.tobytes() == network.features(PIXELS).tobytes()
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_number_of_cores_changes_no_bit(network, folder, threads):
-    assert engine.load(folder, threads).features(PIXELS).tobytes() == (
-        network.features(PIXELS).tobytes()
-    )
+    features = engine.load(folder, threads).features(PIXELS)
+    assert features.tobytes() == network.features(PIXELS).tobytes()
 
 
-def test_calls_at_once_do_not_mix(network):
+def test_concurrent_calls_do_not_mix(network):
     expected = [network.features(PIXELS[n : n + 1]).tobytes() for n in range(9)]
+
+    def features(n: int) -> bytes:
+        return network.features(PIXELS[n % 9 : n % 9 + 1]).tobytes()
+
     with ThreadPoolExecutor(4) as pool:
-        found = pool.map(lambda n: network.features(PIXELS[n % 9 : n % 9 + 1]).tobytes(), range(90))
-        assert list(found) == expected * 10
+        assert list(pool.map(features, range(90))) == expected * 10
 
 
-def test_images_are_told_apart(network):
+def test_features_differ_between_images_and_belong_to_the_caller(network):
     features = network.features(PIXELS)
     assert (features.shape, features.dtype) == ((9, 2048), np.float32)
     assert features.std(axis=0).max() > 0.01
-    features[:] = 0  # the caller's own, as nothing else holds them
+    features[:] = 0
     assert network.features(PIXELS).any()
 
 
 def test_tensorflow_runs_on_every_gpu_that_it_sees():
     from classifier.inference.keras_backend import tf
 
-    seen = tf.config.list_physical_devices("GPU")
-    assert engine.device("tensorflow") == ("GPU" if seen else "CPU")
+    gpus = tf.config.list_physical_devices("GPU")
+    assert engine.device("tensorflow") == ("GPU" if gpus else "CPU")
     assert engine.device("openvino") == "CPU"
-    assert len(tf.config.get_visible_devices("GPU")) == len(seen)
+    assert len(tf.config.get_visible_devices("GPU")) == len(gpus)
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Makes Python see a distribution of a name and version, before those installed."""
+
+    def install(name: str, version: str) -> None:
+        folder = tmp_path / f"{name.replace('-', '_')}-{version}.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        )
+        monkeypatch.syspath_prepend(tmp_path)
+
+    return install
 
 
 @pytest.mark.parametrize(
-    ("kind", "package"),
+    ("name", "package"),
     [("tensorflow", "tensorflow"), ("tensorflow", "keras"), ("openvino", "openvino")],
 )
-def test_the_recipe_names_the_libraries_that_compute(kind, package, monkeypatch):
-    before, version = engine.recipe(kind), engine.metadata.version
-    monkeypatch.setattr(
-        engine.metadata, "version", lambda name: "0" if name == package else version(name)
-    )
-    assert engine.recipe(kind) != before
+def test_the_runtime_names_the_libraries_that_compute(name, package, install):
+    install(package, "0.7")
+    assert f"{package} 0.7" in engine.runtime(name)
 
 
-def test_the_recipe_names_the_device(monkeypatch):
-    before = engine.recipe("tensorflow")
-    monkeypatch.setattr(engine, "device", lambda kind: "TPU")
-    assert engine.recipe("tensorflow") != before
+def test_the_runtime_names_the_device(monkeypatch):
+    assert engine.runtime("openvino").endswith(" on CPU")
+    monkeypatch.setattr(engine, "device", lambda name: "TPU")
+    assert engine.runtime("tensorflow").endswith(" on TPU")
+
+
+def test_the_version_of_tensorflow_is_found_under_either_name(install, tmp_path, monkeypatch):
+    install("tensorflow-cpu", "2.99")
+    monkeypatch.setattr("sys.path", [str(tmp_path)])
+    assert engine.version("tensorflow") == "2.99"
+
+
+def test_the_version_of_a_missing_package_is_an_error():
+    with pytest.raises(metadata.PackageNotFoundError):
+        engine.version("no-such-package")

@@ -1,9 +1,11 @@
+import hashlib
 import http.server
 import os
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,21 +19,27 @@ from stages import fetch
 from tests.project import ROOT
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
-REMEDY = f"Put {pretrained.FILE} (md5 {pretrained.MD5}) at "
+REMEDY = f"Download {pretrained.URL} (87.9 MB, md5 {pretrained.MD5}) elsewhere and copy it to "
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves CONTENT at /whole, its first half as if it were whole at /half, nothing elsewhere."""
+    """Serves CONTENT at /whole and /moved, half of it at /half and /stalled, nothing elsewhere."""
 
     def do_GET(self) -> None:
-        if self.path not in ("/whole", "/half"):
+        if self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", "/whole")
+            self.end_headers()
+        elif self.path in ("/whole", "/half", "/stalled"):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(CONTENT)))
+            self.end_headers()
+            half = len(CONTENT) // 2
+            self.wfile.write(CONTENT if self.path == "/whole" else CONTENT[:half])
+            if self.path == "/stalled":
+                time.sleep(1)
+        else:
             self.send_error(404)
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(CONTENT)))
-        self.end_headers()
-        half = len(CONTENT) // 2
-        self.wfile.write(CONTENT if self.path == "/whole" else CONTENT[:half])
 
     def log_message(self, *arguments: object) -> None:
         pass
@@ -45,85 +53,86 @@ def server() -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.fixture
-def md5(tmp_path_factory):
-    path = tmp_path_factory.mktemp("md5") / "content"
-    path.write_bytes(CONTENT)
-    return pretrained.digest(path, "md5")
+MD5 = hashlib.md5(CONTENT).hexdigest()
 
 
-def failure(place, url, md5):
+def failure(place, url, md5=MD5):
     with pytest.raises(StageError) as info:
         fetch.imagenet(place, url, md5)
-    (said,) = info.value.messages
-    assert not place.exists() and not list(place.parent.glob("*"))
-    return said
+    (message,) = info.value.messages
+    assert not list(place.parent.iterdir())
+    return message
 
 
-def test_a_download_is_written_whole(server, md5, tmp_path):
+@pytest.mark.parametrize("path", ["whole", "moved"])
+def test_a_download_is_written_whole(path, server, tmp_path, capfd):
     place = tmp_path / "keras" / "models" / "weights.h5"
-    assert fetch.imagenet(place, f"{server}/whole", md5) == place
+    assert fetch.imagenet(place, f"{server}/{path}", MD5) == place
     assert place.read_bytes() == CONTENT
     assert list(place.parent.iterdir()) == [place]
+    assert capfd.readouterr() == ("", "")  # the progress bar is for terminals
 
 
-def test_what_keras_has_downloaded_is_used(md5, tmp_path):
+def test_a_file_downloaded_by_keras_is_used(tmp_path):
     (tmp_path / "weights.h5").write_bytes(CONTENT)
-    assert fetch.imagenet(tmp_path / "weights.h5", "http://127.0.0.1:1/", md5).exists()
+    assert fetch.imagenet(tmp_path / "weights.h5", "http://127.0.0.1:1/", MD5).exists()
 
 
-def test_no_network_is_said_with_the_remedy(md5, tmp_path):
+def test_a_refused_connection_is_reported_with_the_remedy(tmp_path):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/whole"
-        said = failure(tmp_path / "weights.h5", url, md5)
-    assert said.startswith("no ImageNet weights: download failed (")
-    assert REMEDY in said and "or to random to try things out" in said
+        message = failure(tmp_path / "weights.h5", url)
+    assert message.startswith("no ImageNet weights: download failed ([Errno ")
+    assert f"{REMEDY}{tmp_path / 'weights.h5'}, or set fetch.weights in params.yaml" in message
 
 
-def test_a_server_that_never_answers_is_said(md5, tmp_path, monkeypatch):
+def test_a_server_that_never_answers_is_a_timeout(tmp_path, monkeypatch):
     monkeypatch.setattr(fetch, "TIMEOUT", 0.3)
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/whole"
-        assert "download failed (timed out)" in failure(tmp_path / "weights.h5", url, md5)
+        assert "download failed (timed out)" in failure(tmp_path / "weights.h5", url)
 
 
-def test_a_missing_file_on_the_server_is_said(server, md5, tmp_path):
-    said = failure(tmp_path / "weights.h5", f"{server}/gone", md5)
-    assert "download failed (Not Found)" in said and REMEDY in said
+def test_a_server_that_stops_sending_is_a_timeout(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(fetch, "TIMEOUT", 0.3)
+    assert "download failed (timed out)" in failure(tmp_path / "weights.h5", f"{server}/stalled")
 
 
-def test_a_half_download_is_said(server, md5, tmp_path):
-    said = failure(tmp_path / "weights.h5", f"{server}/half", md5)
-    assert "it broke off after 1,500,000 of 3,000,000 bytes" in said and REMEDY in said
+def test_a_file_missing_on_the_server_is_reported(server, tmp_path):
+    message = failure(tmp_path / "weights.h5", f"{server}/gone")
+    assert "download failed (Not Found)" in message and REMEDY in message
 
 
-def test_a_wrong_hash_is_said(server, tmp_path):
-    said = failure(tmp_path / "weights.h5", f"{server}/whole", "0" * 32)
-    assert "md5 must be 00000000000000000000000000000000; got " in said and REMEDY in said
+def test_an_interrupted_download_is_reported(server, tmp_path):
+    message = failure(tmp_path / "weights.h5", f"{server}/half")
+    assert "connection closed after 1,500,000 of 3,000,000 bytes" in message and REMEDY in message
 
 
-def test_a_wrong_file_in_the_place_of_the_download_is_said_and_kept(tmp_path):
+def test_a_wrong_hash_is_reported(server, tmp_path):
+    message = failure(tmp_path / "weights.h5", f"{server}/whole", "0" * 32)
+    assert f"md5 must be {'0' * 32}; got {MD5}: run again" in message and REMEDY in message
+
+
+def test_a_wrong_file_at_the_place_of_the_download_is_reported_and_kept(tmp_path):
     place = tmp_path / "weights.h5"
     place.write_bytes(b"something else")
-    with pytest.raises(StageError, match=f"delete {place} to have it downloaded again"):
+    with pytest.raises(StageError, match=f"delete {place} to download it again"):
         fetch.imagenet(place)
     assert place.read_bytes() == b"something else"
 
 
-def test_a_full_disk_is_said(server, md5, tmp_path, full_disk):
-    said = failure(tmp_path / "weights.h5", f"{server}/whole", md5)
-    assert "the disk is full; free some space" in said
+def test_a_full_disk_is_reported(server, tmp_path, full_disk):
+    message = failure(tmp_path / "weights.h5", f"{server}/whole")
+    assert "the disk is full; free some space" in message
 
 
-def test_the_output_itself_is_no_local_file():
-    with pytest.raises(StageError, match="must be a file of yours elsewhere"):
+def test_the_output_is_refused_as_a_local_file():
+    with pytest.raises(StageError, match=r"must be a file other than the output models/pretr"):
         fetch.Params("models/pretrained.h5", 1)
 
 
-def test_keras_home_comes_before_the_users_home(monkeypatch, tmp_path):
+def test_keras_home_takes_precedence_over_the_home_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     assert fetch.keras_folder() == tmp_path / "models"
     monkeypatch.delenv("KERAS_HOME")
@@ -138,7 +147,7 @@ def test_a_local_file_becomes_the_weights(inside, set_param, random_weights, cap
 
 
 @pytest.mark.parametrize("content", [None, b"no HDF5"])
-def test_a_local_file_that_cannot_be_is_refused(content, inside, set_param):
+def test_a_missing_or_invalid_local_file_is_refused(content, inside, set_param):
     if content:
         (inside / "mine.h5").write_bytes(content)
     set_param("fetch.weights", "mine.h5")
@@ -156,13 +165,13 @@ def test_random_weights_are_seeded(random_weights, tmp_path):
         assert np.abs(other[kernel][()] - first[kernel][()]).max() > 0.1
 
 
-def test_random_weights_are_said_to_be_for_trying_only(inside, set_param, capsys):
+def test_random_weights_are_marked_as_untrained(inside, set_param, capsys):
     set_param("fetch.weights", "random")
     fetch.main()
-    assert "random weights (untrained: for trying things out only)" in capsys.readouterr().out
+    assert "fetch: random weights (untrained: for smoke tests only), " in capsys.readouterr().out
 
 
-def test_without_network_the_stage_ends_at_once_with_one_line(inside):
+def test_without_a_network_the_stage_fails_at_once_with_one_line(inside):
     closed = {"https_proxy": "http://127.0.0.1:9", "no_proxy": "", "KERAS_HOME": str(inside)}
     done = subprocess.run(
         [sys.executable, "-m", "stages.fetch"],

@@ -12,8 +12,7 @@ from classifier.inference.openvino_engine import OpenvinoEngine
 from stages.train import fine_tuning, training
 from stages.train.fine_tuning import TrainingSet
 from stages.train.training_loop import Examples
-from tests.stages.test_freeze import settings as freeze_settings
-from tests.stages.test_freeze import write as write_base
+from tests.frozen_base import freeze_params, write_base
 from tests.stages.train.samples import clusters, settings
 
 
@@ -21,7 +20,7 @@ from tests.stages.train.samples import clusters, settings
 def base_folder(random_weights, tmp_path_factory):
     """A base frozen up to mixed9, with the block above it."""
     folder = tmp_path_factory.mktemp("base")
-    return write_base(random_weights, freeze_settings("mixed9", 75, 75, pooling="none"), folder)
+    return write_base(random_weights, freeze_params("mixed9", 75, 75, pooling="none"), folder)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,26 @@
+"""Keras: one .keras file of built-in layers, which loads without this project's code."""
+
+from pathlib import Path
+
+from stages.export.export_format import ExportFormat
+from stages.export.models import TrainedClassifier
+
+
+def write(classifier: TrainedClassifier, path: Path) -> None:
+    """Writes a .keras file."""
+    classifier.keras_model().save(path)
+
+
+FORMAT = ExportFormat(
+    name="keras",
+    path="classifier.keras",
+    write=write,
+    input="float32. Takes images of any size; the model resizes them with TensorFlow's "
+    "antialiased bilinear filter, which differs from the pipeline's by at most 1 level of 255.",
+    example="""import json, keras, numpy as np
+from PIL import Image, ImageOps
+model = keras.saving.load_model("$path")
+pixels = np.asarray(ImageOps.exif_transpose(Image.open("image.jpg")).convert("RGB"))
+probabilities = model(pixels[None]).numpy()[0]
+print(dict(zip(json.load(open("labels.json")), probabilities.tolist())))""",
+)

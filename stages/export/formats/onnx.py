@@ -1,0 +1,35 @@
+"""ONNX, for ONNX Runtime and others."""
+
+import json
+from pathlib import Path
+
+from stages.export.export_format import ExportFormat
+from stages.export.models import TrainedClassifier, resizing_function
+
+
+def write(classifier: TrainedClassifier, path: Path) -> None:
+    """Writes an .onnx file, with the class names as the JSON list `labels` in its metadata."""
+    import onnx
+    import tf2onnx
+
+    run = resizing_function(classifier.sized_model("float32"))
+    model, _ = tf2onnx.convert.from_function(run, run.input_signature, opset=18)
+    labels = json.dumps(classifier.head.info.class_names)
+    onnx.helper.set_model_props(model, {"labels": labels})
+    onnx.save(model, path)
+
+
+FORMAT = ExportFormat(
+    name="onnx",
+    path="classifier.onnx",
+    write=write,
+    packages=("onnx", "tf2onnx"),
+    input="float32. Takes images of any size; the model resizes them bit for bit as the pipeline "
+    "does.",
+    example="""import json, numpy as np, onnxruntime
+from PIL import Image, ImageOps
+model = onnxruntime.InferenceSession("$path")
+pixels = np.asarray(ImageOps.exif_transpose(Image.open("image.jpg")).convert("RGB"))
+probabilities = model.run(None, {"pixels": pixels[None]})[0][0]
+print(dict(zip(json.load(open("labels.json")), probabilities.tolist())))""",
+)

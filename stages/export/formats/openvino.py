@@ -1,0 +1,28 @@
+"""OpenVINO: the pipeline's own network, with the head and the resizing."""
+
+from pathlib import Path
+
+from classifier.inference import openvino_engine
+from stages.export.export_format import ExportFormat
+from stages.export.models import TrainedClassifier
+
+
+def write(classifier: TrainedClassifier, path: Path) -> None:
+    """Writes the .xml file, and the .bin file beside it, into a folder of their own."""
+    path.parent.mkdir()
+    openvino_engine.write(classifier.openvino_model(), path)
+
+
+FORMAT = ExportFormat(
+    name="openvino",
+    path="openvino/model.xml",
+    write=write,
+    input="The pipeline's own network, in its precision. Takes images of any size; the model "
+    "resizes them bit for bit as the pipeline does.",
+    example="""import json, numpy as np, openvino
+from PIL import Image, ImageOps
+model = openvino.compile_model("$path", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+pixels = np.asarray(ImageOps.exif_transpose(Image.open("image.jpg")).convert("RGB"))
+probabilities = model(pixels[None])[0][0]
+print(dict(zip(json.load(open("labels.json")), probabilities.tolist())))""",
+)

@@ -109,6 +109,16 @@ def project(finished: Project, tmp_path: Path) -> Project:
 
 
 @pytest.fixture
+def results_only(finished: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """The working directory: inputs, params and results of the finished project, without DVC."""
+    for name in ("input", "models", "results", ".cache"):
+        copy(Project(finished.folder / name), tmp_path / name)
+    shutil.copy(finished.folder / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return Project(tmp_path)
+
+
+@pytest.fixture
 def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory: a temporary folder that holds only params.yaml."""
     shutil.copy(ROOT / "params.yaml", tmp_path)

@@ -3,6 +3,7 @@
 import ast
 import re
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,11 @@ def main_module(stage: str) -> Path:
     """Returns the module that holds a stage's `main`."""
     path = Path("stages", f"{stage}.py")
     return path if (ROOT / path).exists() else Path("stages", stage, "stage.py")
+
+
+def run_here(stage: str) -> None:
+    """Runs a stage in this process, in the working directory."""
+    import_module(".".join(main_module(stage).with_suffix("").parts)).main()
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Only new content goes through the network, and nobody can tell from the outputs."""
+"""Only new content goes through the network, and the results do not show it."""
 
 import re
 import shutil
@@ -7,8 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.project import GIT, Project, commit, draw, needs_git
-
-pytestmark = pytest.mark.slow
+from tests.source_code import run_here
 
 QUEUED = {
     "one": "freeze.image_height=80",
@@ -18,32 +17,36 @@ QUEUED = {
 OUTPUTS = ("results/features_train.npz", "results/features_test.npz")
 
 
-def extracted(project: Project) -> tuple[int, int] | None:
-    """Runs `dvc repro` up to extract and returns images and forward passes; None: not run."""
-    project.repro("extract")
-    said = re.search(r"^extract: (\d+) images, (\d+) new -> .*, (\d+) reused", project.output, re.M)
-    if not said:
+def counts(output: str) -> tuple[int, int] | None:
+    """Returns the numbers of images and of forward passes that `extract` printed, if it ran."""
+    line = re.search(r"^extract: (\d+) images, (\d+) new -> .*, (\d+) reused", output, re.M)
+    if not line:
         return None
-    images, new, reused = map(int, said.groups())
+    images, new, reused = map(int, line.groups())
     assert new + reused == images
     return images, new
 
 
+def extract(project: Project) -> tuple[int, int] | None:
+    """Runs `dvc repro extract`."""
+    project.repro("extract")
+    return counts(project.output)
+
+
+@pytest.fixture
+def extract_here(results_only, capsys):
+    """Runs `validate` and `extract` in this process, in the working directory."""
+
+    def run() -> tuple[int, int] | None:
+        run_here("validate")
+        run_here("extract")
+        return counts(capsys.readouterr().out)
+
+    return run
+
+
 def outputs(project: Project) -> list[bytes]:
     return [(project.folder / path).read_bytes() for path in OUTPUTS]
-
-
-def check_against_a_full_run(project: Project) -> None:
-    """Checks that the outputs are those of a run without store, run cache or earlier outputs."""
-    incremental = outputs(project)
-    for path in (".cache", ".dvc/cache", ".git"):
-        shutil.rmtree(project.folder / path, ignore_errors=True)
-    for path in OUTPUTS:
-        (project.folder / path).unlink()
-    project.shell("dvc", "config", "core.no_scm", "true")
-    images, new = extracted(project)
-    assert 0 < new <= images
-    assert outputs(project) == incremental
 
 
 def add(inputs):
@@ -91,76 +94,82 @@ def touch(inputs):
         (duplicate, (23, 0)),
         (delete, (20, 0)),
         (add_a_class, (25, 4)),
-        (touch, None),
+        (touch, (21, 0)),
     ],
 )
-def test_content_decides_what_is_computed(event, expected, project):
-    event(project.folder / "input")
-    assert extracted(project) == expected
+def test_content_decides_what_is_computed(event, expected, results_only, extract_here):
+    event(results_only.folder / "input")
+    assert extract_here() == expected
 
 
-def test_an_edit_in_place_that_keeps_name_and_size_is_computed(project):
-    path = project.folder / "input" / "test" / "plain.bmp"
+def test_dvc_does_not_run_extract_for_files_that_were_only_touched(project):
+    touch(project.folder / "input")
+    assert extract(project) is None
+
+
+def test_an_edit_in_place_that_keeps_name_and_size_is_computed(results_only, extract_here):
+    path = results_only.folder / "input" / "test" / "plain.bmp"
     Image.new("RGB", (90, 90), "red").save(path)
     size = path.stat().st_size
-    assert extracted(project) == (22, 1)
+    assert extract_here() == (22, 1)
     Image.new("RGB", (90, 90), "blue").save(path)
     assert path.stat().st_size == size
-    assert extracted(project) == (22, 1)
+    assert extract_here() == (22, 1)
 
 
-def test_other_image_sizes_and_cuts_are_kept_side_by_side(project):
+def test_what_grew_image_by_image_equals_a_full_run(results_only, extract_here):
+    inputs = results_only.folder / "input"
+    for event in (add, duplicate, move_between_classes, add_a_class):
+        event(inputs)
+        extract_here()
+    incremental = outputs(results_only)
+    shutil.rmtree(results_only.folder / ".cache")
+    for path in OUTPUTS:
+        (results_only.folder / path).unlink()
+    assert extract_here() == (28, 26)  # two are copies of another
+    assert outputs(results_only) == incremental
+
+
+@pytest.mark.slow
+def test_features_of_other_image_sizes_and_last_layers_stay_in_the_cache(project):
     before = outputs(project)
     for name, value in (("freeze.image_height", 80), ("freeze.last_layer", "mixed0")):
-        was = project.set(name, value)
-        assert extracted(project) == (21, 21)
-        project.set(name, was)
-        shutil.rmtree(project.folder / ".dvc" / "cache" / "runs")  # the store has to do it alone
-        assert extracted(project) == (21, 0)
+        default = project.set(name, value)
+        assert extract(project) == (21, 21)
+        project.set(name, default)
+        shutil.rmtree(project.folder / ".dvc" / "cache" / "runs")  # or DVC restores the outputs
+        assert extract(project) == (21, 0)
         assert outputs(project) == before
 
 
-@pytest.mark.parametrize("module", ["images", "openvino_engine"])
-def test_other_code_between_bytes_and_features_uses_no_old_row(module, project):
-    add_remark(project, module)
-    assert extracted(project) == (21, 21)
+def test_a_new_version_of_decoding_computes_every_feature_again(project):
+    path = project.folder / "classifier" / "cache" / "fingerprint.py"
+    before = path.read_text(encoding="utf-8")
+    after = re.sub(r"^DECODE = .*", "DECODE = 1000", before, flags=re.M)
+    assert after != before
+    path.write_text(after, encoding="utf-8")
+    assert extract(project) == (21, 21)
 
 
-def test_code_that_cannot_reach_the_features_keeps_every_row(project):
-    reaching = {"images", "openvino_engine"}
-    for path in sorted((project.folder / "stages").glob("*.py")):
-        if path.stem not in reaching:
-            add_remark(project, path.stem)
-    assert extracted(project) == (21, 0)
+def test_an_edit_of_a_comment_computes_no_feature(project):
+    for folder in ("classifier", "stages"):
+        for path in (project.folder / folder).rglob("*.py"):
+            if path.name != "__init__.py":
+                with path.open("a", encoding="utf-8") as file:
+                    file.write("\n# a comment\n")
+    project.repro("-s", "validate")
+    project.repro("-s", "extract")
+    assert counts(project.output) == (21, 0)
 
 
-def add_remark(project: Project, module: str) -> None:
-    with (project.folder / "stages" / f"{module}.py").open("a", encoding="utf-8") as file:
-        file.write("\n# a remark\n")
-
-
-def test_a_changed_head_computes_no_features(project):
-    project.set("train.hidden_units", 5)
-    assert project.repro() == {"train", "predict", "evaluate", "export", "report"}
-
-
-def test_what_grew_image_by_image_equals_a_full_run(project):
-    inputs = project.folder / "input"
-    for event in (add, duplicate, move_between_classes, add_a_class):
-        event(inputs)
-        extracted(project)
-    check_against_a_full_run(project)
-
-
-def test_a_deleted_store_is_filled_from_the_last_commit_else_computed(project):
+def test_a_deleted_cache_is_filled_from_the_last_commit_else_computed(project):
     before = outputs(project)
     shutil.rmtree(project.folder / ".cache")
-    said = project.stage("extract").stdout
-    assert ("21 images, 0 new" if GIT else "21 images, 21 new") in said
-    check_against_a_full_run(project)
+    assert counts(project.stage("extract").stdout) == (21, 0 if GIT else 21)
     assert outputs(project) == before
 
 
+@pytest.mark.slow
 @needs_git
 def test_a_fresh_clone_computes_only_what_its_owner_adds(project, tmp_path):
     project.shell("dvc", "add", "input/train", "input/test")
@@ -173,14 +182,15 @@ def test_a_fresh_clone_computes_only_what_its_owner_adds(project, tmp_path):
     clone.shell("dvc", "pull")
     assert clone.repro() == set()
     add(clone.folder / "input")
-    assert extracted(clone) == (22, 1)
+    assert extract(clone) == (22, 1)
     add(project.folder / "input")
     project.repro("extract")
     assert outputs(clone) == outputs(project)
 
 
+@pytest.mark.slow
 @needs_git
-def test_experiments_in_temporary_folders_share_the_store(project):
+def test_experiments_in_temporary_folders_share_the_cache(project):
     project.shell("dvc", "add", "input/train", "input/test")
     project.repro()
     commit(project, "images under DVC")
@@ -189,19 +199,20 @@ def test_experiments_in_temporary_folders_share_the_store(project):
     assert "extract: 21 images, 0 new" in done.stdout
 
 
+@pytest.mark.slow
 @needs_git
-def test_a_queue_of_experiments_shares_the_store(project):
+def test_a_queue_of_experiments_shares_the_cache(project):
     project.shell("dvc", "add", "input/train", "input/test")
     project.repro()
     commit(project, "images under DVC")
     for name, change in QUEUED.items():
         project.shell("dvc", "exp", "run", "--queue", "-n", name, "-S", change)
     project.shell("dvc", "exp", "run", "--run-all", "-j", "2")
-    said = {name: project.shell("dvc", "queue", "logs", name).stdout for name in QUEUED}
-    new = [int(n) for text in said.values() for n in re.findall(r" images, (\d+) new ", text)]
+    logs = {name: project.shell("dvc", "queue", "logs", name).stdout for name in QUEUED}
+    new = [int(n) for text in logs.values() for n in re.findall(r" images, (\d+) new ", text)]
     assert len(new) in (1, 2)  # the second may find the first's outputs in the run cache
     assert 21 <= sum(new) <= 42
-    assert "Running stage 'extract'" not in said["three"]
+    assert "Running stage 'extract'" not in logs["three"]
     refs = project.shell("git", "for-each-ref", "refs/exps", "--format=%(refname)").stdout.split()
     locks = [project.shell("git", "show", f"{ref}:dvc.lock").stdout for ref in refs]
     assert len(locks) == 3 and len(set(locks)) == 2

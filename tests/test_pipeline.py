@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import time
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ from tests.project import (
     make_project,
     needs_git,
 )
-from tests.source_code import STAGES, main_module, outs
+from tests.source_code import STAGES, main_module, outs, run_here
 
 HEAD = {"train", "predict", "evaluate", "export", "report"}
 BASE = {"freeze", "extract", "inspect", *HEAD}
@@ -148,22 +147,6 @@ def content(path: Path) -> dict[str, str]:
     """Returns the SHA-256 of a file, or of every file in a folder."""
     files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
     return {str(p.relative_to(path)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
-
-
-@pytest.fixture
-def results_only(finished, tmp_path, monkeypatch) -> Project:
-    """A folder with the inputs and results of the finished project, but neither code nor DVC."""
-    for name in ("models", "results", ".cache"):
-        copy(Project(finished.folder / name), tmp_path / name)
-    (tmp_path / "input").symlink_to(finished.folder / "input")
-    shutil.copy(finished.folder / "params.yaml", tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return Project(tmp_path)
-
-
-def run_here(stage: str) -> None:
-    """Runs a stage in this process, in the working directory."""
-    import_module(".".join(main_module(stage).with_suffix("").parts)).main()
 
 
 def rows() -> list:

@@ -20,7 +20,6 @@ from tests.source_code import (
 
 # modules of the library without a test file of their own, and the test that covers them
 TESTED_BY = {
-    "backbone/inception": "stages/test_freeze",
     "cache/database": "cache/test_features",
     "cache/recovery": "cache/test_features",
     "images/limits": "stages/test_validate",

@@ -1,33 +1,34 @@
-"""Pillow's antialiased bilinear filter as part of a network: the exported forms resize with it.
+"""Pillow's antialiased bilinear filter as part of a network, for the exported models.
 
-Along each side it is a matrix. Weight of source pixel j in target pixel i is a triangle around i's
-centre, as wide as two target pixels where it shrinks and two source pixels where it enlarges:
-reach - |(2j + 1) * target - (2i + 1) * source|, reach = 2 * max(source, target), 0 where that is
-negative, over the row's sum. As in stages/images.py the width comes first.
+Along each axis the filter is a matrix product. The weight of source pixel j for target pixel i is
+a triangle around i's centre, two target pixels wide where the image shrinks and two source pixels
+wide where it grows: reach - |(2j + 1) * target - (2i + 1) * source|, clipped at 0, with
+reach = 2 * max(source, target), divided by the sum of the row. As in classifier/images/decode.py
+the width is resized first.
 
-Pillow counts in whole numbers: weights are rounded to 22 binary digits, sums to whole levels. So do
-these, as float32 can: each weight is two numbers of 11 digits, whose sums of products stay below
-2**24 and so exact where an image is at most about 4,000 pixels wide and high. In larger ones some
-weights can be off by one in the 22nd digit.
+Pillow uses integers: weights are rounded to 22 bits, sums to whole levels. Float32 can do the same:
+each weight is split into two 11-bit numbers, whose sums of products stay below 2**24 and are
+therefore exact for images of up to about 4,000 pixels a side. In larger ones some weights can be
+off by one in the last bit.
 """
 
 from typing import Any
 
 import numpy as np
 
-HALF = 2048.0  # 11 binary digits: half of a weight
+HALF = 2048.0  # 2**11: half of a weight's bits
 
 
 def openvino_pixels(ov: Any, height: int, width: int) -> tuple[Any, Any]:
-    """Returns uint8 images (N, H, W, 3) of any size, and the same resized.
+    """Returns an input for images of any size, and the output with them resized.
 
     Args:
         ov: the library.
         height: to resize to, in pixels.
-        width: likewise.
+        width: to resize to, in pixels.
 
     Returns:
-        A parameter, and an output uint8 (N, height, width, 3).
+        A parameter, uint8 (N, H, W, 3), and an output, uint8 (N, height, width, 3).
     """
     ops = ov.opset13
     half, zero, one = np.float32(HALF), np.float32(0), np.float32(1)
@@ -69,12 +70,12 @@ def openvino_pixels(ov: Any, height: int, width: int) -> tuple[Any, Any]:
 
 
 def tensorflow_resized(pixels: Any, height: int, width: int) -> Any:
-    """Returns images resized: float32 (N, height, width, 3), whole numbers from 0 to 255.
+    """Returns the images resized: float32 (N, height, width, 3), whole numbers from 0 to 255.
 
     Args:
-        pixels: TensorFlow's tensor, (N, H, W, 3), 0 to 255.
-        height: in pixels.
-        width: likewise.
+        pixels: a tensor of TensorFlow, (N, H, W, 3), 0 to 255.
+        height: to resize to, in pixels.
+        width: to resize to, in pixels.
     """
     from classifier.inference.keras_backend import tf
 

@@ -1,0 +1,52 @@
+import dataclasses
+
+from classifier.head import HeadInfo
+from classifier.inference.base import BaseInfo
+from stages.export.model_card import accuracy_table, model_card
+from stages.export.registry import FORMATS
+
+INFO = BaseInfo("mixed8", "avg", 299, 200, (1280,), "float32", "openvino", "float32", "imagenet")
+HEAD = HeadInfo(("cat", "dog"), "imagenet", "", 1200, (0,), "")
+SCORES = {"n": 60, "accuracy": 0.95, "accuracy_low": 0.8635, "accuracy_high": 0.9829}
+METRICS = {"validation": SCORES | {"log_loss": 0.1234}}
+
+
+def test_the_card_says_what_the_head_was_trained_on():
+    text = model_card(INFO, HEAD, METRICS, [])
+    assert "InceptionV3, frozen up to its layer mixed8, and a head trained on 1,200 images" in text
+    assert "of 2 classes: cat, dog." in text
+
+
+def test_the_card_names_the_source_of_the_weights():
+    for weights, text in {
+        "imagenet": "weights, trained on ImageNet",
+        "random": "RANDOM, untrained weights: this model is for smoke tests only",
+        "sha256:12ab": "the weights of a file, sha256:12ab",
+    }.items():
+        info = dataclasses.replace(INFO, weights=weights)
+        assert text in model_card(info, HEAD, METRICS, [])
+
+
+def test_accuracies_are_given_with_their_intervals():
+    assert accuracy_table(METRICS).splitlines()[2:] == [
+        "| validation | 60 | 95.0 % | 86.3 % to 98.3 % | 0.123 |"
+    ]
+
+
+def test_the_card_has_a_section_with_runnable_code_for_each_format():
+    text = model_card(INFO, HEAD, METRICS, FORMATS)
+    for one in FORMATS:
+        section = text.partition(f"## {one.path}\n")[2].partition("\n## ")[0]
+        code = section.partition("```python\n")[2].partition("```")[0]
+        compile(code, one.path, "exec")
+        assert one.path in code
+        assert "$" not in section
+    assert "images of 200 x 299 pixels" in text
+
+
+def test_the_card_warns_where_formats_differ_from_int8_features():
+    info = dataclasses.replace(INFO, precision="int8")
+    warning = "Set `freeze.precision: float32` if all formats must agree"
+    assert warning in model_card(info, HEAD, METRICS, FORMATS)
+    assert warning not in model_card(info, HEAD, METRICS, FORMATS[:1])
+    assert warning not in model_card(INFO, HEAD, METRICS, FORMATS)

@@ -1,12 +1,13 @@
-"""Pillow against other decoders: speed, files read rightly, and how far the pixels are apart.
+"""Pillow against other decoders: speed, files decoded, and differences between the pixels.
 
     python -m benchmarks.decoders --images DIR [--hard DIR] [--count 200]
 
-Every decoder makes 299x299 RGB of JPEG files, in one thread, from bytes in memory; of three rounds,
-interleaved, the best. The images below --images are taken as they are, and enlarged to 12
-megapixels. Differences are means over the pixels, of 255, from Pillow decoding the whole image
-(no draft mode). --hard holds files of every kind: how many of those that Pillow reads does another?
-Rivals are measured where `pip install opencv-python-headless simplejpeg` was run.
+Every decoder turns JPEG files into 299x299 RGB, in one thread, from bytes in memory; the best of
+three interleaved rounds counts. The images in --images are decoded as they are, and enlarged to 12
+megapixels. Differences are means over the pixels, in levels of 255, from Pillow decoding the whole
+image (no draft mode). --hard holds files of all kinds: how many does each decoder read, and how
+many of them as this pipeline does? Decoders other than Pillow are measured if
+`opencv-python-headless` and `simplejpeg` are installed.
 """
 
 import argparse
@@ -27,19 +28,19 @@ Decoder = Callable[[bytes], np.ndarray]
 
 
 def pillow_whole(data: bytes) -> np.ndarray:
-    """Decodes every pixel, then shrinks."""
+    """Decodes the whole image, then resizes it."""
     image = Image.open(io.BytesIO(data)).convert("RGB")
     return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
 
 
-def ours(data: bytes) -> np.ndarray:
-    """Decodes as the pipeline does: Pillow, draft mode, EXIF orientation, transparency."""
+def pipeline(data: bytes) -> np.ndarray:
+    """Decodes as this pipeline does: Pillow, draft mode, EXIF orientation, transparency."""
     return decode.decode_image(data, SIDE, SIDE, 10**8).pixels
 
 
-def rivals() -> dict[str, Decoder]:
+def other_decoders() -> dict[str, Decoder]:
     """Returns the other decoders that are installed, by name."""
-    found: dict[str, Decoder] = {}
+    decoders: dict[str, Decoder] = {}
     try:
         import cv2
 
@@ -59,8 +60,8 @@ def rivals() -> dict[str, Decoder]:
                     return opencv(data, flags, cv2.INTER_AREA)
             return opencv(data, cv2.IMREAD_COLOR, cv2.INTER_AREA)
 
-        found["OpenCV, linear"] = lambda d: opencv(d, cv2.IMREAD_COLOR, cv2.INTER_LINEAR)
-        found["OpenCV, reduced, area"] = reduced
+        decoders["OpenCV, linear"] = lambda data: opencv(data, cv2.IMREAD_COLOR, cv2.INTER_LINEAR)
+        decoders["OpenCV, reduced, area"] = reduced
     except ImportError:
         print("OpenCV is not installed")
     try:
@@ -70,10 +71,10 @@ def rivals() -> dict[str, Decoder]:
             pixels = simplejpeg.decode_jpeg(data, "RGB", min_height=SIDE, min_width=SIDE)
             return np.asarray(Image.fromarray(pixels).resize((SIDE, SIDE), 2))
 
-        found["simplejpeg, eighths, Pillow"] = turbo
+        decoders["simplejpeg, eighths, Pillow"] = turbo
     except ImportError:
         print("simplejpeg is not installed")
-    return found
+    return decoders
 
 
 def enlarged(data: bytes) -> bytes:
@@ -86,48 +87,47 @@ def enlarged(data: bytes) -> bytes:
 
 def measure(decoders: dict[str, Decoder], files: list[bytes]) -> dict[str, tuple[float, float]]:
     """Returns images per second, and the mean difference from Pillow's whole images."""
-    best = dict.fromkeys(decoders, float("inf"))
+    seconds = dict.fromkeys(decoders, float("inf"))
     for _ in range(3):
-        for name, decode in decoders.items():
+        for name, decoder in decoders.items():
             started = time.perf_counter()
             for data in files:
-                decode(data)
-            best[name] = min(best[name], time.perf_counter() - started)
-    true = [pillow_whole(data).astype(int) for data in files]
-    apart = {
-        name: float(
-            np.mean([np.abs(decode(d) - t).mean() for d, t in zip(files, true, strict=True)])
-        )
-        for name, decode in decoders.items()
-    }
-    return {name: (len(files) / best[name], apart[name]) for name in decoders}
+                decoder(data)
+            seconds[name] = min(seconds[name], time.perf_counter() - started)
+    expected = [pillow_whole(data).astype(int) for data in files]
+
+    def difference(decoder: Decoder) -> float:
+        pairs = zip(files, expected, strict=True)
+        return float(np.mean([np.abs(decoder(data) - pixels).mean() for data, pixels in pairs]))
+
+    return {name: (len(files) / seconds[name], difference(decoders[name])) for name in decoders}
+
+
+def all_decoders() -> dict[str, Decoder]:
+    """Returns every decoder by name."""
+    return {"this pipeline": pipeline, "Pillow, whole": pillow_whole, **other_decoders()}
 
 
 def read(name: str, path: Path) -> np.ndarray | None:
-    """Returns the pixels that a decoder makes of a file, or nothing if it refuses."""
+    """Returns the pixels that a decoder makes of a file, or None if it refuses."""
     try:
         return all_decoders()[name](path.read_bytes()).astype(int)
     except Exception:  # each library has exceptions of its own
         return None
 
 
-def all_decoders() -> dict[str, Decoder]:
-    """Returns every decoder by name."""
-    return {"ours": ours, "Pillow, whole": pillow_whole, **rivals()}
-
-
-def hard(name: str, paths: list[Path]) -> tuple[list[np.ndarray | None], int]:
-    """Returns what a decoder makes of files, in a process that may crash, and how many crashed."""
-    found: list[np.ndarray | None] = []
-    crashed = 0
+def read_hard(name: str, paths: list[Path]) -> tuple[list[np.ndarray | None], int]:
+    """Returns the pixels of each file, and how often the decoder's process crashed or hung."""
+    results: list[np.ndarray | None] = []
+    crashes = 0
     with ProcessPool(1, context=get_context("spawn")) as pool:
         for path in paths:
             try:
-                found.append(pool.schedule(read, args=[name, path], timeout=20).result())
+                results.append(pool.schedule(read, args=[name, path], timeout=20).result())
             except (ProcessExpired, TimeoutError):
-                found.append(None)
-                crashed += 1
-    return found, crashed
+                results.append(None)
+                crashes += 1
+    return results, crashes
 
 
 def main() -> None:
@@ -136,28 +136,27 @@ def main() -> None:
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--hard", type=Path)
     parser.add_argument("--count", type=int, default=200)
-    arguments = parser.parse_args()
+    args = parser.parse_args()
     decoders = all_decoders()
-    paths = sorted(arguments.images.rglob("*.jpg"))[: arguments.count]
-    ordinary = [path.read_bytes() for path in paths]
-    small = measure(decoders, ordinary)
-    large = measure(decoders, [enlarged(data) for data in ordinary[:20]])
-    files = sorted(p for p in arguments.hard.rglob("*") if p.is_file()) if arguments.hard else []
-    true, _ = hard("ours", files)
+    paths = sorted(args.images.rglob("*.jpg"))[: args.count]
+    files = [path.read_bytes() for path in paths]
+    as_they_are = measure(decoders, files)
+    large = measure(decoders, [enlarged(data) for data in files[:20]])
+    hard = sorted(p for p in args.hard.rglob("*") if p.is_file()) if args.hard else []
+    expected, _ = read_hard("this pipeline", hard)
     print(
-        "| decoder | images/s | apart | of 12 megapixels | apart | hard files read | as ours | ",
-        end="",
+        "| decoder | images/s | difference | 12-megapixel images/s | difference "
+        "| hard files read | as this pipeline | crashes |\n" + "|---" * 8 + "|"
     )
-    print("crashes |\n" + "|---" * 8 + "|")
     for name in decoders:
-        got, crashed = hard(name, files)
-        alike = sum(
+        results, crashes = read_hard(name, hard)
+        equal = sum(
             one is not None and other is not None and np.abs(one - other).mean() < 4
-            for one, other in zip(got, true, strict=True)
+            for one, other in zip(results, expected, strict=True)
         )
-        count = sum(one is not None for one in got)
-        cells = [f"{v:.1f}" for pair in (small[name], large[name]) for v in pair]
-        cells += [f"{count} of {len(files)}", str(alike), str(crashed)]
+        count = sum(one is not None for one in results)
+        cells = [f"{value:.1f}" for pair in (as_they_are[name], large[name]) for value in pair]
+        cells += [f"{count} of {len(hard)}", str(equal), str(crashes)]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.exports --images DIR --weights FILE.h5 [--precision P...] [--json FILE]
 
-DIR holds train/<class>/* and test/<class>/*. The whole pipeline runs on it and exports every format.
+DIR holds train/<class>/* and test/<class>/*. The pipeline runs on it and exports all formats.
 Each format gets the test images one by one, as in the examples of the model card: decoded by
 Pillow, and resized by it for formats that do not resize themselves. Speed is that of the model
 alone. Needs `onnx`, `onnxruntime` and `tf2onnx`.

@@ -1,15 +1,15 @@
-"""From files to features: ours against what a Keras user writes, the 2017 script and ONNX Runtime.
+"""From files to features: this pipeline, what a Keras user writes, a 2017 script and ONNX Runtime.
 
     python -m benchmarks.extract --images DIR --weights FILE.h5 [--rounds 3] [--json FILE]
 
-All images below DIR/train and DIR/test go through InceptionV3 (mixed10, averaged, 299x299). Each
-contender is a process of its own, started anew in every round, the rounds interleaved, the median
-shown (0 rounds: the last table alone). It goes twice over all images: cold, from the start of
-the process to its first features and to its last, and then warm. Ours decodes, checks every hash
-and writes the image store in both.
-`keras predict` is measured as a user gets it and with the wait of tf.data's autotuner taken out.
-Last: the network alone, as a share of what the machine's matrix products reach in that precision.
-ONNX Runtime is measured where `pip install onnxruntime tf2onnx onnx` was run.
+All images in DIR/train and DIR/test go through InceptionV3 (mixed10, averaged, 299x299). Each
+contender runs in a process of its own, started again in every round; rounds are interleaved and
+medians printed (0 rounds: only the last table). It processes all images twice: cold, timed from
+the start of the process to the first features and to the last, and then warm. The pipeline
+decodes, checks every hash and writes the feature cache both times.
+`keras predict` is measured as a user gets it, and without the wait of tf.data's autotuner.
+The last table is the network alone, as a share of the machine's matrix product rate in the same
+precision. ONNX Runtime is measured if `onnxruntime`, `tf2onnx` and `onnx` are installed.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from pathlib import Path
 from benchmarks import peak
 from benchmarks.pipeline import prepare
 
-GFLOP = 11.42  # of InceptionV3 for an image of 299x299
+GFLOP = 11.42  # per image of 299x299
 COMMON = """
 import json, os, sys, time
 from pathlib import Path
@@ -36,7 +36,7 @@ paths = sorted((folder / "input").rglob("*.jpg"))
 first = []
 def done(count=1):
     first.append(time.time() - float(os.environ["STARTED"]))
-def told(work):
+def measure(work):
     work()
     cold = time.time() - float(os.environ["STARTED"])
     started = time.perf_counter()
@@ -44,27 +44,31 @@ def told(work):
     warm = len(paths) / (time.perf_counter() - started)
     print(json.dumps({"first": first[0], "cold": len(paths) / cold, "warm": warm}))
 """
-OURS = """
+PIPELINE = """
 import shutil
 from functools import partial
-from stages import base, engine, extract, manifest, params, rows, views
-from stages.averaging import Averaging
-from stages.forward import Forward
-about = base.read_about(base.FOLDER)
-settings = params.load("extract", extract.Params)
-decode = partial(extract.pixels, height=299, width=299, alterations=settings)
-passes = Forward(base.FOLDER, 32, None, decode)
-class Kept(rows.Rows):
-    def put(self, keys, vectors):
-        super().put(keys, vectors)
-        done()
+from classifier.cache import fingerprint
+from classifier.cache.features import FeatureCache
+from classifier.common import params
+from classifier.dataset import manifest
+from classifier.images import augmentation
+from classifier.inference import base, engine
+from stages.extract import stage
+from stages.extract.forward import FeatureExtractor
+info = base.read_info(base.FOLDER)
+settings = params.load("extract", stage.Params)
+decode = partial(stage.decode_views, height=299, width=299, ranges=settings)
+identity = fingerprint.of_features(base.files_hash(base.FOLDER), engine.runtime(info.engine))
+extractor = FeatureExtractor(base.FOLDER, None, decode, 32, on_batch=done)
 def work():
-    shutil.rmtree("store", ignore_errors=True)
-    print_ = engine.fingerprint(base.FOLDER)
-    passes._kept = Kept(Path("store"), print_, about.feature_shape, about.dtype, "")
-    table = views.of(manifest.stream(manifest.PATH), settings, Averaging(1))
-    passes.fill(list(table), len(paths))
-told(work)
+    shutil.rmtree("cache", ignore_errors=True)
+    cache = FeatureCache(Path("cache"), identity, info.feature_shape, info.dtype, "")
+    extractor._cache = cache
+    rows = manifest.iter_rows(manifest.PATH)
+    views = list(augmentation.all_views(rows, settings, fingerprint.of_augmentation(settings)))
+    extractor.compute_missing(views, len(paths))
+    cache.close()
+measure(work)
 """
 KERAS = """
 import keras, tensorflow as tf
@@ -85,7 +89,7 @@ if sys.argv[3:] == ["no wait"]:
     options = tf.data.Options()
     options.autotune.enabled = False
     images = images.with_options(options)
-told(lambda: network.predict(images, verbose=0, callbacks=[First()]))
+measure(lambda: network.predict(images, verbose=0, callbacks=[First()]))
 """
 )
 SCRIPT = (
@@ -97,21 +101,22 @@ def work():
         folder / "input", target_size=(299, 299), batch_size=4, class_mode=None, shuffle=False
     )
     network.predict(flow, verbose=0, callbacks=[First()])
-told(work)
+measure(work)
 """
 )
 ONNX = """
 import onnxruntime
-from stages import images, progress
+from classifier.common import parallel
+from classifier.images.decode import decode_image
 session = onnxruntime.InferenceSession(weights.replace(".h5", ".onnx"))
-(name,) = [put.name for put in session.get_inputs()]
+(name,) = [value.name for value in session.get_inputs()]
 def decoded(path):
-    return images.decode(path.read_bytes(), 299, 299).pixels
+    return decode_image(path.read_bytes(), 299, 299).pixels
 def work():
-    for group in progress.groups(progress.ahead(decoded, paths, 2, 40), 32):
-        session.run(None, {name: np.stack(group) / np.float32(127.5) - 1})
+    for batch in parallel.batched(parallel.prefetch_map(decoded, paths, 2, 40), 32):
+        session.run(None, {name: np.stack(batch) / np.float32(127.5) - 1})
         done()
-told(work)
+measure(work)
 """
 TO_ONNX = (
     KERAS
@@ -128,12 +133,12 @@ CONTENDERS = {
     "keras predict, no wait": (PREDICT, ["no wait"]),
     "2017 generator, batch 4": (SCRIPT, []),
     "onnx runtime float32": (ONNX, []),
-    "ours float32": (OURS, []),
-    "ours int8": (OURS, []),
+    "this pipeline, float32": (PIPELINE, []),
+    "this pipeline, int8": (PIPELINE, []),
 }
 HEADING = (
-    "| | images/s, warm | to keras predict | the same without its wait | images/s, cold | "
-    "s to the first | peak MB |\n" + "|---" * 7 + "|"
+    "| | images/s, warm | / keras predict | / keras predict, no wait | images/s, cold | "
+    "s to first features | peak MB |\n" + "|---" * 7 + "|"
 )
 
 
@@ -144,14 +149,14 @@ def run(folder: Path, code: str, *arguments: str) -> dict[str, float]:
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
-    *said, most = done.stdout.splitlines()
-    found = json.loads(said[-1]) if said and said[-1].startswith("{") else {}
-    return {**found, "peak": float(most)}
+    *lines, peak_mb = done.stdout.splitlines()
+    result = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
+    return {**result, "peak": float(peak_mb)}
 
 
 def projects(work: Path, images: Path, weights: Path) -> dict[str, Path]:
-    """Returns a pipeline, frozen in each precision, by the names of the contenders."""
-    found = {}
+    """Returns the folder each contender runs in, with a pipeline frozen in its precision."""
+    folders = {}
     for precision in ("float32", "int8"):
         folder = work / precision
         changes = {"fetch.weights": str(weights), "freeze.precision": precision}
@@ -159,14 +164,14 @@ def projects(work: Path, images: Path, weights: Path) -> dict[str, Path]:
         for stage in ("validate", "fetch", "freeze"):
             command = [sys.executable, "-m", f"stages.{stage}"]
             subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-        found[precision] = folder
-    return {name: found["int8" if "int8" in name else "float32"] for name in CONTENDERS}
+        folders[precision] = folder
+    return {name: folders["int8" if "int8" in name else "float32"] for name in CONTENDERS}
 
 
 MATRICES = """
 import json, sys, time
 import numpy as np
-from stages.openvino_engine import EXACT, openvino
+from classifier.inference.openvino_engine import EXACT, openvino
 ov = openvino()
 from openvino import opset13 as op
 
@@ -186,14 +191,14 @@ def rate(network, shape):
 
 def product(size, int8):
     rng = np.random.default_rng(0)
-    at = op.parameter((size, size), np.float32)
+    x = op.parameter((size, size), np.float32)
     weights = op.constant(rng.standard_normal((size, size)).astype(np.float32))
     if int8:
         bounds = [np.float32(v) for v in (-4, 4, -4, 4)]
-        quantized = [op.fake_quantize(at, *bounds, 256), op.fake_quantize(weights, *bounds, 255)]
+        quantized = [op.fake_quantize(x, *bounds, 256), op.fake_quantize(weights, *bounds, 255)]
     else:
-        quantized = [at, weights]
-    return ov.Model([op.matmul(*quantized, False, True)], [at])
+        quantized = [x, weights]
+    return ov.Model([op.matmul(*quantized, False, True)], [x])
 
 peaks = {}
 for int8 in (False, True):
@@ -203,11 +208,13 @@ for int8 in (False, True):
 print(json.dumps(peaks))
 """
 ALONE = """
-from stages import base, engine, progress
+from classifier.common import parallel
+from classifier.inference import base, engine
 network = engine.load(base.FOLDER)
 batch = np.random.default_rng(0).integers(0, 256, (8, 299, 299, 3), np.uint8)
 def work():
-    for _ in progress.ahead(lambda n: network.features(batch), range(32), network.concurrency, 4):
+    run = lambda n: network.features(batch)
+    for _ in parallel.prefetch_map(run, range(32), network.concurrency, 4):
         done()
 work()
 rates = []
@@ -219,20 +226,53 @@ print(json.dumps({"alone": max(rates)}))
 """
 
 
-def shares(folders: dict[str, Path]) -> None:
-    """Prints what share of the machine's matrix products the network reaches: bests of 5."""
+def print_shares(folders: dict[str, Path]) -> None:
+    """Prints what share of the matrix product rate the network reaches; the best of 5 each."""
     peaks: dict[str, float] = {}
-    reached: dict[str, float] = {}
+    rates: dict[str, float] = {}
     for _ in range(5):
-        found = run(folders["ours int8"], MATRICES, "")
+        products = run(folders["this pipeline, int8"], MATRICES, "")
         for precision in ("float32", "int8"):
-            alone = run(folders[f"ours {precision}"], ALONE, "")["alone"] * GFLOP
-            peaks[precision] = max(peaks.get(precision, 0), found[precision])
-            reached[precision] = max(reached.get(precision, 0), alone)
-    print("\n| precision | matrix peak GFLOP/s | network GFLOP/s | share |\n|---|---|---|---|")
-    for precision in ("float32", "int8"):
-        most, alone = peaks[precision], reached[precision]
-        print(f"| {precision} | {most:.0f} | {alone:.0f} | {alone / most:.2f} |", flush=True)
+            images = run(folders[f"this pipeline, {precision}"], ALONE, "")["alone"]
+            peaks[precision] = max(peaks.get(precision, 0), products[precision])
+            rates[precision] = max(rates.get(precision, 0), images * GFLOP)
+    print("\n| precision | matrix product GFLOP/s | network GFLOP/s | share |\n|---|---|---|---|")
+    for precision, peak_rate in peaks.items():
+        rate = rates[precision]
+        print(
+            f"| {precision} | {peak_rate:.0f} | {rate:.0f} | {rate / peak_rate:.2f} |", flush=True
+        )
+
+
+def medians(results: dict[str, list[dict[str, float]]]) -> list[dict[str, object]]:
+    """Prints and returns the medians of the rounds."""
+    middle = {
+        name: {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
+        for name, rounds in results.items()
+    }
+    print(HEADING)
+    rows: list[dict[str, object]] = []
+    for name, one in middle.items():
+        ratio, ratio_no_wait = (
+            one["warm"] / middle[f"keras predict{end}"]["warm"] for end in ("", ", no wait")
+        )
+        print(
+            f"| {name} | {one['warm']:.1f} | {ratio:.2f} | {ratio_no_wait:.2f} "
+            f"| {one['cold']:.1f} | {one['first']:.1f} | {one['peak']:.0f} |",
+            flush=True,
+        )
+        rows.append(
+            {
+                "name": name,
+                "images_per_second": one["warm"],
+                "ratio": ratio,
+                "ratio_no_wait": ratio_no_wait,
+                "images_per_second_cold": one["cold"],
+                "seconds_to_first": one["first"],
+                "peak_mb": one["peak"],
+            }
+        )
+    return rows
 
 
 def main() -> None:
@@ -242,51 +282,24 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        weights = shutil.copy(arguments.weights, Path(name) / "weights.h5")
-        folders = projects(Path(name), arguments.images, weights)
+        weights = shutil.copy(args.weights, Path(name) / "weights.h5")
+        folders = projects(Path(name), args.images, weights)
         contenders = dict(CONTENDERS)
         try:
             run(folders["keras predict"], TO_ONNX, str(weights))
         except SystemExit as error:
-            print(f"onnx runtime is left out: {str(error).splitlines()[-1]}")
+            print(f"without ONNX Runtime: {str(error).splitlines()[-1]}")
             del contenders["onnx runtime float32"]
-        found: dict[str, list[dict[str, float]]] = {one: [] for one in contenders}
-        for _ in range(arguments.rounds):
+        results: dict[str, list[dict[str, float]]] = {one: [] for one in contenders}
+        for _ in range(args.rounds):
             for one, (code, extra) in contenders.items():
-                found[one].append(run(folders[one], code, str(weights), *extra))
-        rows = table(found) if arguments.rounds else []
-        shares(folders)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=2))
-
-
-def table(found: dict[str, list[dict[str, float]]]) -> list[dict[str, object]]:
-    """Prints and returns the medians."""
-    middle = {
-        name: {key: statistics.median(one[key] for one in some) for key in some[0]}
-        for name, some in found.items()
-    }
-    print(HEADING)
-    rows = []
-    for name, one in middle.items():
-        ratios = [one["warm"] / middle[f"keras predict{end}"]["warm"] for end in ("", ", no wait")]
-        cells = (*(f"{ratio:.2f}" for ratio in ratios), f"{one['cold']:.1f}")
-        print(f"| {name} | {one['warm']:.1f} | {' | '.join(cells)} | {one['first']:.1f} | ", end="")
-        print(f"{one['peak']:.0f} |", flush=True)
-        rows.append(
-            {
-                "name": name,
-                "images_per_second": one["warm"],
-                "ratio": ratios[0],
-                "ratio_no_wait": ratios[1],
-                "images_per_second_cold": one["cold"],
-                "seconds_to_first": one["first"],
-                "peak_mb": one["peak"],
-            }
-        )
-    return rows
+                results[one].append(run(folders[one], code, str(weights), *extra))
+        rows = medians(results) if args.rounds else []
+        print_shares(folders)
+    if args.json:
+        args.json.write_text(json.dumps(rows, indent=2))
 
 
 if __name__ == "__main__":

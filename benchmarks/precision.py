@@ -1,11 +1,12 @@
-"""What int8 costs in accuracy, on sets of images with known classes.
+"""What int8 costs in accuracy, on datasets with known classes.
 
-    python -m benchmarks.precision --weights FILE.h5 --images DIR [DIR ...] [--cut mixed10 mixed8]
+    python -m benchmarks.precision --weights FILE.h5 --images DIR [DIR ...]
+        [--last-layer mixed10 mixed8] [--json FILE]
 
-Each DIR holds train/<class>/* and test/<class>/*. Told are, on its test images: the mean cosine
-between int8 and float32 features, and how many scikit-learn's logistic regression names rightly
-(features centred, the best of C = 0.01, 0.1, 1, 10): learned and used in float32, in int8, and
-learned in float32 but used in int8.
+Each DIR holds train/<class>/* and test/<class>/*. Printed for its test images: the mean cosine
+similarity between int8 and float32 features, and the number that scikit-learn's logistic
+regression classifies correctly (features centred, the best of C = 0.01, 0.1, 1, 10): trained and
+tested in float32, in int8, and trained in float32 but tested in int8.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from classifier.backbone import inception
 from classifier.common import parallel
 from classifier.images import decode
 from classifier.inference import engine
@@ -25,18 +27,17 @@ from stages import freeze
 
 SIZE = 299
 HEADING = (
-    "| set | cut | test images | cosine | right in float32 | in int8 | "
-    "learned in float32, used in int8 |\n" + "|---" * 7 + "|"
+    "| dataset | last layer | test images | cosine | correct in float32 | in int8 | "
+    "trained in float32, tested in int8 |\n" + "|---" * 7 + "|"
 )
 
 
-def frozen(weights: Path, folder: Path, cut: str, precision: str) -> Engine:
-    """Returns InceptionV3 up to a cut, in a precision, on OpenVINO."""
-    settings = freeze.Params(cut, "avg", SIZE, SIZE, "openvino", precision)
-    model, _ = freeze.inception(weights, settings)
+def frozen(weights: Path, folder: Path, last_layer: str, precision: str) -> Engine:
+    """Returns InceptionV3 up to a layer, in a precision, on OpenVINO."""
+    settings = freeze.Params(last_layer, "avg", SIZE, SIZE, "openvino", precision)
+    model, upper = inception.load(weights, settings)
     folder.mkdir()
-    about = freeze.describe(settings, model, "")
-    freeze.write(freeze.fold_batch_norm(model), folder, about)
+    freeze.write(model, upper, folder, freeze.base_info(settings, model, ""))
     return engine.load(folder)
 
 
@@ -50,8 +51,8 @@ def features(network: Engine, paths: list[Path]) -> np.ndarray:
     )
 
 
-def right(train: np.ndarray, labels: np.ndarray, *tests: np.ndarray) -> list[np.ndarray]:
-    """Returns the classes that logistic regression gives each of `tests`, by its C, (C, N)."""
+def predictions(train: np.ndarray, labels: np.ndarray, *tests: np.ndarray) -> list[np.ndarray]:
+    """Returns the classes that logistic regression predicts for each of `tests`, (C, N) by C."""
     mean = train.mean(axis=0)
     models = [LogisticRegression(C=c, max_iter=5000) for c in (0.01, 0.1, 1, 10)]
     for model in models:
@@ -60,60 +61,60 @@ def right(train: np.ndarray, labels: np.ndarray, *tests: np.ndarray) -> list[np.
 
 
 def best(predicted: np.ndarray, labels: np.ndarray) -> int:
-    """Returns how many images the best C names rightly."""
+    """Returns the number of correct predictions with the best C."""
     return int((predicted == labels).sum(axis=1).max())
 
 
 def measure(images: Path, exact: Engine, fast: Engine) -> dict[str, object]:
-    """Returns a set's row of the table."""
-    paths = {part: sorted((images / part).rglob("*.jpg")) for part in ("train", "test")}
-    labels = {part: np.array([p.parent.name for p in some]) for part, some in paths.items()}
-    in_float, in_int = (
-        {part: features(network, some) for part, some in paths.items()} for network in (exact, fast)
+    """Returns a dataset's row of the table."""
+    paths = {split: sorted((images / split).rglob("*.jpg")) for split in ("train", "test")}
+    labels = {split: np.array([p.parent.name for p in some]) for split, some in paths.items()}
+    float32, int8 = (
+        {split: features(network, some) for split, some in paths.items()}
+        for network in (exact, fast)
     )
-    one, other = in_float["test"], in_int["test"]
-    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-    plain, mixed = right(in_float["train"], labels["train"], one, other)
-    (quick,) = right(in_int["train"], labels["train"], other)
+    a, b = float32["test"], int8["test"]
+    cosines = (a * b).sum(axis=1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))
+    in_float32, mixed = predictions(float32["train"], labels["train"], a, b)
+    (in_int8,) = predictions(int8["train"], labels["train"], b)
     return {
-        "set": images.name,
-        "test": len(one),
-        "cosine": float(((one * other).sum(axis=1) / lengths).mean()),
-        "float32": best(plain, labels["test"]),
-        "int8": best(quick, labels["test"]),
+        "dataset": images.name,
+        "test": len(a),
+        "cosine": float(cosines.mean()),
+        "float32": best(in_float32, labels["test"]),
+        "int8": best(in_int8, labels["test"]),
         "mixed": best(mixed, labels["test"]),
     }
 
 
-def run(arguments: argparse.Namespace) -> Iterator[dict[str, object]]:
+def run(args: argparse.Namespace) -> Iterator[dict[str, object]]:
     """Yields the rows of the table."""
-    for cut in arguments.cut:
+    for layer in args.last_layer:
         with tempfile.TemporaryDirectory() as name:
             networks = [
-                frozen(arguments.weights, Path(name) / precision, cut, precision)
+                frozen(args.weights, Path(name) / precision, layer, precision)
                 for precision in ("float32", "int8")
             ]
-            for images in arguments.images:
-                yield {"cut": cut, **measure(images, *networks)}
+            for images in args.images:
+                yield {"last_layer": layer, **measure(images, *networks)}
 
 
 def main() -> None:
-    """Measures every set with every cut."""
+    """Measures every dataset with every last layer."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--images", type=Path, nargs="+", required=True)
     parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--cut", nargs="+", default=["mixed10", "mixed8"])
+    parser.add_argument("--last-layer", nargs="+", default=["mixed10", "mixed8"])
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
+    args = parser.parse_args()
     print(HEADING)
-    found = []
-    for one in run(arguments):
-        found.append(one)
-        cells = (one["set"], one["cut"], one["test"], f"{one['cosine']:.4f}")
-        counts = (one["float32"], one["int8"], one["mixed"])
-        print(f"| {' | '.join(map(str, (*cells, *counts)))} |", flush=True)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=2))
+    rows = []
+    for row in run(args):
+        rows.append(row)
+        cells = (row["dataset"], row["last_layer"], row["test"], f"{row['cosine']:.4f}")
+        print(f"| {' | '.join(map(str, (*cells, *list(row.values())[4:])))} |", flush=True)
+    if args.json:
+        args.json.write_text(json.dumps(rows, indent=2))
 
 
 if __name__ == "__main__":

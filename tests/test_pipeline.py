@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from classifier.dataset import features
+from stages.export.registry import FORMATS
 from tests.project import (
     COLOURS,
     Project,
@@ -76,12 +77,7 @@ TABLE = {
     "train.fine_tune_batch_size": (2, {"train", "report"}),
     "train.fine_tune_patience": (2, {"train", "report"}),
     "predict.top_k": (2, {"predict", "report"}),
-    "export.openvino": (False, {"export", "report"}),
-    "export.keras": (True, {"export", "report"}),
-    "export.saved_model": (True, {"export", "report"}),
-    "export.onnx": (True, {"export", "report"}),
-    "export.tflite": (True, {"export", "report"}),
-    "export.tflite_int8": (True, {"export", "report"}),
+    **{f"export.{one.name}": (one.name != "openvino", {"export", "report"}) for one in FORMATS},
 }
 # one param per section has a real `dvc repro`; for the others dvc.yaml tells what it would do
 REAL = (

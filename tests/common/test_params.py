@@ -7,6 +7,7 @@ from classifier.evaluation.predictions import TopKParams
 from classifier.images.limits import LimitParams
 from stages import evaluate, fetch, freeze
 from stages.export import stage as export
+from stages.export.registry import FORMATS
 from stages.extract import stage as extract
 from stages.inspect import stage as inspect
 from stages.train import stage as train
@@ -102,12 +103,7 @@ WRONG = [
     ("train.refit", "yes", "true or false"),
     ("train.seed", 2**32, "0 to 4294967295"),
     ("predict.top_k", 0, "1 or more"),
-    ("export.openvino", "yes", "true or false"),
-    ("export.keras", 1, "true or false"),
-    ("export.saved_model", 0, "true or false"),
-    ("export.onnx", "no", "true or false"),
-    ("export.tflite", 1.0, "true or false"),
-    ("export.tflite_int8", "int8", "true or false"),
+    *[(f"export.{one.name}", value, "true or false") for one in FORMATS for value in ("yes", 1)],
 ]
 
 

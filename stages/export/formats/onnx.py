@@ -9,10 +9,10 @@ from stages.export.models import TrainedClassifier, resizing_function
 
 def write(classifier: TrainedClassifier, path: Path) -> None:
     """Writes an .onnx file, with the class names as the JSON list `labels` in its metadata."""
-    import onnx
-    import tf2onnx
-
     run = resizing_function(classifier.sized_model("float32"))
+    import onnx
+    import tf2onnx  # after keras_backend, which silences TensorFlow's start
+
     model, _ = tf2onnx.convert.from_function(run, run.input_signature, opset=18)
     labels = json.dumps(classifier.head.info.class_names)
     onnx.helper.set_model_props(model, {"labels": labels})

@@ -6,8 +6,8 @@
 DIR holds train/<class>/*. `2017` is the original recipe in today's Keras: images from folders,
 augmented in every epoch, through all of InceptionV3 in every step; phase 1 trains a new head with
 rmsprop, phase 2 the head and the layers from 249 on with SGD(1e-4, momentum 0.9), 4 images per
-step. `ours` is presets/recipe-2017.yaml. The time of an epoch is that of a long run minus that of a short
-one, which cancels start-up. Rounds are interleaved, medians shown. Neither side trains on the
+step. `ours` is presets/recipe-2017.yaml. The time of an epoch is that of a long run minus that of a
+short one, which cancels start-up. Rounds are interleaved, medians shown. Neither side trains on the
 validation images (a fifth); only ours evaluates them after each epoch.
 """
 

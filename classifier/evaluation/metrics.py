@@ -1,6 +1,7 @@
 """How good predictions are: results/scored_*.csv, metrics.json, classes.csv and calibration.csv."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,7 +118,7 @@ def compute(scored: ScoredImages) -> dict[str, float]:
         "accuracy_low": low,
         "accuracy_high": high,
         "log_loss": float(-np.log(np.maximum(scored.true_class_probability, 1e-15)).mean()),
-        "macro_f1": macro_f1(scored.label, scored.predicted),
+        "macro_f1": macro_f1(scored),
         "top_3_accuracy": float((scored.true_class_rank <= 3).mean()),
         "expected_calibration_error": calibration_error(scored.probability, correct),
     }
@@ -133,13 +134,17 @@ def wilson(successes: int, count: int) -> tuple[float, float]:
     return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
-def macro_f1(label: np.ndarray, predicted: np.ndarray) -> float:
+def class_counts(scored: ScoredImages) -> list[tuple[str, int, int, int]]:
+    """Returns images, true positives and predictions of each class that occurs, sorted."""
+    labels, predicted = Counter(scored.label), Counter(scored.predicted)
+    hits = Counter(scored.label[scored.correct])
+    names = sorted(labels | predicted)
+    return [(name, labels[name], hits[name], predicted[name]) for name in names]
+
+
+def macro_f1(scored: ScoredImages) -> float:
     """Returns the mean F1 over the classes that occur as a label or as a prediction."""
-    scores = []
-    for name in sorted(set(label) | set(predicted)):
-        true_positives = int(((label == name) & (predicted == name)).sum())
-        scores.append(2 * true_positives / int((label == name).sum() + (predicted == name).sum()))
-    return sum(scores) / len(scores)
+    return float(np.mean([2 * hits / (n + m) for _, n, hits, m in class_counts(scored)]))
 
 
 def calibration_error(probability: np.ndarray, correct: np.ndarray) -> float:
@@ -160,15 +165,12 @@ def class_rows(scored: ScoredImages) -> list[list[object]]:
     A fraction of no images is an empty cell.
     """
     rows: list[list[object]] = []
-    for name in sorted(set(scored.label) | set(scored.predicted)):
-        of_class, predicted = scored.label == name, scored.predicted == name
-        images, n_predicted = int(of_class.sum()), int(predicted.sum())
-        hits = int((of_class & predicted).sum())
+    for name, images, hits, predicted in class_counts(scored):
         recall = [hits / images, *wilson(hits, images)] if images else []
         cells = [f"{fraction:.4f}" for fraction in recall] or [""] * 3
-        precision = f"{hits / n_predicted:.4f}" if n_predicted else ""
-        f1 = f"{2 * hits / (images + n_predicted):.4f}"
-        rows.append([name, images, hits, n_predicted, *cells, precision, f1])
+        precision = f"{hits / predicted:.4f}" if predicted else ""
+        f1 = f"{2 * hits / (images + predicted):.4f}"
+        rows.append([name, images, hits, predicted, *cells, precision, f1])
     return rows
 
 

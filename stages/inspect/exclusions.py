@@ -9,6 +9,15 @@ from classifier.common.errors import StageError, count
 from classifier.dataset import manifest
 from classifier.dataset.findings import FINDINGS, OUTLIER, WRONG_LABEL, Finding
 
+PARAMS = {  # by finding
+    "label_conflict": "drop_label_conflicts",
+    "in_train_and_validation": "drop_leaks",
+    "in_train_and_test": "drop_leaks",
+    "duplicate": "drop_duplicates",
+    WRONG_LABEL: "drop_wrong_labels",
+    OUTLIER: "drop_outliers",
+}
+
 
 @dataclass(frozen=True)
 class Params:
@@ -22,16 +31,7 @@ class Params:
 
     def dropped_findings(self) -> dict[str, str]:
         """Returns the findings for which images are dropped, each with the name of its param."""
-        findings = {
-            "drop_label_conflicts": ("label_conflict",),
-            "drop_leaks": ("in_train_and_validation", "in_train_and_test"),
-            "drop_duplicates": ("duplicate",),
-            "drop_wrong_labels": (WRONG_LABEL,),
-            "drop_outliers": (OUTLIER,),
-        }
-        return {
-            finding: name for name in findings if getattr(self, name) for finding in findings[name]
-        }
+        return {finding: name for finding, name in PARAMS.items() if getattr(self, name)}
 
 
 def exclusion_reasons(

@@ -6,11 +6,12 @@ ones. Of the methods tried on three datasets this found the most (docs/inspectio
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 import numpy as np
 
 from stages.inspect import confident_learning, lda
-from stages.inspect.lda import CHUNK, FOLDS, LDA
+from stages.inspect.lda import FOLDS, LDA
 
 MIN_CLASS_SIZE = 5  # different images; smaller classes are not checked
 
@@ -28,26 +29,6 @@ class LabelErrors:
     suggested: np.ndarray
     probability: np.ndarray
     self_confidence: np.ndarray
-
-    def add(
-        self,
-        rows: np.ndarray,
-        probabilities: np.ndarray,
-        labels: np.ndarray,
-        classes: np.ndarray,
-    ) -> None:
-        """Enters the predictions for some rows.
-
-        Args:
-            rows: int (n,).
-            probabilities: float (n, C).
-            labels: int (n,), indices into `classes`.
-            classes: int (C,), the class of each column.
-        """
-        each, best = np.arange(len(rows)), probabilities.argmax(axis=1)
-        self.suggested[rows] = np.where(best == labels, -1, classes[best])
-        self.probability[rows] = probabilities[each, best]
-        self.self_confidence[rows] = probabilities[each, labels]
 
 
 def find(values: np.ndarray, labels: np.ndarray, groups: np.ndarray, n_train: int) -> LabelErrors:
@@ -70,21 +51,21 @@ def find(values: np.ndarray, labels: np.ndarray, groups: np.ndarray, n_train: in
     targets = np.searchsorted(classes, labels).clip(0, len(classes) - 1)  # indices into classes
     known = classes[targets] == labels
     train = np.flatnonzero(known[:n_train])
-    fold = stratified_group_folds(targets[train], groups[train])
-    predict = partial(lda.out_of_fold, values[train], targets[train], fold, len(classes))
+    folds = stratified_group_folds(targets[train], groups[train])
+    predict = partial(lda.out_of_fold, values[train], targets[train], folds, len(classes))
     thresholds = confident_learning.thresholds(predict(), targets[train], len(classes))
-    is_error = np.zeros(count, bool)
-    for chunk, probabilities in predict():
-        rows = train[chunk]
-        is_error[rows] = confident_learning.is_error(probabilities, targets[rows], thresholds)
-        result.add(rows, probabilities, targets[rows], classes)
     others = np.setdiff1d(np.flatnonzero(known), train, assume_unique=True)
     model = LDA.fit(values[train], targets[train], len(classes))
-    for start in range(0, len(others), CHUNK):
-        rows = others[start : start + CHUNK]
-        probabilities = model.predict_proba(values[rows])
-        is_error[rows] = confident_learning.is_error(probabilities, targets[rows], thresholds)
-        result.add(rows, probabilities, targets[rows], classes)
+    is_error = np.zeros(count, bool)
+    for rows, probabilities in chain(
+        ((train[chunk], probabilities) for chunk, probabilities in predict()),
+        model.iter_proba(values, others),
+    ):
+        each, best, target = np.arange(len(rows)), probabilities.argmax(axis=1), targets[rows]
+        is_error[rows] = confident_learning.is_error(probabilities, target, thresholds)
+        result.suggested[rows] = np.where(best == target, -1, classes[best])
+        result.probability[rows] = probabilities[each, best]
+        result.self_confidence[rows] = probabilities[each, target]
     _keep_least_confident(result, is_error, train)
     return result
 

@@ -63,6 +63,14 @@ class LDA:
         weights = np.exp(logits)
         return weights / weights.sum(axis=1, keepdims=True)
 
+    def iter_proba(
+        self, values: np.ndarray, rows: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yields some rows at a time with their probabilities, so that memory stays bounded."""
+        for start in range(0, len(rows), CHUNK):
+            chunk = rows[start : start + CHUNK]
+            yield chunk, self.predict_proba(values[chunk])
+
 
 def out_of_fold(
     values: np.ndarray, labels: np.ndarray, folds: np.ndarray, n_classes: int
@@ -77,7 +85,4 @@ def out_of_fold(
     """
     for fold in range(FOLDS):
         model = LDA.fit(values[folds != fold], labels[folds != fold], n_classes)
-        held_out = np.flatnonzero(folds == fold)
-        for start in range(0, len(held_out), CHUNK):
-            rows = held_out[start : start + CHUNK]
-            yield rows, model.predict_proba(values[rows])
+        yield from model.iter_proba(values, np.flatnonzero(folds == fold))

@@ -1,7 +1,7 @@
 """Trains a Keras model, many batches per call, on features in memory or on disk.
 
-The same as Keras's `fit`, without its overhead per batch, which is most of the time for a small
-head (`python -m benchmarks.fit`).
+The updates are those of Keras's `fit`; in addition, each epoch draws one view of each image, and
+memory does not grow with the features.
 """
 
 from collections.abc import Callable, Iterator, Mapping

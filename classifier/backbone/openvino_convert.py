@@ -4,7 +4,9 @@ import contextlib
 import io
 import logging
 import sys
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +23,12 @@ def convert(model: "keras.Model", dtype: str = "") -> Any:
     Args:
         model: has one input.
         dtype: of the converted model's input; empty: that of the Keras model.
+
+    OpenVINO reads the graph from a file: its converter of TensorFlow objects (2026.4) fails on
+    Python 3.13.
     """
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
     from classifier.inference.keras_backend import tf
 
     shape = (None, *model.input_shape[1:])
@@ -32,7 +39,13 @@ def convert(model: "keras.Model", dtype: str = "") -> Any:
         input_signature=signature,
         autograph=False,
     )
-    return openvino().convert_model(run)
+    graph = convert_variables_to_constants_v2(run.get_concrete_function()).graph.as_graph_def()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "graph.pb"
+        path.write_bytes(graph.SerializeToString(deterministic=True))
+        network = openvino().convert_model(path)
+    network.inputs[0].set_names({"pixels"})  # the converter says "pixels:0"
+    return network
 
 
 def quantize(network: Any, images: Sequence[np.ndarray]) -> Any:

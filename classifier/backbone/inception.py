@@ -42,6 +42,7 @@ def load(weights: Path, spec: NetworkSpec) -> tuple["keras.Model", "keras.Model 
     """
     from classifier.inference.keras_backend import keras
 
+    weights.stat()  # a missing file is FileNotFoundError; HDF5's own error does not name it
     keras.backend.clear_session()  # restarts the numbers in layer names
     shape = (spec.image_height, spec.image_width, 3)
     model = keras.applications.InceptionV3(include_top=False, weights=None, input_shape=shape)

@@ -37,10 +37,13 @@ lint: setup-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# New pins from pyproject.toml, without any address of a package index (needs uv)
+# New pins from pyproject.toml, without any address of a package index, for the oldest Python it
+# allows and all later ones (needs uv); then the platforms that lack a wheel
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 lock:
-	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.txt
-	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --extra dev pyproject.toml -o requirements-dev.txt
+	$(LOCK) pyproject.toml -o requirements.txt
+	$(LOCK) --extra dev pyproject.toml -o requirements-dev.txt
+	$(PYTHON) -m benchmarks.platforms
 
 clean:
 	rm -rf demo

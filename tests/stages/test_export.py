@@ -114,6 +114,7 @@ def test_a_missing_package_is_reported_with_its_remedy():
         stage.require_packages([lacking])
 
 
+@pytest.mark.slow
 def test_fine_tuned_blocks_are_exported_too(finished, tmp_path):
     from classifier.inference.keras_backend import keras
 

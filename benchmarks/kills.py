@@ -3,10 +3,10 @@
     python -m benchmarks.kills --images DIR --weights FILE.h5 [--count 50] [--seed 1]
         [--command extract "dvc repro"]
 
-DIR holds train/<class>/* and, if you like, test/*. Each time everything that was computed is
-forgotten, the command starts, gets SIGKILL at a random moment of its usual duration, and runs
-again to its end. Told are: outputs that differ from those of an undisturbed run, forward passes
-done twice, and faults that SQLite's integrity check or the seals of the store find after the kill.
+DIR holds train/<class>/* and optionally test/*. Each trial starts without cache, kills the command
+(SIGKILL) at a random moment of its usual duration and runs it again to its end. The table counts
+outputs that differ from those of an undisturbed run, forward passes done twice, and damage that
+SQLite's integrity check or the checksums find after the kill.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from benchmarks.pipeline import ROOT, prepare
 from classifier.cache import features as feature_cache
 from classifier.cache.database import Database
 from classifier.commands import cache
+from classifier.common.errors import StageError
 
 LOG = "passes"  # a line per batch that went through the network
 LOGGED = f'''
@@ -37,17 +38,17 @@ class _Logged:
         self.max_batch_size = self.network.max_batch_size
 
     def features(self, pixels):
-        found = self.network.features(pixels)
+        features = self.network.features(pixels)
         with open("{LOG}", "a") as file:
             file.write(f"{{len(pixels)}}\\n")
-        return found
+        return features
 
 engine.load = _Logged
 '''
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
 HEADING = (
-    "| command | kills | hit | images kept, least-median-most | most passes twice | "
-    "stores with faults | runs with other outputs |\n" + "|---" * 7 + "|"
+    "| command | trials | killed | cached images, min-median-max | max repeated passes | "
+    "damaged caches | runs with other outputs |\n" + "|---" * 7 + "|"
 )
 COMMANDS = {
     "extract": (sys.executable, "-m", "stages.extract"),
@@ -57,26 +58,26 @@ COMMANDS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one kill came to.
+    """What happened after one kill.
 
     Attributes:
-        killed: whether the command was still running at its moment.
-        kept: images in the store after the kill.
-        twice: forward passes done again.
-        faults: of the store after the kill.
-        same: whether the outputs after the second run are those of an undisturbed one.
+        killed: whether the command was still running.
+        cached: images in the cache after the kill.
+        repeated: forward passes done again.
+        problems: damage in the cache after the kill.
+        same_outputs: whether the second run's outputs are those of an undisturbed run.
     """
 
     killed: bool
-    kept: int
-    twice: int
-    faults: tuple[str, ...]
-    same: bool
+    cached: int
+    repeated: int
+    problems: tuple[str, ...]
+    same_outputs: bool
 
 
 def log_passes(folder: Path) -> None:
-    """Makes the pipeline in `folder` log its forward passes; the store's key stays as it is."""
-    with (folder / "stages" / "forward.py").open("a", encoding="utf-8") as file:
+    """Makes the pipeline in `folder` log its forward passes; the cache stays valid."""
+    with (folder / "stages" / "extract" / "forward.py").open("a", encoding="utf-8") as file:
         file.write(LOGGED)
 
 
@@ -98,30 +99,33 @@ def run(folder: Path, command: Sequence[str], seconds: float | None = None) -> b
     env = {**os.environ, "PATH": programs + os.pathsep + os.environ["PATH"]}
     process = subprocess.Popen(command, cwd=folder, env=env, start_new_session=True, **PIPES)
     try:
-        said, _ = process.communicate(timeout=seconds)
+        output, _ = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         return True
     if process.returncode:
-        raise SystemExit(f"{command} failed: {said}")
+        raise SystemExit(f"{command} failed: {output}")
     return False
 
 
-def look(folder: Path) -> tuple[tuple[str, ...], int]:
-    """Returns what is wrong with the store's rows, and how many there are."""
-    found: list[str] = []
-    count = 0
-    for path in (folder / ".cache" / feature_cache.FOLDER).glob("*.sqlite"):
-        at = Database(path, (), None)
-        found += cache.faults(at)
-        count += at.rows("SELECT count(*) FROM keys")[0][0]
-        at.close()
-    return tuple(found), count
+def check_cache(folder: Path) -> tuple[tuple[str, ...], int]:
+    """Returns the damage in the cache, and the number of cached features."""
+    paths = sorted((folder / ".cache" / feature_cache.FOLDER).glob("*.sqlite"))
+    networks = [Database(path, (), None) for path in paths]
+    problems: tuple[str, ...] = ()
+    try:
+        cache.verify(networks, None, {})
+    except StageError as error:
+        problems = error.messages
+    count = sum(network.rows("SELECT count(*) FROM keys")[0][0] for network in networks)
+    for network in networks:
+        network.close()
+    return problems, count
 
 
-def again(start: Path, folder: Path) -> Path:
-    """Puts the pipeline in `folder` back to its start."""
+def reset(start: Path, folder: Path) -> Path:
+    """Copies the pipeline from `start`, in place of what is in `folder`."""
     shutil.rmtree(folder, ignore_errors=True)
     return shutil.copytree(start, folder)
 
@@ -129,7 +133,7 @@ def again(start: Path, folder: Path) -> Path:
 def kill(
     folder: Path, command: Sequence[str], after: float, computed: int, expected: dict[str, bytes]
 ) -> Outcome:
-    """Kills the command after some seconds, runs it again, and returns what that came to.
+    """Kills the command after some seconds, runs it again, and returns what happened.
 
     Args:
         folder: of the pipeline, at its start.
@@ -141,13 +145,14 @@ def kill(
     lock = folder / "dvc.lock"
     before = lock.read_bytes() if lock.exists() else b""
     killed = run(folder, command, after)
-    faults, kept = look(folder)
+    problems, cached = check_cache(folder)
     resume(folder, command, before)
-    return Outcome(killed, kept, passes(folder) - computed, faults, outputs(folder) == expected)
+    repeated = passes(folder) - computed
+    return Outcome(killed, cached, repeated, problems, outputs(folder) == expected)
 
 
 def resume(folder: Path, command: Sequence[str], before: bytes) -> None:
-    """Runs a command after a kill; mends what DVC itself was writing in place, as README.md says.
+    """Runs a command after a kill; repairs what DVC was writing in place, as the docs say.
 
     Args:
         folder: of the pipeline.
@@ -157,12 +162,12 @@ def resume(folder: Path, command: Sequence[str], before: bytes) -> None:
     try:
         run(folder, command)
     except SystemExit as failure:
-        said, lock = str(failure), folder / "dvc.lock"
-        if "rwlock" in said:
+        message, lock = str(failure), folder / "dvc.lock"
+        if "rwlock" in message:
             (folder / ".dvc" / "tmp" / "rwlock").unlink()
-        elif "dvc.lock" in said and before:
+        elif "dvc.lock" in message and before:
             lock.write_bytes(before)
-        elif "dvc.lock" in said:
+        elif "dvc.lock" in message:
             lock.unlink()
         else:
             raise
@@ -172,34 +177,34 @@ def resume(folder: Path, command: Sequence[str], before: bytes) -> None:
 def kills(
     start: Path, folder: Path, command: Sequence[str], count: int, seed: int
 ) -> Iterator[Outcome]:
-    """Yields the outcomes of `count` kills of a command, at moments that `seed` draws."""
-    again(start, folder)
+    """Yields the outcomes of `count` kills of a command, at random moments."""
+    reset(start, folder)
     started = time.perf_counter()
     run(folder, command)
     usual, computed, expected = time.perf_counter() - started, passes(folder), outputs(folder)
     moments = random.Random(seed)
     for _ in range(count):
-        again(start, folder)
+        reset(start, folder)
         yield kill(folder, command, moments.uniform(0, usual), computed, expected)
 
 
 def summary(name: str, outcomes: list[Outcome]) -> str:
     """Returns a row of the table."""
-    kept = sorted(one.kept for one in outcomes)
+    cached = sorted(outcome.cached for outcome in outcomes)
     cells = (
         name,
         len(outcomes),
-        sum(one.killed for one in outcomes),
-        f"{kept[0]}-{kept[len(kept) // 2]}-{kept[-1]}",
-        max(one.twice for one in outcomes),
-        sum(bool(one.faults) for one in outcomes),
-        sum(not one.same for one in outcomes),
+        sum(outcome.killed for outcome in outcomes),
+        f"{cached[0]}-{cached[len(cached) // 2]}-{cached[-1]}",
+        max(outcome.repeated for outcome in outcomes),
+        sum(bool(outcome.problems) for outcome in outcomes),
+        sum(not outcome.same_outputs for outcome in outcomes),
     )
     return f"| {' | '.join(map(str, cells))} |"
 
 
 def main() -> None:
-    """Kills each command as often as asked."""
+    """Kills each command `--count` times."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--weights", type=Path, required=True)
@@ -207,28 +212,28 @@ def main() -> None:
     parser.add_argument("--command", choices=COMMANDS, nargs="+", default=list(COMMANDS))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--batch-size", type=int, default=8)
-    arguments = parser.parse_args()
+    args = parser.parse_args()
     changes = {
-        "fetch.weights": str(arguments.weights.resolve()),
-        "extract.batch_size": arguments.batch_size,
+        "fetch.weights": str(args.weights.resolve()),
+        "extract.batch_size": args.batch_size,
         "train.epochs": 5,
     }
     with tempfile.TemporaryDirectory() as name:
         start = Path(name) / "start"
-        prepare(start, arguments.images, changes)
+        prepare(start, args.images, changes)
         (start / "input").unlink()  # DVC does not follow a link there
-        shutil.copytree(arguments.images, start / "input")
+        shutil.copytree(args.images, start / "input")
         for file in ("dvc.yaml", ".dvcignore"):
             shutil.copy(ROOT / file, start)
         log_passes(start)
         for command in (("init", "-q", "--no-scm"), ("repro", "-q", "validate", "freeze")):
             run(start, (sys.executable, "-m", "dvc", *command))
         shutil.rmtree(start / ".cache")
-        print(f"batches of {arguments.batch_size}\n\n" + HEADING)
-        for label in arguments.command:
+        print(f"batches of {args.batch_size}\n\n" + HEADING)
+        for label in args.command:
             command, killed = COMMANDS[label], Path(name) / "killed"
-            found = kills(start, killed, command, arguments.count, arguments.seed)
-            print(summary(label, list(found)), flush=True)
+            outcomes = kills(start, killed, command, args.count, args.seed)
+            print(summary(label, list(outcomes)), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Whatever happens to the process, the disk or the store: nothing lost, nothing wrong."""
+"""Whatever happens to the process, the disk or the cache: nothing lost, nothing wrong."""
 
 import os
 import re
@@ -22,7 +22,7 @@ OUTPUTS = ("results/features_train.npz", "results/features_test.npz")
 
 @pytest.fixture
 def fresh(project):
-    """A project with 40 more images, validated and frozen, of which no features are known."""
+    """A project with 40 more images, validated and frozen, without any cached features."""
     for number in range(40):
         draw(project.folder / "input" / "test" / f"more {number}.jpg", "cross", 500 + number)
     project.repro("validate")
@@ -54,9 +54,10 @@ def new(project):
     return int(done.stdout.split(" images, ")[1].split(" new")[0])
 
 
-def kept(project):
-    faults, count = kills.look(project.folder)
-    assert faults == ()
+def cached(project):
+    """Returns the number of cached features, all intact."""
+    problems, count = kills.check_cache(project.folder)
+    assert problems == ()
     return count
 
 
@@ -67,32 +68,31 @@ def test_a_kill_costs_a_batch_at_most_and_changes_no_byte(command, fresh, tmp_pa
         fresh.folder, tmp_path / "killed", kills.COMMANDS[command], 3, time.time_ns()
     )
     for outcome in outcomes:
-        assert outcome.same and not outcome.faults and 0 <= outcome.twice <= 4, outcome
+        assert outcome.same_outputs and not outcome.problems and 0 <= outcome.repeated <= 4, outcome
 
 
 def interrupted(project) -> tuple[int, str]:
-    """Runs `extract`, interrupts it once something is kept, and returns its exit code and words."""
+    """Interrupts `extract` once something is cached; returns its exit code and message."""
     command = (sys.executable, "-m", "stages.extract")
     process = subprocess.Popen(command, cwd=project.folder, stderr=subprocess.PIPE, text=True)
-    while not kept(project) and process.poll() is None:
+    while not cached(project) and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate()
-    return process.returncode, said
+    _, message = process.communicate()
+    return process.returncode, message
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGINT for a single process")
-def test_ctrl_c_keeps_the_work_and_says_so(fresh, expected):
+def test_ctrl_c_keeps_the_work_and_reports_it(fresh, expected):
     code = 0
     while code == 0:  # on a busy machine it may be done before the signal comes
         shutil.rmtree(fresh.folder / ".cache", ignore_errors=True)
-        code, said = interrupted(fresh)
-    count = kept(fresh)
+        code, message = interrupted(fresh)
+    count = cached(fresh)
     assert code == 130
-    assert said == (
-        f"stopped; the features of {count} new images are kept, "
-        "and `dvc repro` goes on from there\n"
-    )
+    images = "1 new image" if count == 1 else f"{count} new images"
+    done = f"interrupted; the features of {images} are cached; run `dvc repro` to resume\n"
+    assert message == done
     assert 0 < count < 61 and new(fresh) == 61 - count
     assert outputs(fresh) == expected
 
@@ -117,50 +117,50 @@ def small_disk(fresh):
 
 
 @pytest.mark.skipif(not shutil.which("mount"), reason="this system has no mount")
-def test_a_full_disk_below_the_store_is_said_and_room_mends_it(fresh, expected, small_disk):
+def test_a_full_disk_below_the_cache_is_an_error_until_there_is_room(fresh, expected, small_disk):
     small_disk(".cache")
     done = fresh.stage("extract")
     assert done.returncode == 1
     assert done.stderr.startswith("error: .cache/features/")
     assert "the disk is full; free some space and run again" in done.stderr
-    before = kept(fresh)
+    before = cached(fresh)
     small_disk(".cache", "4m")
     assert new(fresh) == 61 - before < 61
     assert outputs(fresh) == expected
 
 
 @pytest.mark.skipif(not shutil.which("mount"), reason="this system has no mount")
-def test_a_full_disk_below_the_outputs_is_said_and_room_mends_it(fresh, expected, small_disk):
+def test_a_full_disk_below_the_outputs_is_an_error_until_there_is_room(fresh, expected, small_disk):
     table = (fresh.folder / "results" / "images.csv").read_bytes()
     small_disk("results", "48k")
     (fresh.folder / "results" / "images.csv").write_bytes(table)
     done = fresh.stage("extract")
     assert done.returncode == 1
-    said = "npz: the disk is full; free some space and run again\n"
-    assert done.stderr.startswith("error: results/t") and done.stderr.endswith(said)
+    message = "npz: the disk is full; free some space and run again\n"
+    assert done.stderr.startswith("error: results/f") and done.stderr.endswith(message)
     assert not list((fresh.folder / "results").glob("*.part"))
     small_disk("results", "4m")
     assert new(fresh) == 0
     assert outputs(fresh) == expected
 
 
-def test_two_checkouts_fill_one_store_at_once(fresh, expected, tmp_path):
-    (tmp_path / "store").mkdir()
-    (fresh.folder / ".cache").symlink_to(tmp_path / "store")
+def test_two_checkouts_fill_one_cache_at_once(fresh, expected, tmp_path):
+    (tmp_path / "shared").mkdir()
+    (fresh.folder / ".cache").symlink_to(tmp_path / "shared")
     checkouts = [fresh, copy(fresh, tmp_path / "other")]
     command = (sys.executable, "-m", "stages.extract")
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     running = [subprocess.Popen(command, cwd=one.folder, **pipes) for one in checkouts]
-    said = [process.communicate() for process in running]
-    assert [err for _, err in said] == ["", ""]
-    passes = [int(re.search(r"(\d+) new", out)[1]) for out, _ in said]
+    output = [process.communicate() for process in running]
+    assert [err for _, err in output] == ["", ""]
+    passes = [int(re.search(r"(\d+) new", out)[1]) for out, _ in output]
     assert 61 <= sum(passes) <= 122
     assert [outputs(one) for one in checkouts] == [expected, expected]
-    assert kept(fresh) == 61
+    assert cached(fresh) == 61
 
 
-def harmed(project, change):
-    """Changes the bytes of the store of a project whose features are all kept."""
+def damage(project, change):
+    """Fills the cache of a project and changes its bytes."""
     assert new(project) == 61
     (path,) = (project.folder / ".cache" / feature_cache.FOLDER).glob("*.sqlite")
     data = bytearray(path.read_bytes())
@@ -184,22 +184,22 @@ def replace(data):
 
 
 @pytest.mark.parametrize("change", [flip, truncate, replace])
-def test_a_damaged_store_is_mended(change, fresh, expected):
-    harmed(fresh, change)
+def test_a_damaged_cache_recovers(change, fresh, expected):
+    damage(fresh, change)
     new(fresh)
     assert outputs(fresh) == expected
-    assert kept(fresh) <= 61  # and no fault is left
-    new(fresh)  # a row read before the damage was met, and lost in mending it
-    assert kept(fresh) == 61
+    assert cached(fresh) <= 61  # all intact
+    new(fresh)  # a row that was read before the damage, and lost in the recovery
+    assert cached(fresh) == 61
     assert new(fresh) == 0
     assert outputs(fresh) == expected
 
 
-def test_a_store_of_a_newer_version_is_refused_until_it_is_deleted(fresh, expected):
+def test_a_cache_of_a_newer_version_is_refused_until_it_is_deleted(fresh, expected):
     def newer(data):
         data[60:64] = (9).to_bytes(4, "big")  # where SQLite keeps PRAGMA user_version
 
-    harmed(fresh, newer)
+    damage(fresh, newer)
     done = fresh.stage("extract")
     assert done.returncode == 1 and "of a newer version of this project" in done.stderr
     shutil.rmtree(fresh.folder / ".cache")
@@ -207,7 +207,7 @@ def test_a_store_of_a_newer_version_is_refused_until_it_is_deleted(fresh, expect
     assert outputs(fresh) == expected
 
 
-def test_what_dvc_leaves_cut_off_is_mended_as_the_readme_says(fresh, expected):
+def test_a_lock_file_that_dvc_left_truncated_is_repaired_as_the_docs_say(fresh, expected):
     lock = fresh.folder / "dvc.lock"
     before = lock.read_bytes() if lock.exists() else b""
     lock.write_bytes(b"schema: '2.0'\nstages:\n  validate:\n    cmd: python -m st")

@@ -105,6 +105,15 @@ class FeatureCache:
             key: np.frombuffer(value, self.dtype).reshape(self.shape) for key, value, *_ in rows
         }
 
+    def check_index(self) -> bool:
+        """Tells whether rows seemed to be missing because the index of keys was damaged.
+
+        The file is then replaced. Reads all keys, but no features.
+        """
+        before = self._database.recoveries
+        self._database.run(_check_index)
+        return self._database.recoveries > before
+
     def put(self, keys: Sequence[bytes], features: np.ndarray) -> None:
         """Adds rows, all of them or none.
 
@@ -141,6 +150,8 @@ class FeatureCache:
         intact, damaged = list[Row](), list[Row]()
         for row in rows:
             (intact if is_intact(self._fingerprint, *row[:3]) else damaged).append(row)
+        if damaged:
+            _check_index(database)  # it may have led to the wrong rows
         stale = [(today(), row[3]) for row in intact if row[4]]
         if database.writable and (damaged or stale):
             with database.transaction() as connection:
@@ -169,6 +180,13 @@ class FeatureCache:
 
 def _checksum(fingerprint: str, key: bytes, value: bytes) -> bytes:
     return database.checksum(fingerprint.encode(), key, value)
+
+
+def _check_index(database: Database) -> None:
+    if database.writable:
+        (answer,), *_ = database.rows("PRAGMA integrity_check('keys')")
+        if answer != "ok":
+            raise database.damaged(answer)
 
 
 def _readable_rows(connection: sqlite3.Connection) -> Iterator[Row]:

@@ -45,6 +45,10 @@ class RecoveringDatabase:
         salvage: copies what is intact from a damaged file to the database that replaces it, and
             says how much that was.
 
+    Attributes:
+        path: of the file.
+        recoveries: how often a damaged file was replaced.
+
     Raises:
         StageError: see Database.
     """
@@ -57,6 +61,7 @@ class RecoveringDatabase:
         salvage: Callable[[Path, Database], str],
     ) -> None:
         self.path = path
+        self.recoveries = 0
         self._make = partial(Database, schema=schema, meta=meta)
         self._salvage = salvage
         try:
@@ -96,6 +101,7 @@ class RecoveringDatabase:
         return opened
 
     def _replace(self, damage: DamagedError) -> None:
+        self.recoveries += 1
         aside = set_aside(damage)
         gone = database.inode(self.path) != damage.inode
         self._database = self._open() if gone else self._make(None)

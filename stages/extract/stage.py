@@ -205,8 +205,10 @@ def main(
         return augmentation.all_views(rows, settings, augmentation_id)
 
     dataset = survey(views(), cache, index)
-    if dataset.missing and committed.import_features(cache, identity, train, test):
-        dataset = survey(views(), cache, index)
+    if dataset.missing:
+        recovered = cache.check_index()
+        if committed.import_features(cache, identity, train, test) or recovered:
+            dataset = survey(views(), cache, index)
     index.close()
     constants = {
         "train_views": np.array(settings.train_numbers(), "<i4"),

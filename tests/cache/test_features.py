@@ -204,6 +204,18 @@ def test_a_flipped_bit_in_a_key_loses_one_row_at_most(place, folder, path):
     assert is_complete(folder)
 
 
+def test_rows_hidden_by_a_damaged_index_are_recovered(folder, path, capsys):
+    flip_key(path, KEYS[7], 1)
+    cache = open_cache(folder)
+    assert KEYS[7] not in cache.has(KEYS)
+    assert cache.check_index()
+    assert "40 cached features recovered" in capsys.readouterr().err
+    assert cache.has(KEYS) == set(KEYS)
+    assert not cache.check_index()
+    cache.close()
+    assert is_complete(folder)
+
+
 def test_another_programs_file_is_set_aside_unchanged(folder, path, capsys):
     path.unlink()
     execute(path, "CREATE TABLE recipes (name)")

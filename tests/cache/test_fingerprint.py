@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from classifier.cache import fingerprint
 from classifier.images.augmentation import AugmentationParams, augmented
 from classifier.images.decode import decode_image
 from classifier.images.perceptual_hash import perceptual_hash
+from classifier.inference import base, engine, openvino_engine
+from classifier.inference.base import BaseInfo
 
 REMEDY = (
     "the result has changed: raise {name} in classifier/cache/fingerprint.py, so that cached "
@@ -35,6 +38,9 @@ AUGMENTED = {  # mean red, green and blue of each quarter, by version and number
     },
 }
 PERCEPTUAL_HASHES = {1: "18c658d66729632984f764b79bca98ce5b399b09fcb067359b3164c664b69cc9"}
+
+FEATURES = {1: [1.45426, 0.708691, 0.409967, 0.0717364]}  # of the network below, by version
+KERNEL = np.random.default_rng(0).normal(size=(3, 3, 3, 4)).astype(np.float32)  # HWIO
 
 
 def scene() -> Image.Image:
@@ -85,6 +91,51 @@ def test_the_perceptual_hash_belongs_to_its_version():
     assert golden == result, REMEDY.format(name="PERCEPTUAL_HASH", result=result)
 
 
+def write_openvino_network(folder: Path) -> None:
+    """Writes a network that scales pixels, convolves and averages; no input order is neutral."""
+    ops = openvino_engine.openvino().opset13
+    pixels = ops.parameter([-1, 90, 120, 3], np.uint8)
+    scaled = ops.subtract(
+        ops.divide(ops.convert(pixels, np.float32), np.float32(127.5)), np.float32(1)
+    )
+    planes = ops.transpose(scaled, np.array([0, 3, 1, 2]))
+    kernel = np.ascontiguousarray(KERNEL.transpose(3, 2, 0, 1))
+    maps = ops.relu(ops.convolution(planes, kernel, [2, 2], [0, 0], [0, 0], [1, 1]))
+    means = ops.reduce_mean(maps, np.array([2, 3]))
+    network = openvino_engine.openvino().Model([means], [pixels])
+    openvino_engine.write(network, folder / base.NETWORK)
+
+
+def write_keras_network(folder: Path) -> None:
+    """Writes the same network for TensorFlow."""
+    from classifier.inference.keras_backend import keras
+
+    layers = keras.layers
+    convolution = layers.Conv2D(4, 3, strides=2, activation="relu", use_bias=False)
+    scaling = layers.Rescaling(1 / 127.5, offset=-1.0)
+    inputs = keras.Input((90, 120, 3), dtype="uint8")
+    model = keras.Model(inputs, layers.GlobalAveragePooling2D()(convolution(scaling(inputs))))
+    convolution.set_weights([KERNEL])
+    (folder / base.ARCHITECTURE).write_text(model.to_json())
+    model.save_weights(folder / base.WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "write"),
+    [
+        ("openvino", write_openvino_network),
+        pytest.param("tensorflow", write_keras_network, marks=pytest.mark.slow),
+    ],
+)
+def test_features_belong_to_their_version(kind, write, tmp_path):
+    write(tmp_path)
+    base.write_info(tmp_path, BaseInfo("", "avg", 90, 120, (4,), "float32", kind, "float32", ""))
+    features = engine.load(tmp_path).features(np.asarray(scene())[None])[0]
+    message = REMEDY.format(name="NETWORK", result=features.tolist())
+    # processors sum in other orders; bfloat16 would differ by 1e-3
+    assert FEATURES.get(fingerprint.NETWORK, []) == pytest.approx(features, rel=1e-4), message
+
+
 @pytest.mark.parametrize("library", fingerprint.LIBRARIES)
 def test_a_new_decoder_library_gives_new_keys(library, monkeypatch):
     keys = fingerprint.of_pixels, fingerprint.of_perceptual_hash
@@ -100,18 +151,25 @@ def keys() -> dict[str, str]:
         "pixels": fingerprint.of_pixels(),
         "perceptual hash": fingerprint.of_perceptual_hash(),
         "augmentation": fingerprint.of_augmentation(RANGES),
+        "features": fingerprint.of_features("hash of models/base", "openvino 1 on CPU"),
     }
 
 
 @pytest.mark.parametrize(
     ("constant", "changed"),
     [
-        ("DECODE", {"pixels", "perceptual hash"}),
+        ("DECODE", {"pixels", "perceptual hash", "features"}),
         ("PERCEPTUAL_HASH", {"perceptual hash"}),
         ("AUGMENTATION", {"augmentation"}),
+        ("NETWORK", {"features"}),
     ],
 )
 def test_a_new_version_gives_new_keys(constant, changed, monkeypatch):
     before = keys()
     monkeypatch.setattr(fingerprint, constant, getattr(fingerprint, constant) + 1)
     assert {name for name, key in keys().items() if key != before[name]} == changed
+
+
+def test_another_network_or_runtime_gives_new_keys():
+    cases = [("a", "openvino 1 on CPU"), ("b", "openvino 1 on CPU"), ("a", "openvino 2 on CPU")]
+    assert len({fingerprint.of_features(*case) for case in cases}) == len(cases)

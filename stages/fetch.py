@@ -49,9 +49,7 @@ def keras_folder() -> Path:
 def imagenet(place: Path, url: str = pretrained.URL, md5: str = pretrained.MD5) -> Path:
     """Returns the official file at `place`, downloaded unless it is already there.
 
-    Raises:
-        StageError: the download failed, the hash is wrong or the disk is full; `place` is then
-            unchanged.
+    After a StageError (no network, wrong hash, full disk) `place` is unchanged.
     """
     if place.is_file():
         _check_md5(place, md5, f"delete {place} to download it again")
@@ -93,17 +91,12 @@ def _check_md5(path: Path, expected: str, remedy: str) -> None:
 
 
 def local(path: Path) -> Path:
-    """Returns `path` if it is an HDF5 file.
-
-    Raises:
-        StageError: it is not.
-    """
+    """Returns `path`, which must be an HDF5 file."""
     if not path.is_file():
         raise StageError(f"params.yaml: fetch.weights must be a .h5 file that exists; got {path}")
     if not h5py.is_hdf5(path):
-        raise StageError(
-            f"{path}: must be an HDF5 file; use the weights of InceptionV3 without its classifier"
-        )
+        rule = "must be an HDF5 file; use the weights of InceptionV3 without its classifier"
+        raise StageError(f"{path}: {rule}")
     return path
 
 
@@ -132,12 +125,12 @@ def write_random(path: Path, seed: int) -> None:
 
 
 def _random(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    if name == "kernel":
-        kernel = rng.standard_normal(shape)  # (kh, kw, in, out)
-        kernel -= kernel.mean(axis=(0, 1, 2))
-        gain = 2 / (1 - 1 / np.pi)
-        return (kernel * np.sqrt(gain / np.prod(shape[:-1]))).astype(np.float32)
-    return np.full(shape, 1 if name == "moving_variance" else 0, np.float32)
+    if name != "kernel":
+        return np.full(shape, name == "moving_variance", np.float32)
+    kernel = rng.standard_normal(shape)  # (kh, kw, in, out)
+    kernel -= kernel.mean(axis=(0, 1, 2))
+    gain = 2 / (1 - 1 / np.pi)
+    return (kernel * np.sqrt(gain / np.prod(shape[:-1]))).astype(np.float32)
 
 
 def main(out: Path = pretrained.PATH) -> None:

@@ -7,21 +7,16 @@ Writes  models/base
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from classifier.backbone import (
-    calibration_images,
-    inception,
-    openvino_convert,
-    pretrained,
-    upper_blocks,
-)
+from classifier.backbone import inception, openvino_convert, pretrained, upper_blocks
+from classifier.backbone.calibration_images import draw_image
 from classifier.common import files, params
 from classifier.common.errors import run_main
 from classifier.inference import base, engine, openvino_engine
-from classifier.inference.base import BaseInfo
+from classifier.inference.base import BaseInfo, NetworkSpec
 
 if TYPE_CHECKING:
     import keras
@@ -34,23 +29,15 @@ ENGINE_NAMES = {"openvino": "OpenVINO", "tensorflow": "TensorFlow"}
 
 
 @dataclass(frozen=True)
-class Params:
+class Params(NetworkSpec):
     """Section `freeze` of params.yaml."""
 
-    last_layer: str  # last frozen layer
-    pooling: Literal["avg", "none"]  # avg: features are averages over its map; none: the map
-    image_height: int  # pixels
-    image_width: int  # pixels
     engine: Literal["auto", "openvino", "tensorflow"]  # that runs the network
     precision: Literal["float32", "int8"]  # of its arithmetic
 
     def __post_init__(self) -> None:
-        params.require(
-            self.last_layer in LAYERS,
-            "freeze.last_layer",
-            f"one of {', '.join(LAYERS)}",
-            self.last_layer,
-        )
+        layer, rule = self.last_layer, f"one of {', '.join(LAYERS)}"
+        params.require(layer in LAYERS, "freeze.last_layer", rule, layer)
         for name, pixels in (("height", self.image_height), ("width", self.image_width)):
             rule = f"{MIN_SIDE} or more"
             params.require(pixels >= MIN_SIDE, f"freeze.image_{name}", rule, pixels)
@@ -61,17 +48,13 @@ class Params:
 
 def base_info(settings: Params, model: "keras.Model", weights: str) -> BaseInfo:
     """Returns what the frozen network is; `weights` is the identity of its weights."""
-    return BaseInfo(
-        last_layer=settings.last_layer,
-        pooling=settings.pooling,
-        image_height=settings.image_height,
-        image_width=settings.image_width,
-        feature_shape=model.output_shape[1:],
-        dtype="float32" if settings.pooling == "avg" else "float16",
-        engine=resolve_engine(settings, engine.device("tensorflow")),
-        precision=settings.precision,
-        weights=weights,
-    )
+    values: dict[str, Any] = vars(settings) | {
+        "feature_shape": model.output_shape[1:],
+        "dtype": "float32" if settings.pooling == "avg" else "float16",
+        "engine": resolve_engine(settings, engine.device("tensorflow")),
+        "weights": weights,
+    }
+    return BaseInfo(**values)
 
 
 def resolve_engine(settings: Params, device: str) -> str:
@@ -82,18 +65,22 @@ def resolve_engine(settings: Params, device: str) -> str:
 
 
 def write(model: "keras.Model", upper: "keras.Model | None", folder: Path, info: BaseInfo) -> None:
-    """Writes the network, the blocks above it and what they are into an existing folder.
+    """Writes what the network is, the network for its engine, and the blocks above it.
 
     Args:
         model: InceptionV3 up to the last frozen layer; takes float32 in [-1, 1].
         upper: the blocks above it, if its features are maps.
-        folder: models/base.
-        info: what the network is, with the engine to write it for.
+        folder: models/base; must exist.
+        info: what the network is.
     """
     base.write_info(folder, info)
     frozen = inception.with_rescaling(inception.fold_batch_norm(model))
     if info.engine == "openvino":
-        write_openvino(frozen, folder / base.NETWORK, info.precision)
+        network = openvino_convert.convert(frozen)
+        if info.precision == "int8":
+            images = synthetic_images(range(CALIBRATION_IMAGES), model)
+            network = openvino_convert.quantize(network, images)
+        openvino_engine.write(network, folder / base.NETWORK)
     else:
         from classifier.inference.keras_backend import write_model
 
@@ -102,19 +89,9 @@ def write(model: "keras.Model", upper: "keras.Model | None", folder: Path, info:
         upper_blocks.write(folder, upper)
 
 
-def write_openvino(model: "keras.Model", path: Path, precision: str) -> None:
-    """Converts the model to OpenVINO, quantizes it if `precision` is int8, and writes it."""
-    network = openvino_convert.convert(model)
-    if precision == "int8":
-        images = synthetic_images(range(CALIBRATION_IMAGES), model)
-        network = openvino_convert.quantize(network, images)
-    openvino_engine.write(network, path)
-
-
 def synthetic_images(numbers: range, model: "keras.Model") -> list[np.ndarray]:
     """Returns calibration images of the size that the model takes."""
-    size = model.input_shape[1:3]
-    return [calibration_images.draw_image(number, *size) for number in numbers]
+    return [draw_image(number, *model.input_shape[1:3]) for number in numbers]
 
 
 def min_cosine(first: np.ndarray, second: np.ndarray) -> float:
@@ -124,23 +101,12 @@ def min_cosine(first: np.ndarray, second: np.ndarray) -> float:
     return float(((first * second).sum(axis=1) / lengths).min())
 
 
-def summary(info: BaseInfo, cosine: float, out: Path) -> str:
-    """Returns the output line of the stage."""
-    shape = "x".join(map(str, info.feature_shape))
-    return (
-        f"freeze: InceptionV3 up to {info.last_layer}, {info.image_height}x{info.image_width} "
-        f"-> {shape} features, {ENGINE_NAMES[info.engine]} {info.precision} "
-        f"(cosine similarity to Keras >= {math.floor(1000 * cosine) / 1000:.3f}) "
-        f"-> {out.as_posix()}"
-    )
-
-
 def main(weights: Path = pretrained.PATH, out: Path = base.FOLDER) -> None:
     """Freezes InceptionV3 as set in params.yaml."""
     settings = params.load("freeze", Params)
     model, upper = inception.load(weights, settings)
     info = base_info(settings, model, pretrained.identity(weights))
-    count = model.count_params() + (upper.count_params() if upper else 0)
+    count = sum(part.count_params() for part in (model, upper) if part)
     files.require_space(out, 5 * count)  # 4 bytes each, and HDF5's overhead
     tests = range(CALIBRATION_IMAGES, CALIBRATION_IMAGES + TEST_IMAGES)
     images = np.stack(synthetic_images(tests, model))
@@ -149,7 +115,12 @@ def main(weights: Path = pretrained.PATH, out: Path = base.FOLDER) -> None:
         write(model, upper, part, info)
         features = engine.load(part).features(images)
     expected = np.asarray(model(images / np.float32(127.5) - 1, training=False))
-    print(summary(info, min_cosine(features, expected), out))
+    cosine = math.floor(1000 * min_cosine(features, expected)) / 1000
+    print(
+        f"freeze: InceptionV3 up to {info.last_layer}, {info.image_height}x{info.image_width} "
+        f"-> {'x'.join(map(str, info.feature_shape))} features, {ENGINE_NAMES[info.engine]} "
+        f"{info.precision} (cosine similarity to Keras >= {cosine:.3f}) -> {out.as_posix()}"
+    )
 
 
 if __name__ == "__main__":

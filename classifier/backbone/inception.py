@@ -1,34 +1,15 @@
 """Keras's InceptionV3: split at the last frozen layer, with batch norms folded."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from classifier.common.errors import StageError
+from classifier.inference.base import NetworkSpec
 
 if TYPE_CHECKING:
     import keras
-
-
-class NetworkSpec(Protocol):
-    """Which part of InceptionV3 to use; section `freeze` and `BaseInfo` are two of them."""
-
-    @property
-    def last_layer(self) -> str:
-        """Returns the name of the last frozen layer."""
-
-    @property
-    def pooling(self) -> str:
-        """Returns `avg` or `none`."""
-
-    @property
-    def image_height(self) -> int:
-        """Returns the height of the input in pixels."""
-
-    @property
-    def image_width(self) -> int:
-        """Returns the width of the input in pixels."""
 
 
 def load(weights: Path, spec: NetworkSpec) -> tuple["keras.Model", "keras.Model | None"]:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from classifier.common import files
 
@@ -16,30 +17,24 @@ UPPER = "upper."  # prefix of the files of the blocks above the last frozen laye
 
 
 @dataclass(frozen=True)
-class BaseInfo:
-    """What the frozen network is.
+class NetworkSpec:
+    """Which part of InceptionV3 to use."""
 
-    Attributes:
-        last_layer: last frozen layer of InceptionV3, `mixed0` to `mixed10`.
-        pooling: `avg`: features are averages over that layer's map; `none`: they are the map.
-        image_height: height of the input in pixels.
-        image_width: width of the input in pixels.
-        feature_shape: shape of one image's features.
-        dtype: of the features.
-        engine: that runs the network: `openvino` or `tensorflow`.
-        precision: of its arithmetic: `float32` or `int8`.
-        weights: `imagenet`, `random` or `sha256:<hash>`.
-    """
+    last_layer: str  # last frozen layer, mixed0 to mixed10
+    pooling: Literal["avg", "none"]  # avg: features are averages over its map; none: the map
+    image_height: int  # pixels
+    image_width: int  # pixels
 
-    last_layer: str
-    pooling: str
-    image_height: int
-    image_width: int
-    feature_shape: tuple[int, ...]
-    dtype: str
-    engine: str
-    precision: str
-    weights: str
+
+@dataclass(frozen=True)
+class BaseInfo(NetworkSpec):
+    """What the frozen network is."""
+
+    feature_shape: tuple[int, ...]  # of one image
+    dtype: str  # of the features
+    engine: str  # that runs the network: openvino or tensorflow
+    precision: str  # of its arithmetic: float32 or int8
+    weights: str  # imagenet, random or sha256:<hash>
 
     def __str__(self) -> str:
         """Returns a short description."""

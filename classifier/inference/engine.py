@@ -10,7 +10,6 @@ from classifier.inference import base
 
 GPU_DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # NVIDIA, Windows (WSL), AMD
 PACKAGES = {"openvino": ("openvino",), "tensorflow": ("tensorflow", "keras")}
-DISTRIBUTIONS = {"tensorflow": ("tensorflow", "tensorflow-cpu")}  # that install the package
 
 
 class Engine(Protocol):
@@ -32,11 +31,9 @@ class Engine(Protocol):
 
 
 def load(folder: Path, threads: int = 0) -> Engine:
-    """Returns the network in the folder, on the engine it was frozen for.
+    """Returns the network in models/base, on the engine it was frozen for.
 
-    Args:
-        folder: models/base.
-        threads: processor cores to use; 0: all. TensorFlow ignores it and uses all.
+    OpenVINO uses `threads` cores; 0: all. TensorFlow always uses all.
     """
     if base.read_info(folder).engine == "openvino":
         from classifier.inference.openvino_engine import OpenvinoEngine
@@ -52,17 +49,12 @@ def device(engine: str) -> str:
 
     Imports TensorFlow, which takes seconds, only if a GPU driver is present.
     """
-    if engine == "openvino" or not _has_gpu_driver():
+    driver = any(Path(driver).exists() for driver in GPU_DRIVERS)
+    if engine == "openvino" or not (driver or any(metadata.distributions(name="tensorflow-metal"))):
         return "CPU"
     from classifier.inference import keras_backend
 
     return keras_backend.device()
-
-
-def _has_gpu_driver() -> bool:
-    if any(Path(driver).exists() for driver in GPU_DRIVERS):
-        return True
-    return any(metadata.distributions(name="tensorflow-metal"))
 
 
 def runtime(engine: str) -> str:
@@ -72,13 +64,8 @@ def runtime(engine: str) -> str:
 
 
 def version(package: str) -> str:
-    """Returns the version of an installed package, whichever distribution it comes from.
-
-    Raises:
-        PackageNotFoundError: the package is not installed.
-    """
-    names = DISTRIBUTIONS.get(package, (package,))
-    installed = (found for name in names for found in metadata.distributions(name=name))
-    if distribution := next(installed, None):
-        return distribution.version
+    """Returns the version of an installed package; `tensorflow-cpu` installs tensorflow too."""
+    for name in (package, f"{package}-cpu"):
+        for distribution in metadata.distributions(name=name):
+            return distribution.version
     raise metadata.PackageNotFoundError(package)

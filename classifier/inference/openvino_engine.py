@@ -37,16 +37,7 @@ def write(network: Any, path: Path) -> None:
 
 
 class OpenvinoEngine:
-    """A network that is ready to run.
-
-    Args:
-        network: path of its .xml file.
-        threads: cores to use; 0: all.
-
-    Attributes:
-        concurrency: number of threads that should call `features` at the same time.
-        max_batch_size: images per call; larger batches are no faster and take more memory.
-    """
+    """A network in an .xml file, on `threads` cores (0: all); see `engine.Engine`."""
 
     max_batch_size = 4
 
@@ -58,14 +49,9 @@ class OpenvinoEngine:
         self._local = threading.local()
 
     def features(self, pixels: np.ndarray) -> np.ndarray:
-        """Returns the network's output; may be called from several threads at once.
+        """Returns the network's output, float32; may be called from several threads at once.
 
-        Args:
-            pixels: (N, ...), with the dtype and shape that the network takes: uint8
-                (N, H, W, 3), or maps for the upper blocks.
-
-        Returns:
-            float32 (N, *feature_shape).
+        The upper blocks take float16 maps (N, h, w, c) instead of pixels.
         """
         with _LOCK:
             if not hasattr(self._local, "request"):

@@ -8,15 +8,7 @@ from classifier.inference import base
 
 
 class TensorflowEngine:
-    """A network that is ready to run.
-
-    Args:
-        folder: models/base.
-
-    Attributes:
-        concurrency: number of threads that should call `features` at the same time.
-        max_batch_size: images per call; larger batches are no faster.
-    """
+    """The network in models/base; see `engine.Engine`."""
 
     concurrency = 1
 
@@ -34,12 +26,6 @@ class TensorflowEngine:
         batch size and on its position (TensorFlow 2.21 on a CPU with AVX2), and larger batches
         are no faster. On a GPU the batch is padded with black images to a power of two, because
         TensorFlow traces the network once per batch size.
-
-        Args:
-            pixels: uint8 (N, H, W, 3).
-
-        Returns:
-            float32 (N, *feature_shape).
         """
         if self.max_batch_size == 1:
             return np.concatenate([self._run(image[None]).numpy() for image in pixels])

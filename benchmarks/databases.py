@@ -1,10 +1,10 @@
-"""What keeps rows of features best: SQLite or LMDB?
+"""SQLite or LMDB for cached features?
 
     python -m benchmarks.databases [--rows 200000] [--page-size 4096 8192 16384 65536]
 
-Rows of 2,048 random numbers are written as `extract` does (32 a transaction, kept through a kill of
-the process), then looked for, read in the order they were written and in another. LMDB is measured
-where `pip install lmdb` was run.
+Writes rows of 2,048 random numbers as `extract` does (32 per transaction, durable after a kill of
+the process), then looks up their keys and reads them in the order of writing and in a random order.
+LMDB is measured if it is installed (`pip install lmdb`).
 """
 
 import argparse
@@ -54,8 +54,8 @@ class InSqlite:
     def get(self, keys: list[bytes]) -> list[bytes]:
         marks = ",".join("?" * len(keys))
         query = f"SELECT key, value FROM keys JOIN vectors USING (id) WHERE key IN ({marks})"
-        found = dict(self.db.execute(query, keys))
-        return [found[key] for key in keys]
+        values = dict(self.db.execute(query, keys))
+        return [values[key] for key in keys]
 
     def close(self) -> None:
         self.db.close()
@@ -86,14 +86,14 @@ class InLmdb:
         self.db.close()
 
 
-def groups(items: list, size: int) -> Iterator[list]:
+def batches(items: list, size: int) -> Iterator[list]:
     """Yields `size` items at a time."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Returns how long `work` takes."""
+    """Returns the seconds that `work` takes."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
@@ -102,7 +102,7 @@ def seconds(work: Callable[[], object]) -> float:
 def measure(name: str, make: Callable[[Path], InSqlite | InLmdb], count: int) -> None:
     """Prints a row of the table."""
     keys = [hashlib.sha256(str(number).encode()).digest() for number in range(count)]
-    other = [keys[i] for i in np.random.default_rng(0).permutation(count)]
+    shuffled = [keys[i] for i in np.random.default_rng(0).permutation(count)]
     noise = np.random.default_rng(1).bytes(NUMBERS * 4 + count)
     with tempfile.TemporaryDirectory() as folder:
         rows = make(Path(folder))
@@ -114,9 +114,9 @@ def measure(name: str, make: Callable[[Path], InSqlite | InLmdb], count: int) ->
 
         times = [
             seconds(write),
-            seconds(lambda: [rows.has(group) for group in groups(keys, CHUNK)]),
-            seconds(lambda: [rows.get(group) for group in groups(keys, CHUNK)]),
-            seconds(lambda: [rows.get(group) for group in groups(other, CHUNK)]),
+            seconds(lambda: [rows.has(batch) for batch in batches(keys, CHUNK)]),
+            seconds(lambda: [rows.get(batch) for batch in batches(keys, CHUNK)]),
+            seconds(lambda: [rows.get(batch) for batch in batches(shuffled, CHUNK)]),
         ]
         rows.close()
         size = rows.path.stat().st_blocks * 512 / (count * NUMBERS * 4)
@@ -128,16 +128,18 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--page-size", type=int, nargs="+", default=[4096, 8192, 16384, 65536])
-    arguments = parser.parse_args()
-    print(f"{arguments.rows:,} rows of {NUMBERS} numbers; seconds, and bytes on disk per byte kept")
-    columns = ("written", "looked for", "read in order", "read in another", "size")
+    args = parser.parse_args()
+    print(
+        f"{args.rows:,} rows of {NUMBERS} numbers; seconds, and bytes on disk per byte of features"
+    )
+    columns = ("write", "look up", "read in order", "read at random", "size")
     print("| | " + " | ".join(columns) + " |\n" + "|---" * 6 + "|")
-    for size in arguments.page_size:
+    for size in args.page_size:
         measure(
-            f"SQLite, pages of {size}", lambda at, size=size: InSqlite(at, size), arguments.rows
+            f"SQLite, pages of {size}", lambda folder, size=size: InSqlite(folder, size), args.rows
         )
     if lmdb:
-        measure("LMDB", InLmdb, arguments.rows)
+        measure("LMDB", InLmdb, args.rows)
 
 
 if __name__ == "__main__":

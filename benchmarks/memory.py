@@ -2,10 +2,10 @@
 
     python -m benchmarks.memory --weights FILE.h5 --images DIR [--count 1000 10000] [--large]
 
-DIR holds train/<class>/*; its files are taken again and again under other names until there are
-as many as asked; with --large, images of 10,000 x 10,000 pixels in every format come on top.
-Peak memory is the operating system's, of the process and of the largest that it has started (the
-workers of `validate`).
+DIR holds train/<class>/*; its files are repeated under other names until there are `--count`;
+--large adds images of 10,000 x 10,000 pixels in every format. Peak memory is that of the process,
+and of the largest process that it started (a worker of `validate`), as the operating system reports
+it.
 """
 
 import argparse
@@ -22,7 +22,13 @@ from PIL import Image
 from benchmarks import peak
 from benchmarks.pipeline import prepare
 
-CODE = "from stages import {0}; {0}.main()" + peak.CODE
+CODE = "import {0} as stage; stage.main()" + peak.CODE
+MODULES = {
+    "validate": "stages.validate.stage",
+    "fetch": "stages.fetch",
+    "freeze": "stages.freeze",
+    "extract": "stages.extract.stage",
+}
 CODE += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"  # of a worker
 SIDE = 10_000  # pixels of a large image
 
@@ -40,8 +46,8 @@ def repeated(images: Path, folder: Path, count: int) -> Path:
 def draw_large(folder: Path) -> None:
     """Draws images of SIDE x SIDE pixels in many formats."""
     folder.mkdir(parents=True)
-    at = np.linspace(0, 9, SIDE, dtype=np.float32)
-    grey = ((np.sin(5 * at[:, None]) + np.cos(7 * at)) * 60 + 127).astype(np.uint8)
+    x = np.linspace(0, 9, SIDE, dtype=np.float32)
+    grey = ((np.sin(5 * x[:, None]) + np.cos(7 * x)) * 60 + 127).astype(np.uint8)
     colour = Image.fromarray(np.stack([grey, grey.T, 255 - grey], -1))
     alpha = Image.fromarray(grey)
     clear = colour.copy()
@@ -66,41 +72,41 @@ def draw_large(folder: Path) -> None:
         image.save(folder / name, **options)
 
 
-def measure(arguments: argparse.Namespace, count: int, precision: str) -> None:
-    """Measures `validate` and `extract` at one number of images and prints what came out."""
+def measure(args: argparse.Namespace, count: int, precision: str) -> None:
+    """Measures `validate` and `extract` with `count` images and prints a row for each."""
     with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
         folder = Path(first)
-        images = repeated(arguments.images.resolve(), Path(second), count)
-        if arguments.large:
+        images = repeated(args.images.resolve(), Path(second), count)
+        if args.large:
             draw_large(images / "train" / "large")
-        changes = {"fetch.weights": str(arguments.weights.resolve()), "freeze.precision": precision}
+        changes = {"fetch.weights": str(args.weights.resolve()), "freeze.precision": precision}
         prepare(folder, images, changes)
-        for stage in ("validate", "fetch", "freeze", "extract"):
+        for stage, module in MODULES.items():
             started = time.perf_counter()
-            command = [sys.executable, "-c", CODE.format(stage)]
+            command = [sys.executable, "-c", CODE.format(module)]
             done = subprocess.run(
                 command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True
             )
             seconds = time.perf_counter() - started
-            most, worker = map(float, done.stdout.splitlines()[-2:])
+            peak_mib, worker_mib = map(float, done.stdout.splitlines()[-2:])
             if stage in ("validate", "extract"):
-                cells = (stage, precision, f"{count:,}", f"{most:,.0f}", f"{worker:,.0f}")
+                cells = (stage, precision, f"{count:,}", f"{peak_mib:,.0f}", f"{worker_mib:,.0f}")
                 print(f"| {' | '.join(cells)} | {seconds:.1f} |", flush=True)
 
 
 def main() -> None:
-    """Measures every number of images."""
+    """Measures each number of images."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--count", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--large", action="store_true")
     parser.add_argument("--precision", nargs="+", default=["int8"], choices=("int8", "float32"))
-    arguments = parser.parse_args()
-    print("| stage | precision | images | peak MiB | of a worker | s |\n" + "|---" * 6 + "|")
-    for count in arguments.count:
-        for precision in arguments.precision:
-            measure(arguments, count, precision)
+    args = parser.parse_args()
+    print("| stage | precision | images | peak MiB | of a worker, MiB | s |\n" + "|---" * 6 + "|")
+    for count in args.count:
+        for precision in args.precision:
+            measure(args, count, precision)
 
 
 if __name__ == "__main__":

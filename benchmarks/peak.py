@@ -1,6 +1,6 @@
 """A process's own peak memory."""
 
-# Linux hands the peak that getrusage tells from parent to child, so there the kernel is asked
+# On Linux a child inherits the peak that getrusage reports, so read the kernel's own number
 CODE = """
 import re, resource, sys
 from pathlib import Path

@@ -1,12 +1,12 @@
-"""What an event costs: forward passes, stages that run and seconds of `dvc repro`.
+"""The cost of a change: forward passes, stages that run, and seconds of `dvc repro`.
 
     python -m benchmarks.repro --images DIR [DIR ...] --weights FILE.h5 [--count 1000 10000]
         [--only no-op ...] [--set freeze.last_layer=mixed0 ...] [--json FILE]
 
-Each DIR holds train/<class>/*. Where there are fewer images than asked for, they are taken again
-with another content behind their end: the same pixels, but to every stage a new image. Beside the
-events stand a bare `dvc repro` of a pipeline of one stage that does nothing, without and with the
-same folder of images as its dep, and a bare `import tensorflow`.
+Each DIR holds train/<class>/*. If it has fewer than `--count` images, they are repeated with a few
+bytes appended: the same pixels, but a new image for every stage. For comparison, the table ends
+with `dvc repro` of a stage that does nothing, without and with the images as its dependency, and
+with `import tensorflow`.
 """
 
 import argparse
@@ -26,17 +26,16 @@ from pathlib import Path
 import yaml
 
 from benchmarks.pipeline import ROOT, prepare
+from classifier.dataset import features
 
 GIT = ("git", "-c", "user.name=benchmark", "-c", "user.email=benchmark@example.org")
 NOTHING = "stages:\n  nothing:\n    cmd: cd .\n    deps: [{}]\n"
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-HEADING = (
-    "| event | images | forward passes | stages run | of it train s | s |\n" + "|---" * 6 + "|"
-)
+HEADING = "| event | images | forward passes | stages run | s, of train | s |\n" + "|---" * 6 + "|"
 
 
 def shell(folder: Path, *command: str) -> tuple[str, float]:
-    """Runs a command in a folder; returns what it prints, and its seconds."""
+    """Runs a command in a folder; returns its output and its seconds."""
     programs = str(Path(sys.executable).parent)
     env = {**os.environ, "PATH": programs + os.pathsep + os.environ["PATH"]}
     started = time.perf_counter()
@@ -47,36 +46,39 @@ def shell(folder: Path, *command: str) -> tuple[str, float]:
 def commit(folder: Path) -> None:
     """Commits what git does not ignore."""
     shell(folder, "git", "add", "-A")
-    shell(folder, *GIT, "commit", "-q", "-m", "so far")
+    shell(folder, *GIT, "commit", "-q", "-m", "all changes")
 
 
 def sources(images: list[Path]) -> Iterator[tuple[str, bytes]]:
-    """Yields class and bytes of images of different contents, for ever."""
-    found = [path for at in images for path in sorted((at / "train").rglob("*.jpg"))]
-    random.Random(0).shuffle(found)
-    for around in itertools.count():
-        for path in found:
-            yield path.parent.name, path.read_bytes() + str(around).encode() * (around > 0)
+    """Yields class and bytes of images, endlessly and all different."""
+    paths = [path for folder in images for path in sorted((folder / "train").rglob("*.jpg"))]
+    random.Random(0).shuffle(paths)
+    for repetition in itertools.count():
+        suffix = str(repetition).encode() if repetition else b""
+        for path in paths:
+            yield path.parent.name, path.read_bytes() + suffix
 
 
 class Project:
-    """A pipeline with `count` images under git and DVC, and the events that may befall it."""
+    """A pipeline with `count` images under git and DVC, and the changes to measure."""
 
     def __init__(self, folder: Path, images: list[Path], count: int) -> None:
         self.folder = folder
-        self.more = sources(images)
+        self.sources = sources(images)
         for number in range(count):
             self.add("test" if number % 10 == 0 else "train", f"{number:06}")
 
     def add(self, split: str, name: str, label: str = "") -> Path:
-        """Adds an image of new content."""
-        of, data = next(self.more)
-        place = self.folder / "input" / split / (label or of if split == "train" else "")
-        place.mkdir(parents=True, exist_ok=True)
-        (place / f"{name}.jpg").write_bytes(data)
-        return place / f"{name}.jpg"
+        """Adds an image with new content; `label` overrides its class."""
+        own_label, data = next(self.sources)
+        folder = self.folder / "input" / split
+        if split == "train":
+            folder /= label or own_label
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.jpg").write_bytes(data)
+        return folder / f"{name}.jpg"
 
-    def any(self, number: int = 0) -> Path:
+    def train_image(self, number: int = 0) -> Path:
         """Returns a training image."""
         return sorted((self.folder / "input" / "train").rglob("*.jpg"))[number]
 
@@ -90,43 +92,43 @@ class Project:
 
     def rename(self) -> None:
         """Renames a training image."""
-        self.any().rename(self.any().with_name("renamed.jpg"))
+        self.train_image().rename(self.train_image().with_name("renamed.jpg"))
 
     def move(self) -> None:
         """Moves a training image to another class."""
-        self.any(0).rename(self.any(-1).with_name("moved.jpg"))
+        self.train_image(0).rename(self.train_image(-1).with_name("moved.jpg"))
 
     def copy(self) -> None:
         """Copies a training image to input/test."""
-        shutil.copy(self.any(3), self.folder / "input" / "test" / "copy.jpg")
+        shutil.copy(self.train_image(3), self.folder / "input" / "test" / "copy.jpg")
 
     def edit(self) -> None:
         """Changes a training image and keeps its name and size."""
-        data = bytearray(self.any(5).read_bytes())
-        data[15] ^= 1  # the resolution in the header, without effect on a pixel
-        self.any(5).write_bytes(data)
+        data = bytearray(self.train_image(5).read_bytes())
+        data[15] ^= 1  # the resolution in the header; no pixel changes
+        self.train_image(5).write_bytes(data)
 
     def add_class(self) -> None:
         """Adds a class of 20 images."""
         for number in range(20):
-            self.add("train", f"more {number}", "one more class")
+            self.add("train", f"more {number}", "another class")
 
     def without_run_cache(self) -> None:
-        """Changes the image size back, with DVC's run cache gone."""
+        """Restores the image size after deleting DVC's run cache."""
         self.set("freeze.image_height", 299)
         shutil.rmtree(self.folder / ".dvc" / "cache" / "runs")
 
-    def commit_and_forget(self) -> None:
-        """Commits, deletes the image store and adds a training image."""
+    def commit_and_delete_cache(self) -> None:
+        """Commits, deletes the feature cache and adds a training image."""
         commit(self.folder)
         shutil.rmtree(self.folder / ".cache", ignore_errors=True)
         self.add("train", "yet another")
 
-    def without_store(self) -> None:
-        """Deletes the image store and the outputs of `extract`."""
+    def without_caches(self) -> None:
+        """Deletes the feature cache, the run cache and the outputs of `extract`."""
         shutil.rmtree(self.folder / ".cache")
-        for name in ("train", "test"):
-            (self.folder / "results" / f"{name}.npz").unlink()
+        for path in (features.TRAIN, features.TEST):
+            (self.folder / path).unlink()
         shutil.rmtree(self.folder / ".dvc" / "cache" / "runs")
 
 
@@ -139,26 +141,27 @@ EVENTS: dict[str, Callable[[Project], object]] = {
     "moved to another class": Project.move,
     "copied": Project.copy,
     "edited in place, same size": Project.edit,
-    "deleted": lambda project: project.any(7).unlink(),
+    "deleted": lambda project: project.train_image(7).unlink(),
     "a new class of 20": Project.add_class,
     "train.hidden_units changed": lambda project: project.set("train.hidden_units", 256),
     "image height 299 -> 224": lambda project: project.set("freeze.image_height", 224),
     "and back": lambda project: project.set("freeze.image_height", 299),
     "224 again": lambda project: project.set("freeze.image_height", 224),
     "and back, run cache deleted": Project.without_run_cache,
-    "store, outputs, run cache deleted": Project.without_store,
-    "committed, store deleted, one new": Project.commit_and_forget,
+    "cache, outputs, run cache deleted": Project.without_caches,
+    "committed, cache deleted, one new": Project.commit_and_delete_cache,
 }
 
 
 def measure(project: Project, event: str) -> dict[str, object]:
-    """Lets an event befall the project and returns what `dvc repro` then does."""
+    """Makes a change and returns what `dvc repro` then does."""
     EVENTS[event](project)
-    said, seconds = shell(project.folder, "dvc", "repro")
-    extract = re.search(r"^extract: (\d+) images, (\d+) new", said, re.M)
-    ran = re.findall(r"^Running stage '(\w+)'", said, re.M)
-    images, new = map(int, extract.groups()) if extract else (None, 0)
-    train = re.search(r"^train: .* ([\d.]+) s$", said, re.M)
+    output, seconds = shell(project.folder, "dvc", "repro")
+    extract = re.search(r"^extract: ([\d,]+) images, ([\d,]+) new", output, re.M)
+    ran = re.findall(r"^Running stage '(\w+)'", output, re.M)
+    counts = [int(text.replace(",", "")) for text in extract.groups()] if extract else (None, 0)
+    images, new = counts
+    train = re.search(r"^train: .* ([\d.]+) s$", output, re.M)
     return {
         "event": event,
         "images": images,
@@ -170,43 +173,43 @@ def measure(project: Project, event: str) -> dict[str, object]:
 
 
 def bare(folder: Path, name: str, deps: str) -> dict[str, object]:
-    """Returns what `dvc repro` of a stage that does nothing takes, the second time."""
-    place = folder / name
-    place.mkdir()
-    (place / "dvc.yaml").write_text(NOTHING.format(deps))
+    """Returns the seconds of `dvc repro` when a stage that does nothing is up to date."""
+    project = folder / name
+    project.mkdir()
+    (project / "dvc.yaml").write_text(NOTHING.format(deps))
     if deps == "input":
-        shutil.copytree(folder / "input", place / "input", copy_function=os.link)
-    shell(place, "dvc", "init", "-q", "--no-scm", "-f")
-    shell(place, "dvc", "repro", "-q")
-    seconds = sorted(shell(place, "dvc", "repro", "-q")[1] for _ in range(3))
-    shutil.rmtree(place)
+        shutil.copytree(folder / "input", project / "input", copy_function=os.link)
+    shell(project, "dvc", "init", "-q", "--no-scm", "-f")
+    shell(project, "dvc", "repro", "-q")
+    seconds = sorted(shell(project, "dvc", "repro", "-q")[1] for _ in range(3))
+    shutil.rmtree(project)
     return {"event": f"bare dvc repro, {name}", "stages": [], "seconds": round(seconds[1], 2)}
 
 
-def row(one: dict[str, object]) -> str:
+def table_row(values: dict[str, object]) -> str:
     """Returns a row of the table."""
-    stages = one["stages"]
-    said = ", ".join(stages) if isinstance(stages, list) and stages else "-"
-    cells = (one["event"], one.get("images") or "", one.get("forward_passes", ""), said)
-    cells += (one.get("train_seconds", ""),)
-    return f"| {' | '.join(map(str, cells))} | {one['seconds']:.2f} |"
+    stages = values["stages"]
+    names = ", ".join(stages) if isinstance(stages, list) and stages else "-"
+    cells = (values["event"], values.get("images") or "", values.get("forward_passes", ""), names)
+    cells += (values.get("train_seconds", ""),)
+    return f"| {' | '.join(map(str, cells))} | {values['seconds']:.2f} |"
 
 
-def run(folder: Path, arguments: argparse.Namespace, count: int) -> Iterator[dict[str, object]]:
-    """Yields the rows of the table at one number of images."""
-    changes = dict(change.split("=", 1) for change in arguments.set)
+def run(folder: Path, args: argparse.Namespace, count: int) -> Iterator[dict[str, object]]:
+    """Yields the rows of the table for `count` images."""
+    changes = dict(change.split("=", 1) for change in args.set)
     changes = {name: yaml.safe_load(value) for name, value in changes.items()}
-    prepare(folder, folder, {"fetch.weights": str(arguments.weights.resolve()), **changes})
+    prepare(folder, folder, {"fetch.weights": str(args.weights.resolve()), **changes})
     (folder / "input").unlink()
     for name in ("dvc.yaml", ".dvcignore", ".gitignore", "results/.gitignore", "models/.gitignore"):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
-    project = Project(folder, arguments.images, count)
-    time.sleep(3)  # files are trusted once they are older than the clock's grain
+    project = Project(folder, args.images, count)
+    time.sleep(3)  # or the files count as changed just now
     shell(folder, "git", "init", "-q")
     shell(folder, "dvc", "init", "-q", "-f")
     for event in EVENTS:
-        if event == "first run" or event in (arguments.only or EVENTS):
+        if event == "first run" or event in (args.only or EVENTS):
             yield measure(project, event)
         if event == "first run":
             commit(folder)
@@ -217,7 +220,7 @@ def run(folder: Path, arguments: argparse.Namespace, count: int) -> Iterator[dic
 
 
 def main() -> None:
-    """Measures every number of images."""
+    """Measures each number of images."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--images", type=Path, nargs="+", required=True)
     parser.add_argument("--weights", type=Path, required=True)
@@ -225,16 +228,16 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=EVENTS, help="events, besides the first run")
     parser.add_argument("--set", nargs="+", default=[], metavar="SECTION.NAME=VALUE")
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    found = []
-    for count in arguments.count:
+    args = parser.parse_args()
+    rows = []
+    for count in args.count:
         print(f"\n{count:,} images\n\n{HEADING}", flush=True)
         with tempfile.TemporaryDirectory() as name:
-            for one in run(Path(name), arguments, count):
-                print(row(one), flush=True)
-                found.append({"count": count, **one})
-    if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=2))
+            for row in run(Path(name), args, count):
+                print(table_row(row), flush=True)
+                rows.append({"count": count, **row})
+    if args.json:
+        args.json.write_text(json.dumps(rows, indent=2))
 
 
 if __name__ == "__main__":

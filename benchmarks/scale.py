@@ -1,11 +1,11 @@
-"""Time and peak memory of `validate`, `extract` and the image store at a million images.
+"""Time and peak memory of `validate`, `extract` and the cache with up to a million images.
 
     python -m benchmarks.scale [--count 10000 100000 1000000] [--work DIR]
 
-A stub stands in for the network, so that what is measured is all the rest: tiny images, each
-different, are really read and decoded, and really have 2,048 numbers each in the store and in
-results/features_train.npz. A million of them need 25 GB below DIR. Peak memory is the operating system's of
-the whole process.
+A stub replaces the network, so that everything else is measured: small images, all different, are
+read and decoded, and 2,048 numbers for each are written to the cache and to
+results/features_train.npz. A million images need 25 GB below DIR. Peak memory is that of the whole
+process, as the operating system reports it.
 """
 
 import argparse
@@ -25,26 +25,30 @@ from classifier.inference import base
 from classifier.inference.base import BaseInfo
 
 CLASSES = ("even", "odd")
-HEADING = "| event | stage | s | peak MB | it says |\n|---|---|---|---|---|"
-FOLDER = 10_000  # files in one
-STAGE = """
+HEADING = "| event | command | s | peak MiB | output |\n|---|---|---|---|---|"
+PER_FOLDER = 10_000  # files
+COMMAND = """
 import sys
+from importlib import import_module
 import numpy as np
-from stages import forward
+from stages.extract import forward
 
 class Stub:
-    requests = 2
-    enough = 8
+    concurrency = 2
+    max_batch_size = 8
     def __init__(self, folder, threads):
         pass
     def features(self, pixels):
         return np.tile(pixels.reshape(len(pixels), -1), (1, 11))[:, :2048].astype(np.float32)
 
 forward.engine.load = Stub
-name = sys.argv.pop(1)
-stage = getattr(__import__("stages." + name), name)
-stage.main()
+import_module(sys.argv.pop(1)).main()
 """
+MODULES = {
+    "validate": ("stages.validate.stage",),
+    "extract": ("stages.extract.stage",),
+    "cache info": ("classifier.commands.cache", "info"),
+}
 
 
 def png(number: int) -> bytes:
@@ -65,63 +69,65 @@ def draw(folder: Path, first: int, count: int) -> None:
     """Draws images below input/train."""
     for number in range(first, first + count):
         name = CLASSES[number % 2]
-        place = folder / "input" / "train" / name / str(number // FOLDER) / f"{number}.png"
-        if number % FOLDER < 2 or number < first + 2:
-            place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(png(number))
+        path = folder / "input" / "train" / name / str(number // PER_FOLDER) / f"{number}.png"
+        if number % PER_FOLDER < 2 or number < first + 2:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png(number))
 
 
 def prepare(folder: Path, count: int) -> None:
-    """Makes a pipeline with a base that the stub stands in for, and draws the images."""
-    shutil.copytree(ROOT / "stages", folder / "stages")
+    """Copies the pipeline, describes a network for the stub to replace, and draws the images."""
+    for code in ("classifier", "stages"):
+        shutil.copytree(ROOT / code, folder / code)
     shutil.copy(ROOT / "params.yaml", folder)
     (folder / base.FOLDER).mkdir(parents=True)
-    about = BaseInfo("mixed10", "avg", 8, 8, (2048,), "float32", "openvino", "float32", "random")
-    base.write_info(folder / base.FOLDER, about)
+    info = BaseInfo("mixed10", "avg", 8, 8, (2048,), "float32", "openvino", "float32", "random")
+    base.write_info(folder / base.FOLDER, info)
     draw(folder, 0, count)
 
 
-def measure(folder: Path, event: str, stage: str) -> dict[str, object]:
-    """Runs a stage; prints and returns its row of the table."""
+def measure(folder: Path, event: str, name: str) -> dict[str, object]:
+    """Runs a command; prints and returns its row of the table."""
     started = time.perf_counter()
-    command = [sys.executable, "-c", STAGE + peak.CODE, stage]
+    command = [sys.executable, "-c", COMMAND + peak.CODE, *MODULES[name]]
     done = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True)
     seconds = time.perf_counter() - started
-    *_, said, most = done.stdout.splitlines()
-    print(f"| {event} | {stage} | {seconds:.1f} | {float(most):.0f} | {said} |", flush=True)
-    return {"event": event, "stage": stage, "seconds": seconds, "peak_mb": float(most)}
+    *_, output, peak_mib = done.stdout.splitlines()
+    print(f"| {event} | {name} | {seconds:.1f} | {float(peak_mib):.0f} | {output} |", flush=True)
+    return {"event": event, "command": name, "seconds": seconds, "peak_mib": float(peak_mib)}
 
 
 def run(folder: Path, count: int) -> list[dict[str, object]]:
-    """Measures all events at one number of images."""
+    """Measures all events with `count` images."""
     prepare(folder, count)
-    time.sleep(3)  # files are trusted once they are older than the clock's grain
-    found = []
-    for event in ("first run", "nothing new"):
-        found += [measure(folder, event, stage) for stage in ("validate", "extract")]
-    shutil.rmtree(folder / "results")
-    found.append(measure(folder, "outputs deleted", "validate"))
-    found.append(measure(folder, "outputs deleted", "extract"))
-    draw(folder, count, 100)
-    found += [measure(folder, "100 more", stage) for stage in ("validate", "extract")]
-    found.append(measure(folder, "a look into the store", "store"))
-    return [{"images": count, **row} for row in found]
+    time.sleep(3)  # or the files count as changed just now
+    rows = []
+    for event in ("first run", "nothing new", "outputs deleted", "100 more"):
+        if event == "outputs deleted":
+            shutil.rmtree(folder / "results")
+        if event == "100 more":
+            draw(folder, count, 100)
+        rows += [measure(folder, event, stage) for stage in ("validate", "extract")]
+    rows.append(measure(folder, event, "cache info"))
+    return [{"images": count, **row} for row in rows]
 
 
 def main() -> None:
-    """Measures every number of images."""
+    """Measures each number of images."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
-    parser.add_argument("--work", type=Path, help="where the images are made; temporary otherwise")
+    parser.add_argument(
+        "--work", type=Path, help="folder for the images; default: the temporary folder"
+    )
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    found = []
-    for count in arguments.count:
+    args = parser.parse_args()
+    rows = []
+    for count in args.count:
         print(f"\n{count:,} images\n\n{HEADING}")
-        with tempfile.TemporaryDirectory(dir=arguments.work) as name:
-            found += run(Path(name), count)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=2))
+        with tempfile.TemporaryDirectory(dir=args.work) as name:
+            rows += run(Path(name), count)
+    if args.json:
+        args.json.write_text(json.dumps(rows, indent=2))
 
 
 if __name__ == "__main__":

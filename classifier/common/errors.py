@@ -3,15 +3,12 @@
 import io
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 
 
 class StageError(Exception):
-    """One or more errors that the user can fix.
-
-    Args:
-        messages: each `<place>: <rule>; got <value>` and the remedy, printed as one line.
-    """
+    """One or more errors that the user can fix: `<place>: <rule>; got <value>` and the remedy."""
 
     def __init__(self, *messages: str) -> None:
         super().__init__("\n".join(messages))
@@ -36,8 +33,8 @@ def warn(message: str) -> None:
 def run_main(main: Callable[[], None]) -> None:
     """Runs `main`; a StageError becomes `error:` lines and exit code 1, Ctrl-C exit code 130.
 
-    A missing package is reported with its remedy if `main` imports it, and so is a file of
-    results/ or models/ that no stage has written yet.
+    A package that `main` imports but that is not installed is reported with its remedy, and so is
+    a file of results/ or models/ that no stage has written yet.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # an unprintable file name must not stop the run
@@ -55,10 +52,15 @@ def run_main(main: Callable[[], None]) -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("classifier", "stages"):
             raise
-        remedy = "activate the project's environment first (README.md, Set up)"
+        remedy = "activate the project's environment first (README.md, Your own images)"
         _exit(1, f"error: {sys.executable} has no package {error.name}: {remedy}")
     except KeyboardInterrupt as interrupt:
         _exit(130, f"interrupted; {str(interrupt) or 'run `dvc repro` to resume'}")
+
+
+def run_stage(module: str) -> None:
+    """Imports a stage and runs its `main`; worker processes do not repeat a package's __main__."""
+    run_main(lambda: import_module(module).main())
 
 
 def _exit(code: int, *lines: str) -> None:

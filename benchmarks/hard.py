@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -57,11 +58,11 @@ def measure(source: Path, settings: Params) -> tuple[str, list[tuple[Path, str, 
     """Returns the row of a source, and path, verdict and detail of each file."""
     paths = sorted(path for path in source.rglob("*") if not path.is_dir())
     said, longest = [], 0.0
-    with DecodePool(settings.limits()) as workers:
-        workers.look(paths[:1])
+    with closing(DecodePool(settings)) as workers:
+        workers.check_files(paths[:1])
         for path in paths:
             started = time.perf_counter()
-            _, verdict = workers.look([path])[path]
+            _, verdict = workers.check_files([path])[path]
             longest = max(longest, time.perf_counter() - started)
             said.append((path, verdict.problem, verdict.detail or verdict.format))
     codes = Counter(code for _, code, _ in said if code)

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from classifier.images.limits import Limits
 from stages.validate.decode_pool import DecodePool
 
-LIMITS = Limits(pixels=20_000_000, size=10_000_000, seconds=5)
+LIMITS = Limits(max_megapixels=20, max_megabytes=10, decode_timeout=5)
 BATCH = 256
 FINDINGS = ("crashed", "too_slow")
 EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
@@ -117,7 +118,7 @@ def main() -> int:
     ]
     counts: Counter[str] = Counter()
     end = time.monotonic() + 60 * arguments.minutes
-    with tempfile.TemporaryDirectory() as name, DecodePool(LIMITS) as pool:
+    with tempfile.TemporaryDirectory() as name, closing(DecodePool(LIMITS)) as pool:
         while time.monotonic() < end:
             paths = [Path(name) / str(number) for number in range(BATCH)]
             for path in paths:

@@ -16,7 +16,7 @@ from classifier import head
 from classifier.common import files, params, progress
 from classifier.common.errors import StageError, count
 from classifier.evaluation import predictions
-from classifier.images.limits import LimitParams
+from classifier.images.limits import Limits
 from classifier.inference import base
 from classifier.serving import inputs
 from classifier.serving.classifier import Classifier, Prediction
@@ -137,7 +137,7 @@ def main(base_folder: Path = base.FOLDER, head_folder: Path = head.FOLDER) -> No
     """Classifies the images given on the command line."""
     args = parse_args()
     top_k = args.top_k or params.load("predict", predictions.TopKParams, partial=True).top_k
-    limits = params.load("validate", LimitParams, partial=True).limits()
+    limits = params.load("validate", Limits, partial=True)
     check_folders(args.images)
     classifier = Classifier(base_folder, head_folder, limits)
     names = classifier.class_names

@@ -15,7 +15,7 @@ from classifier.common.errors import StageError, count
 from classifier.dataset import features
 from classifier.evaluation import predictions
 from classifier.html.markup import Markup
-from classifier.images.limits import LimitParams
+from classifier.images.limits import Limits
 from classifier.inference import base
 from classifier.serving import service, web_page
 from classifier.serving.classifier import Classifier
@@ -153,7 +153,7 @@ def main() -> None:
         raise StageError(
             f"python -m classifier serve: needs {error.name}; run `pip install flask waitress`"
         ) from None
-    limits = params.load("validate", LimitParams, partial=True).limits()
+    limits = params.load("validate", Limits, partial=True)
     top_k = params.load("predict", predictions.TopKParams, partial=True).top_k
     classifier = Classifier(base.FOLDER, head.FOLDER, limits)
     similar_images = service.load_similar_images(features.TRAIN, head.FOLDER)

@@ -8,7 +8,7 @@ from classifier.common import files
 
 PATH = Path("results/problems.csv")
 NO_FILE = "not a regular file, or a broken symlink"  # detail of `unreadable`
-UNUSABLE = (  # codes of skipped files; those of usable ones: stages/validate/checks
+UNUSABLE = (  # codes of skipped files; those of usable ones: stages/validate/checks.py
     "empty_file",
     "not_an_image",
     "unsupported",

@@ -7,21 +7,6 @@ from classifier.common import params
 
 @dataclass(frozen=True)
 class Limits:
-    """What a file may cost.
-
-    Attributes:
-        pixels: of the image.
-        size: of the file, in bytes.
-        seconds: to decode it.
-    """
-
-    pixels: int
-    size: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class LimitParams:
     """The limits in section `validate` of params.yaml."""
 
     max_megapixels: float  # of an image
@@ -33,7 +18,12 @@ class LimitParams:
             value = getattr(self, name)
             params.require(value > 0, f"validate.{name}", "more than 0", value)
 
-    def limits(self) -> Limits:
-        """Returns the limits in pixels, bytes and seconds."""
-        pixels, size = round(1e6 * self.max_megapixels), round(1e6 * self.max_megabytes)
-        return Limits(pixels, size, self.decode_timeout)
+    @property
+    def pixels(self) -> int:
+        """Returns how many pixels an image may have."""
+        return round(1e6 * self.max_megapixels)
+
+    @property
+    def size(self) -> int:
+        """Returns how many bytes a file may have."""
+        return round(1e6 * self.max_megabytes)

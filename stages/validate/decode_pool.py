@@ -10,8 +10,6 @@ import signal
 from collections.abc import Iterable
 from concurrent.futures import TimeoutError as TooSlowError
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import psutil
 from pebble import ProcessExpired, ProcessPool
@@ -23,7 +21,7 @@ from classifier.dataset.problems import NO_FILE
 from classifier.images import decode
 from classifier.images.limits import Limits
 from classifier.images.perceptual_hash import perceptual_hash
-from stages.validate.checks import registry
+from stages.validate import checks
 
 SIDE = 64  # pixels; the whole file is read, but JPEGs decode faster to a small size
 BATCH = 16  # files per task
@@ -52,7 +50,7 @@ def check_file(path: Path, limits: Limits) -> CheckedFile:
                 image.height,
                 image.format,
                 perceptual_hash=perceptual_hash(image.pixels),
-                failed_checks=registry.failed_checks(image),
+                failed_checks={c.code: text for c in checks.CHECKS if (text := c.find(image))},
             )
     except OSError as error:
         return None, DecodeResult(problem="unreadable", detail=error.strerror or str(error))
@@ -83,32 +81,12 @@ def _initialize_worker(pixels: int) -> None:
 
 
 class DecodePool:
-    """Worker processes, started when first needed, one per processor core at most.
-
-    Args:
-        limits: what a file may cost.
-    """
+    """Worker processes, started when first needed, one per processor core at most."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._pool: ProcessPool | None = None
         self._workers = 0
-
-    def __enter__(self) -> Self:
-        """Returns itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Ends the processes; at once after an exception."""
-        if self._pool:
-            end = self._pool.stop if kind else self._pool.close
-            end()  # type: ignore[no-untyped-call]
-            self._pool.join()
 
     def check_files(self, paths: Iterable[Path]) -> dict[Path, CheckedFile]:
         """Returns each file's identity and what decoding it gives.
@@ -117,12 +95,11 @@ class DecodePool:
         several of them at once would fill the memory.
         """
         batches = list(parallel.batched(paths, BATCH))
-        if not batches:
-            return {}
-        pool = self._start_workers(len(batches))
-        timeout = START_SECONDS + self._limits.seconds
+        timeout = START_SECONDS + self._limits.decode_timeout
         tasks = [
-            pool.schedule(_check_batch, args=[batch, self._limits], timeout=timeout)
+            self._start_workers(len(batches)).schedule(
+                _check_batch, args=[batch, self._limits], timeout=timeout
+            )
             for batch in batches
         ]
         results: dict[Path, CheckedFile] = {}
@@ -135,28 +112,26 @@ class DecodePool:
         return results
 
     def _check_alone(self, path: Path) -> CheckedFile:
-        seconds = self._limits.seconds
-        pool = self._start_workers(1)
-        task = pool.schedule(check_file, args=[path, self._limits], timeout=seconds)
+        seconds = self._limits.decode_timeout
+        task = self._start_workers(1).schedule(
+            check_file, args=[path, self._limits], timeout=seconds
+        )
         try:
             result: CheckedFile = task.result()
+            return result
         except TooSlowError:
-            detail = f"took more than {seconds:g} seconds"
-            return None, DecodeResult(problem="too_slow", detail=detail)
+            problem, detail = "too_slow", f"took more than {seconds:g} seconds"
         except ProcessExpired:
-            return None, DecodeResult(problem="crashed", detail="decoding it crashed the decoder")
+            problem, detail = "crashed", "decoding it crashed the decoder"
         except MemoryError:
-            return None, DecodeResult(problem="too_large", detail="takes too much memory")
-        return result
+            problem, detail = "too_large", "takes too much memory"
+        return None, DecodeResult(problem=problem, detail=detail)
 
     def _start_workers(self, tasks: int) -> ProcessPool:
         """Returns a pool with a worker per task, as far as there are processor cores."""
         workers = min(tasks, os.cpu_count() or 1)
-        if self._pool and self._workers < workers:
-            self._pool.close()  # type: ignore[no-untyped-call]
-            self._pool.join()
-            self._pool = None
-        if not self._pool:
+        if not self._pool or self._workers < workers:
+            self.close()
             self._workers = workers
             self._pool = ProcessPool(
                 max_workers=workers,
@@ -165,3 +140,9 @@ class DecodePool:
                 context=multiprocessing.get_context("spawn"),
             )
         return self._pool
+
+    def close(self) -> None:
+        """Ends the processes, without waiting for their tasks."""
+        if self._pool:
+            self._pool.stop()  # type: ignore[no-untyped-call]
+            self._pool.join()

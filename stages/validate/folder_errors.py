@@ -1,70 +1,65 @@
-"""Errors in the folders of `input/`, one line each, with the remedy."""
+"""Errors and warnings about the folders of `input/`, one line each, with the remedy."""
 
-from collections import defaultdict
-from pathlib import Path
+from collections import Counter, defaultdict
 
 from classifier.common.errors import count, first_names
 from classifier.dataset import folders
+from classifier.dataset.folders import INPUT
 from classifier.dataset.problems import NO_FILE, Problem
 from stages.validate.statistics import DatasetStatistics
 
+TRAIN, VALIDATION = (f"{INPUT.as_posix()}/{split}" for split in ("train", "validation"))
+REMEDY = f"put the images of each class in {TRAIN}/<class>/"
 NON_UTF8_NAME = "the file's name is not UTF-8; rename it"
+FEW_IMAGES = 10  # of a class; with fewer, one or two validate
+UNEVEN = 10  # ratio of the largest class to the smallest
 
 
-def folder_errors(root: Path, class_names: list[str]) -> list[str]:
-    """Returns errors in the layout of the folders below `root`."""
-    train = (root / "train").as_posix()
-    remedy = f"put the images of each class in {train}/<class>/"
-    if not (root / "train").is_dir():
-        return [f"{train}: no such folder; {remedy}"]
-    errors = []
-    for split in ("train", "validation"):
-        if names := folders.loose_files(root, split):
-            rule = "only class folders may be in it"
-            errors.append(
-                f"{(root / split).as_posix()}: {rule}; got {first_names(names)}: {remedy}"
-            )
+def folder_errors(class_names: list[str]) -> list[str]:
+    """Returns errors in the layout of the folders."""
+    if not (INPUT / "train").is_dir():
+        return [f"{TRAIN}: no such folder; {REMEDY}"]
+    errors = [
+        f"{folder}: only class folders may be in it; got {first_names(names)}: {REMEDY}"
+        for folder, split in ((TRAIN, "train"), (VALIDATION, "validation"))
+        if (names := folders.loose_files(INPUT, split))
+    ]
     if len(class_names) < 2:
         number = count(len(class_names), "class folder")
         listed = f" ({first_names(class_names)})" if class_names else ""
-        errors.append(f"{train} has {number}{listed}; a classifier needs 2 or more: {remedy}")
-    return errors + _lookalike_errors(train, class_names) + _unknown_class_errors(root, class_names)
-
-
-def _lookalike_errors(train: str, class_names: list[str]) -> list[str]:
+        errors.append(f"{TRAIN} has {number}{listed}; a classifier needs 2 or more: {REMEDY}")
     by_look = defaultdict(list)
     for name in class_names:
         by_look[folders.nfc(name).strip()].append(ascii(name))
-    return [
-        f"{train}: class names must not look identical; got {', '.join(names)}: put their images "
+    errors += [
+        f"{TRAIN}: class names must not look identical; got {', '.join(names)}: put their images "
         "into one folder"
         for names in by_look.values()
         if len(names) > 1
     ]
+    rule = f"must have the name of a class of {TRAIN} ({first_names(class_names)})"
+    unknown = folders_without_class("validation", class_names)
+    return errors + [f"{VALIDATION}/{name}: {rule}; rename or remove it" for name in unknown]
 
 
-def _unknown_class_errors(root: Path, class_names: list[str]) -> list[str]:
+def folders_without_class(split: str, class_names: list[str]) -> list[str]:
+    """Returns the folders of a split that have the name of no class."""
     classes = set(map(folders.nfc, class_names))
-    return [
-        f"{(root / 'validation' / name).as_posix()}: must have the name of a class of "
-        f"{(root / 'train').as_posix()} ({first_names(class_names)}); rename or remove it"
-        for name in folders.class_folders(root, "validation")
-        if folders.nfc(name) not in classes
-    ]
+    return [n for n in folders.class_folders(INPUT, split) if folders.nfc(n) not in classes]
 
 
-def class_errors(statistics: DatasetStatistics, root: Path, class_names: list[str]) -> list[str]:
+def class_errors(statistics: DatasetStatistics, class_names: list[str]) -> list[str]:
     """Returns an error for each class with fewer than two different images: train and validate."""
     errors = [
-        f"{(root / 'train' / name).as_posix()}: needs 2 or more different usable images; "
+        f"{TRAIN}/{name}: needs 2 or more different usable images; "
         f"got {len(statistics.contents[name])}: add some, or remove the folder"
         for name in class_names
         if len(statistics.contents[name]) < 2
     ]
-    if folders.class_folders(root, "validation") and not statistics.counts["validation"]:
+    if folders.class_folders(INPUT, "validation") and not statistics.counts["validation"]:
         errors.append(
-            f"{(root / 'validation').as_posix()}: needs a usable image; got 0: "
-            "add some, or remove the folder to validate with training images"
+            f"{VALIDATION}: needs a usable image; got 0: add some, or remove the folder to "
+            "validate with training images"
         )
     return errors
 
@@ -72,10 +67,7 @@ def class_errors(statistics: DatasetStatistics, root: Path, class_names: list[st
 def fatal_errors(skip: bool, all_problems: list[Problem], class_errors: list[str]) -> list[str]:
     """Returns the errors to stop for: unusable files and classes that are too small.
 
-    Args:
-        skip: whether unusable files are allowed, except those that may explain a class error.
-        all_problems: of all files.
-        class_errors: as `class_errors` returns them.
+    If unusable files may be skipped, only those that may explain a class error are errors.
     """
     errors = [
         f"{p.path}: {p.problem} ({p.detail}); remove or replace it"
@@ -85,17 +77,39 @@ def fatal_errors(skip: bool, all_problems: list[Problem], class_errors: list[str
     if skip:
         small_classes = tuple(error.split(":")[0] + "/" for error in class_errors)
         errors = [error for error in errors if error.startswith(small_classes)]
-    return [*errors, *class_errors]
+    return errors + class_errors
 
 
-def dvc_warnings(all_problems: list[Problem], root: Path) -> list[str]:
+def dvc_warnings(all_problems: list[Problem]) -> list[str]:
     """Returns a warning if `dvc repro` would hang or fail on some files before any stage runs."""
     names = [p.path for p in all_problems if p.detail in (NON_UTF8_NAME, NO_FILE)]
     rule = "DVC cannot read named pipes, sockets, broken symlinks or names that are not UTF-8"
-    return [f"{root.as_posix()}: {rule}; remove {first_names(names)}"] if names else []
+    return [f"{INPUT.as_posix()}: {rule}; remove {first_names(names)}"] if names else []
 
 
-def unscored_folders(root: Path, class_names: list[str]) -> list[str]:
-    """Returns the folders of input/test that are no classes, whose images get no score."""
-    classes = set(map(folders.nfc, class_names))
-    return [n for n in folders.class_folders(root, "test") if folders.nfc(n) not in classes]
+def class_warnings(per_class: Counter[str]) -> list[str]:
+    """Returns a warning for each property of the classes that makes results less reliable.
+
+    Args:
+        per_class: training images by class.
+    """
+    by_folded_name = defaultdict(list)
+    for name in sorted(per_class):
+        by_folded_name[name.casefold()].append(name)
+    warnings = [
+        f"{TRAIN}: {', '.join(names)} differ only in case: one class?"
+        for names in by_folded_name.values()
+        if len(names) > 1
+    ]
+    if few := [f"{name} ({n})" for name, n in sorted(per_class.items()) if n < FEW_IMAGES]:
+        warnings.append(
+            f"{TRAIN}: fewer than {FEW_IMAGES} images of {first_names(few)}; metrics will be "
+            "unreliable: add images if you can"
+        )
+    (most, largest), *_, (least, smallest) = per_class.most_common()
+    if largest >= UNEVEN * smallest:
+        warnings.append(
+            f"{TRAIN}: {count(largest, 'image')} of {most}, {smallest:,} of {least}; rare classes "
+            "are seldom predicted: add images, or try train.class_weight: balanced"
+        )
+    return warnings

@@ -5,8 +5,9 @@ Writes  results/images.csv, results/perceptual_hashes.npy, results/problems.csv,
         results/dataset.json
 """
 
-import contextlib
+import os
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,50 +17,61 @@ from classifier.cache.files import FileIndex
 from classifier.common import files, params, progress
 from classifier.common.errors import StageError, count, first_names, warn
 from classifier.dataset import duplicates, folders, manifest, problems
+from classifier.dataset.manifest import ImageRow
 from classifier.dataset.problems import Problem
 from classifier.images import perceptual_hash
-from classifier.images.limits import LimitParams, Limits
-from stages.validate import folder_errors, input_images
-from stages.validate.checks import registry
+from classifier.images.limits import Limits
+from stages.validate import folder_errors
+from stages.validate.checks import CHECKS
 from stages.validate.decode_pool import DecodePool
-from stages.validate.statistics import DatasetStatistics, class_warnings
+from stages.validate.input_images import read_images
+from stages.validate.statistics import DatasetStatistics
 
 DATASET = Path("results/dataset.json")
+CODES = [check.code for check in CHECKS]
 
 
 @dataclass(frozen=True)
-class Params(LimitParams):
+class Params(Limits):
     """Section `validate` of params.yaml."""
 
     bad_images: Literal["skip", "fail"]  # what to do about unusable files
 
 
 def write_images(
-    path: Path, root: Path, class_names: list[str], total: int, limits: Limits
+    out: Path, class_names: list[str], total: int, limits: Limits
 ) -> tuple[DatasetStatistics, list[Problem]]:
     """Writes the rows of the usable images, one by one, and returns all else there is to know.
 
     Args:
-        path: of images.csv.
-        root: the folder of the splits.
-        class_names: the folders of input/train.
+        out: images.csv.
+        class_names: the folders of input/train; images in other folders of input/test have no
+            label. Composed and decomposed forms of an accented letter are the same.
         total: number of files, for the progress bar.
         limits: what a file may cost.
     """
     statistics, all_problems = DatasetStatistics(), list[Problem]()
+    classes = {folders.nfc(name): name for name in class_names}
     with (
         progress.bar("validate", total) as bar,
-        contextlib.closing(FileIndex(database.cache_folder())) as index,
-        DecodePool(limits) as pool,
-        manifest.open_writer(path) as write_row,
+        closing(FileIndex(database.cache_folder())) as index,
+        closing(DecodePool(limits)) as pool,
+        manifest.open_writer(out) as write_row,
     ):
-        input_files = folders.find_files(root)
-        for image in input_images.read_images(input_files, class_names, index, pool, limits):
+        for file, sha256, result in read_images(folders.find_files(), index, pool, limits):
             bar.update()
-            all_problems += image.problems
-            if image.row:
-                write_row(image.row)
-                statistics.add(image.row, image.perceptual_hash)
+            path = file.path.as_posix()
+            if result.problem:
+                path = os.fsencode(path).decode("utf-8", "backslashreplace")
+                all_problems.append(Problem(path, result.problem, result.detail, "skipped"))
+                continue
+            for code, detail in result.failed_checks.items():
+                all_problems.append(Problem(path, code, detail, "kept"))
+            label = classes.get(folders.nfc(file.folder), "")
+            size = (result.width, result.height)
+            row = ImageRow(path, file.split, label, sha256, *size, result.format)
+            write_row(row)
+            statistics.add(row, result.perceptual_hash)
     return statistics, all_problems
 
 
@@ -75,28 +87,27 @@ def summary(
         "largest_class": max(statistics.per_class.values()),
         "skipped": sum(problem.action == "skipped" for problem in all_problems),
         "duplicates": sum(codes[code] for code in duplicates.CODES),
-        **{code: codes[code] for code in registry.CODES},
+        **{code: codes[code] for code in CODES},
         "ignored": ignored,
     }
 
 
 def main(
-    root: Path = folders.INPUT,
     images_csv: Path = manifest.PATH,
     hashes_npy: Path = perceptual_hash.PATH,
     problems_csv: Path = problems.PATH,
     dataset_json: Path = DATASET,
 ) -> None:
-    """Validates the folders below `root`."""
+    """Validates the folders below `input/`."""
     settings = params.load("validate", Params)
-    class_names = folders.class_folders(root, "train")
-    if errors := folder_errors.folder_errors(root, class_names):
+    class_names = folders.class_folders(folders.INPUT, "train")
+    if errors := folder_errors.folder_errors(class_names):
         raise StageError(*errors)
     ignored = Counter[str]()
-    total = sum(1 for _ in folders.find_files(root, ignored))
+    total = sum(1 for _ in folders.find_files(ignored=ignored))
     with files.atomic_write(images_csv) as part:
-        statistics, all_problems = write_images(part, root, class_names, total, settings.limits())
-        errors = folder_errors.class_errors(statistics, root, class_names)
+        statistics, all_problems = write_images(part, class_names, total, settings)
+        errors = folder_errors.class_errors(statistics, class_names)
         skip = settings.bad_images == "skip"
         if errors := folder_errors.fatal_errors(skip, all_problems, errors):
             raise StageError(*errors)
@@ -106,11 +117,10 @@ def main(
     problems.write(problems_csv, all_problems)
     counts = summary(statistics, all_problems, ignored.total())
     files.write_json(dataset_json, counts)
-    for message in class_warnings(statistics.per_class, (root / "train").as_posix()):
+    warnings = folder_errors.class_warnings(statistics.per_class)
+    for message in warnings + folder_errors.dvc_warnings(all_problems):
         warn(message)
-    for message in folder_errors.dvc_warnings(all_problems, root):
-        warn(message)
-    unscored = folder_errors.unscored_folders(root, class_names) if counts["test_labelled"] else []
+    unscored = folder_errors.folders_without_class("test", class_names)
     print(output_line(counts, all_problems, unscored, images_csv))
 
 
@@ -123,7 +133,7 @@ def output_line(
     line += f"{count(counts['test'], 'test image')} of {classes} -> {out.as_posix()}"
     if not counts["test"]:
         line += "; no images in input/test: the predictions will be empty"
-    if unscored:
+    if unscored and counts["test_labelled"]:
         folder_names = first_names([f"input/test/{name}" for name in unscored])
         line += f"; not scored, because not named like a class: {folder_names}"
     if skipped := [p for p in all_problems if p.action == "skipped"]:
@@ -131,7 +141,7 @@ def output_line(
         line += f"; {len(skipped):,} skipped: {names}"
     if number := counts["duplicates"]:
         line += f"; {count(number, 'exact duplicate')}"
-    for code in registry.CODES:
+    for code in CODES:
         line += f"; {counts[code]:,} {code}" if counts[code] else ""
     if all_problems:
         line += f" (see {problems.PATH.as_posix()})"

@@ -1,4 +1,4 @@
-"""Numbers of the usable images, and warnings about small or uneven classes."""
+"""What is collected about the usable images while their rows are written."""
 
 from array import array
 from collections import Counter, defaultdict
@@ -7,16 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from classifier.common.errors import count, first_names
 from classifier.dataset.manifest import ImageRow
-
-FEW_IMAGES = 10  # of a class; with fewer, one or two validate
-UNEVEN = 10  # ratio of the largest class to the smallest
 
 
 @dataclass
 class DatasetStatistics:
-    """What is collected about the images, about 40 bytes for each.
+    """Numbers, hashes and contents of the images, about 40 bytes for each.
 
     Attributes:
         counts: images by split, and `test_labelled`.
@@ -52,31 +48,3 @@ class DatasetStatistics:
 
 def _hash_prefix(row: ImageRow) -> int:
     return int(row.sha256[:16], 16)
-
-
-def class_warnings(per_class: Counter[str], train: str) -> list[str]:
-    """Returns a warning for each property of the classes that makes results less reliable.
-
-    Args:
-        per_class: training images by class.
-        train: the folder of the classes.
-    """
-    warnings = []
-    by_folded_name = defaultdict(list)
-    for name in sorted(per_class):
-        by_folded_name[name.casefold()].append(name)
-    for names in by_folded_name.values():
-        if len(names) > 1:
-            warnings.append(f"{train}: {', '.join(names)} differ only in case: one class?")
-    if few := [f"{name} ({n})" for name, n in sorted(per_class.items()) if n < FEW_IMAGES]:
-        warnings.append(
-            f"{train}: fewer than {FEW_IMAGES} images of {first_names(few)}; metrics will be "
-            "unreliable: add images if you can"
-        )
-    (most, largest), (least, smallest) = per_class.most_common()[0], per_class.most_common()[-1]
-    if largest >= UNEVEN * smallest:
-        warnings.append(
-            f"{train}: {count(largest, 'image')} of {most}, {smallest:,} of {least}; rare classes "
-            "are seldom predicted: add images, or try train.class_weight: balanced"
-        )
-    return warnings

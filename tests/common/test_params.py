@@ -4,7 +4,7 @@ import yaml
 from classifier.common import params
 from classifier.common.errors import StageError
 from classifier.evaluation.predictions import TopKParams
-from classifier.images.limits import LimitParams
+from classifier.images.limits import Limits
 from stages import evaluate, fetch, freeze
 from stages.export import stage as export
 from stages.export.registry import FORMATS
@@ -236,10 +236,10 @@ def test_a_file_with_only_old_names_has_one_error_per_name(tmp_path):
 
 
 def test_a_part_of_a_section_may_be_loaded(tmp_path):
-    limits = params.load("validate", LimitParams, ROOT / "params.yaml", partial=True)
+    limits = params.load("validate", Limits, ROOT / "params.yaml", partial=True)
     assert vars(limits).items() < DEFAULTS["validate"].items()
     with pytest.raises(StageError, match="has no value 'bad_images'"):
-        params.load("validate", LimitParams, ROOT / "params.yaml")
+        params.load("validate", Limits, ROOT / "params.yaml")
 
 
 def test_all_values_are_returned_except_the_excluded():

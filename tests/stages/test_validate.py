@@ -13,8 +13,8 @@ from PIL import Image
 from classifier.common.errors import StageError
 from classifier.dataset import manifest, problems
 from classifier.images import decode, perceptual_hash
+from stages.validate import checks
 from stages.validate import stage as validate
-from stages.validate.checks import registry
 from tests.project import ROOT, Project, draw, draw_classes
 
 
@@ -143,7 +143,7 @@ def test_unusual_images_and_small_classes_are_kept_and_printed(inside, folder, c
     assert "; 1 tiny; 1 extreme_shape (see results/problems.csv)" in printed.out
     counts = json.loads((inside / "results" / "dataset.json").read_text())
     assert (counts["tiny"], counts["extreme_shape"]) == (1, 1)
-    assert counts.keys() >= {check.code for check in registry.CHECKS}
+    assert counts.keys() >= {check.code for check in checks.CHECKS}
     assert "fewer than 10 images of circle (2), cross (3), square (2)" in printed.err
 
 
@@ -291,13 +291,16 @@ def test_a_file_is_read_again_only_if_it_changed_and_decoded_only_if_it_is_new(
     assert run() == ((11, 11), table)
 
 
-def test_a_changed_check_decodes_the_images_again(inside, folder, monkeypatch):
+def test_a_changed_or_new_check_decodes_the_images_again(inside, folder, monkeypatch):
     monkeypatch.setattr("classifier.cache.files.CLOCK_NS", 1)
     time.sleep(0.05)
     recipes = inside / ".cache" / "files.sqlite"
-    for version, expected in ((1, 9), (1, 9), (2, 18)):
-        checks = (dataclasses.replace(registry.CHECKS[0], version=version), *registry.CHECKS[1:])
-        monkeypatch.setattr(registry, "CHECKS", checks)
+    tiny, *others = checks.CHECKS
+    changed = dataclasses.replace(tiny, version=2)
+    new = dataclasses.replace(tiny, code="new")
+    lists = [(tiny, *others), (tiny, *others), (changed, *others), (changed, *others, new)]
+    for listed_checks, expected in zip(lists, (9, 9, 18, 27), strict=True):
+        monkeypatch.setattr(checks, "CHECKS", listed_checks)
         validate.main()
         with contextlib.closing(sqlite3.connect(recipes)) as connection:
             ((cached,),) = connection.execute("SELECT count(*) FROM contents").fetchall()

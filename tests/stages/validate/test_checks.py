@@ -6,11 +6,11 @@ import pytest
 from classifier.dataset.findings import FINDINGS
 from classifier.dataset.problems import UNUSABLE
 from classifier.images.decode import DecodedImage
-from stages.validate.checks import registry
-from stages.validate.checks.check import Check
-from stages.validate.checks.extreme_shape import EXTREME_SHAPE
-from stages.validate.checks.tiny import TINY
-from tests.project import ROOT
+from classifier.images.limits import Limits
+from stages.validate import checks
+from stages.validate.checks import CHECKS, Check, extreme_shape, tiny
+from stages.validate.decode_pool import check_file
+from tests.project import ROOT, draw
 
 
 def image(width: int, height: int) -> DecodedImage:
@@ -20,21 +20,21 @@ def image(width: int, height: int) -> DecodedImage:
 @pytest.mark.parametrize(
     ("check", "width", "height", "fails"),
     [
-        (TINY, 32, 32, False),
-        (TINY, 31, 100, True),
-        (TINY, 1, 20_000, True),
-        (EXTREME_SHAPE, 1, 20_000, True),
-        (EXTREME_SHAPE, 500, 100, False),
-        (EXTREME_SHAPE, 100, 501, True),
+        (tiny, 32, 32, False),
+        (tiny, 31, 100, True),
+        (tiny, 1, 20_000, True),
+        (extreme_shape, 1, 20_000, True),
+        (extreme_shape, 500, 100, False),
+        (extreme_shape, 100, 501, True),
     ],
 )
 def test_unusual_sizes_are_found(check, width, height, fails):
-    detail = check.find(image(width, height)) or ""
+    detail = check(image(width, height)) or ""
     assert detail.startswith(f"{width:,} x {height:,} pixels: ") == fails
 
 
 def test_codes_are_unique():
-    codes = [*registry.CODES, *UNUSABLE, *FINDINGS]
+    codes = [*(check.code for check in CHECKS), *UNUSABLE, *FINDINGS]
     assert len(set(codes)) == len(codes)
 
 
@@ -42,14 +42,15 @@ def test_the_documentation_has_every_code():
     text = (ROOT / "docs/reference/problems-and-findings.md").read_text(encoding="utf-8")
     unusable, usable, findings, *_ = text.split("\n## ")[1:]
     assert re.findall(r"^\| `(\w+)`", unusable, re.M) == list(UNUSABLE)
-    rows = [f"| `{check.code}` | {check.meaning} |" for check in registry.CHECKS]
+    rows = [f"| `{check.code}` | {check.meaning} |" for check in CHECKS]
     assert [row for row in usable.splitlines() if row.startswith("| `")][:-1] == rows
     assert re.findall(r"^\| `(\w+)`", findings, re.M) == list(FINDINGS)
 
 
-def test_a_check_sees_the_pixels_and_a_new_one_changes_the_versions(monkeypatch):
-    dark = Check("dark", 1, "black", lambda image: "" if image.pixels.any() else "all black")
-    before = registry.versions()
-    monkeypatch.setattr(registry, "CHECKS", (*registry.CHECKS, dark))
-    assert registry.failed_checks(image(64, 64))["dark"] == "all black"
-    assert registry.versions() == f"{before}, dark 1"
+def test_a_check_sees_the_pixels(tmp_path, monkeypatch):
+    noisy = Check("noisy", 1, "noise", lambda image: "noise" if image.pixels.std() > 20 else None)
+    monkeypatch.setattr(checks, "CHECKS", (*CHECKS, noisy))
+    path = draw(tmp_path / "a.png", "cross", 1, size=(31, 200))
+    _, result = check_file(path, Limits(max_megapixels=1, max_megabytes=1, decode_timeout=1))
+    assert list(result.failed_checks) == ["tiny", "extreme_shape", "noisy"]
+    assert result.failed_checks["noisy"] == "noise"

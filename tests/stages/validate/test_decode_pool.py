@@ -1,10 +1,12 @@
 """Hostile files, imitated by objects that misbehave in the worker they are sent to."""
 
 import ctypes
+import dataclasses
 import hashlib
 import io
 import os
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from classifier.images.limits import Limits
 from stages.validate.decode_pool import DecodePool
 from tests.project import draw
 
-LIMITS = Limits(pixels=1_000_000, size=10_000_000, seconds=5)
+LIMITS = Limits(max_megapixels=1, max_megabytes=10, decode_timeout=5)
 
 
 class Crashing:
@@ -37,13 +39,13 @@ class Greedy:
 
 
 def decode_results(paths, limits=LIMITS):
-    with DecodePool(limits) as pool:
+    with closing(DecodePool(limits)) as pool:
         return [result for _, result in pool.check_files(paths).values()]
 
 
 def test_an_image_has_size_format_hashes_and_failed_checks(tmp_path):
     path = draw(tmp_path / "a.jpg", "cross", 1, size=(600, 90))
-    with DecodePool(LIMITS) as pool:
+    with closing(DecodePool(LIMITS)) as pool:
         ((identity, result),) = pool.check_files([path]).values()
     assert (result.width, result.height, result.format) == (600, 90, "JPEG")
     assert identity.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -58,7 +60,7 @@ def test_an_image_has_size_format_hashes_and_failed_checks(tmp_path):
 def test_a_hostile_file_ends_a_worker_but_not_the_other_files(hostile, code, tmp_path, monkeypatch):
     monkeypatch.setattr("stages.validate.decode_pool.START_SECONDS", 0.0)
     paths = [draw(tmp_path / f"{number}.png", "cross", number) for number in range(20)]
-    limits = Limits(pixels=1_000_000, size=10_000_000, seconds=3)
+    limits = dataclasses.replace(LIMITS, decode_timeout=3)
     results = decode_results([*paths[:10], hostile(), *paths[10:]], limits)
     assert [result.problem for result in results] == [""] * 10 + [code] + [""] * 10
     assert results[10].detail
@@ -68,7 +70,7 @@ def test_images_above_the_limits_are_too_large(tmp_path):
     small, large = draw(tmp_path / "a.png", "cross", 1), tmp_path / "b.png"
     Image.new("RGB", (1001, 1000)).save(large)
     assert [result.problem for result in decode_results([small, large])] == ["", "too_large"]
-    tight = Limits(pixels=10**7, size=small.stat().st_size - 1, seconds=5)
+    tight = dataclasses.replace(LIMITS, max_megabytes=(small.stat().st_size - 1) / 1e6)
     (result,) = decode_results([small], tight)
     assert result.problem == "too_large"
     assert result.detail == f"{tight.size + 1:,} bytes, more than {tight.size:,}"
@@ -79,10 +81,10 @@ def test_an_image_that_takes_too_long_is_too_slow(tmp_path):
     assert decode.is_large(tmp_path / "a.jpg") is False
     Image.effect_noise((4500, 6000), 90).save(tmp_path / "b.jpg", progressive=True)
     assert decode.is_large(tmp_path / "b.jpg")
-    limits = Limits(pixels=10**8, size=10**9, seconds=0.1)
+    limits = Limits(max_megapixels=100, max_megabytes=1000, decode_timeout=0.1)
     (result,) = decode_results([tmp_path / "b.jpg"], limits)
     assert (result.problem, result.detail) == ("too_slow", "took more than 0.1 seconds")
-    (result,) = decode_results([tmp_path / "b.jpg"], Limits(10**8, 10**9, 60))
+    (result,) = decode_results([tmp_path / "b.jpg"], dataclasses.replace(limits, decode_timeout=60))
     assert (result.width, result.height) == (4500, 6000)
 
 
@@ -95,7 +97,7 @@ def test_pipes_folders_and_broken_symlinks_are_not_opened(tmp_path):
 
 
 def test_no_files_start_no_process():
-    with DecodePool(LIMITS) as pool:
+    with closing(DecodePool(LIMITS)) as pool:
         assert pool.check_files([]) == {}
         assert pool._pool is None
 

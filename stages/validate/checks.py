@@ -1,0 +1,53 @@
+"""What is unusual about a usable image, which is kept but reported.
+
+To add a check, write its function in a module of its own and list it in CHECKS.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from classifier.images.decode import DecodedImage
+
+MIN_SIDE = 32  # pixels
+MAX_RATIO = 5  # of the longer side to the shorter
+
+
+@dataclass(frozen=True)
+class Check:
+    """Looks for one kind of problem.
+
+    Attributes:
+        code: column `problem` of results/problems.csv.
+        version: to raise when the results change; images are then decoded and checked again.
+        meaning: of the code, as in docs/reference/problems-and-findings.md.
+        find: returns the problem's detail, a sentence, or None. It runs in a worker process,
+            where images are decoded to 64 x 64 pixels; width and height are those of the file.
+    """
+
+    code: str
+    version: int
+    meaning: str
+    find: Callable[[DecodedImage], str | None]
+
+
+def tiny(image: DecodedImage) -> str | None:
+    """Returns the size of an image whose shorter side is below MIN_SIDE."""
+    if min(image.width, image.height) >= MIN_SIDE:
+        return None
+    return f"{image.width:,} x {image.height:,} pixels: shorter side below {MIN_SIDE} pixels"
+
+
+def extreme_shape(image: DecodedImage) -> str | None:
+    """Returns the size of an image whose aspect ratio is above MAX_RATIO."""
+    short, long = sorted((image.width, image.height))
+    if long <= MAX_RATIO * short:
+        return None
+    size = f"{image.width:,} x {image.height:,} pixels"
+    return f"{size}: aspect ratio above {MAX_RATIO}:1, distorted by resizing"
+
+
+DISTORTED = f"the aspect ratio is above {MAX_RATIO}:1, so resizing distorts the image"
+CHECKS = (
+    Check("tiny", 1, f"the shorter side is below {MIN_SIDE} pixels", tiny),
+    Check("extreme_shape", 1, DISTORTED, extreme_shape),
+)

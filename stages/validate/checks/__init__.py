@@ -1,1 +1,0 @@
-"""What is unusual about a usable image: one module per check, listed in `registry`."""

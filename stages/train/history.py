@@ -12,9 +12,9 @@ INTERVAL = 1.0  # seconds
 
 
 def write(path: Path, history: History) -> None:
-    """Writes a row per epoch, counted from 1."""
+    """Writes a row per epoch, counted from 1, with digits enough to tell the best epoch."""
     epochs = enumerate(zip(*(history[name] for name in COLUMNS), strict=True), start=1)
-    rows = ([epoch, *(f"{value:.6f}" for value in values)] for epoch, values in epochs)
+    rows = ([epoch, *(f"{value:.10g}" for value in values)] for epoch, values in epochs)
     files.write_csv(path, ("epoch", *COLUMNS), rows)
 
 

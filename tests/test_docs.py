@@ -145,7 +145,8 @@ def anchors(page: Path) -> set[str]:
 
 def shape(line: str) -> str:
     """Returns a line of output without what differs from run to run."""
-    varying = r"\(.*?\)|[\d.,]+(e-\d+)?|\S+\.h5|random|imagenet|; RANDOM.*"
+    test_score, findings = r", test accuracy[^>]*(?=->)", r"(?<=images): [^>]*(?=->)"
+    varying = rf"{test_score}|{findings}|\(.*?\)|[\d.,]+(e-\d+)?|\S+\.h5|random|imagenet|; RANDOM.*"
     return re.sub(varying, "", line).split("->")[0]
 
 

@@ -9,6 +9,9 @@ from classifier.inference.openvino_engine import write
 from tests.frozen_base import freeze_params
 
 
+pytestmark = pytest.mark.xdist_group("openvino convert")
+
+
 @pytest.fixture(scope="module")
 def network(random_weights):
     model, _ = inception.load(random_weights, freeze_params("mixed1"))

@@ -8,6 +8,9 @@ from classifier.commands import demo
 from tests.project import ROOT, Project
 
 
+pytestmark = pytest.mark.xdist_group("demo")
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """Two demos in a row, without network access."""

@@ -16,6 +16,9 @@ from tests.frozen_base import freeze_params, write_base
 from tests.stages.train.samples import clusters, settings
 
 
+pytestmark = pytest.mark.xdist_group("fine tuning")
+
+
 @pytest.fixture(scope="module")
 def base_folder(random_weights, tmp_path_factory):
     """A base frozen up to mixed9, with the block above it."""

@@ -7,7 +7,6 @@ import pytest
 from classifier.commands import demo
 from tests.project import ROOT, Project
 
-
 pytestmark = pytest.mark.xdist_group("demo")
 
 

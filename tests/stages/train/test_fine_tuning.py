@@ -15,7 +15,6 @@ from stages.train.training_loop import Examples
 from tests.frozen_base import freeze_params, write_base
 from tests.stages.train.samples import clusters, settings
 
-
 pytestmark = pytest.mark.xdist_group("fine tuning")
 
 

@@ -145,7 +145,7 @@ def anchors(page: Path) -> set[str]:
 
 def shape(line: str) -> str:
     """Returns a line of output without what differs from run to run."""
-    test_score, findings = r", test accuracy[^>]*(?=->)", r"(?<=images): [^>]*(?=->)"
+    test_score, findings = r",? test accuracy[^>]*(?=->)", r"(?<=images): [^>]*(?=->)"
     varying = rf"{test_score}|{findings}|\(.*?\)|[\d.,]+(e-\d+)?|\S+\.h5|random|imagenet|; RANDOM.*"
     return re.sub(varying, "", line).split("->")[0]
 

@@ -8,20 +8,17 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TextIO
 
-from classifier import head
 from classifier.common import files, params, progress
 from classifier.common.errors import StageError, count
 from classifier.evaluation import predictions
-from classifier.images.limits import Limits
-from classifier.inference import base
 from classifier.serving import inputs
 from classifier.serving.classifier import Classifier, Prediction
 from classifier.serving.inputs import STDIN, ImageSource
-from classifier.serving.writers import CsvWriter, JsonWriter, TableWriter, Writer
+from classifier.serving.writers import WriteRow, csv_writer, json_writer, table_writer
 
 STDOUT = "-"
 EPILOG = """
@@ -61,96 +58,80 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def check_folders(paths: Iterable[str]) -> None:
-    """Raises a StageError that names the folders without files, if there are any."""
-    empty = [path for path in paths if inputs.is_empty_folder(path)]
-    if empty:
-        raise StageError(*(f"{path}: the folder has no files" for path in empty))
-
-
 def sources(images: Sequence[str], from_file: str | None) -> Iterator[ImageSource]:
-    """Yields the images given on the command line and in the list.
-
-    Raises:
-        StageError: the list cannot be read.
-    """
-    stdin = sys.stdin.buffer.read() if STDIN in images else None
-    yield from inputs.expand(images, stdin)
+    """Yields the images given on the command line and in the list."""
+    yield from inputs.expand(images, sys.stdin.buffer.read() if STDIN in images else None)
     if not from_file:
         return
     try:
-        with ExitStack() as stack:
-            file = sys.stdin.buffer if from_file == STDIN else None
-            lines = file or stack.enter_context(Path(from_file).open("rb"))
+        with sys.stdin.buffer if from_file == STDIN else Path(from_file).open("rb") as lines:
             paths = (os.fsdecode(line.rstrip(b"\r\n")) for line in lines)
             yield from inputs.expand(path for path in paths if path)
     except OSError as error:
         raise StageError(f"{from_file}: cannot be read ({error.strerror})") from None
 
 
-@contextmanager
-def open_output(name: str) -> Iterator[TextIO]:
-    """Yields standard output, or a file that appears once it is complete.
+def open_writers(args: argparse.Namespace, top_k: int, stack: ExitStack) -> list[WriteRow]:
+    """Returns a function for each output that writes a row; `stack` completes the outputs."""
+    writers = []
+    if args.csv:
+        writers.append(csv_writer(_open_output(args.csv, stack), top_k))
+    if args.json:
+        writers.append(json_writer(_open_output(args.json, stack)))
+    return [stack.enter_context(writer) for writer in writers or [table_writer(sys.stdout)]]
 
-    Raises:
-        StageError: the file cannot be written.
-    """
+
+def _open_output(name: str, stack: ExitStack) -> TextIO:
+    """Returns standard output, or a file that appears once `stack` ends without an error."""
     if name == STDOUT:
-        yield sys.stdout
-        return
-    with (
-        files.atomic_write(Path(name)) as part,
-        part.open("w", encoding="utf-8", newline="") as file,
-    ):
-        yield file
+        return sys.stdout
+    part = stack.enter_context(files.atomic_write(Path(name)))
+    return stack.enter_context(part.open("w", encoding="utf-8", newline=""))
 
 
-def open_writers(
-    args: argparse.Namespace, class_names: Sequence[str], top_k: int, stack: ExitStack
-) -> list[Writer]:
-    """Returns the writers; `stack` closes their files."""
-    kinds: list[tuple[str | None, type[Writer]]] = [(args.csv, CsvWriter), (args.json, JsonWriter)]
-    writers = [
-        kind(stack.enter_context(open_output(name)), class_names, top_k)
-        for name, kind in kinds
-        if name
-    ]
-    return writers or [TableWriter(sys.stdout, class_names, top_k)]
-
-
-def write(results: Iterable[Prediction], writers: Sequence[Writer]) -> tuple[int, int]:
+def write(
+    results: Iterable[Prediction],
+    class_names: Sequence[str],
+    top_k: int,
+    writers: Sequence[WriteRow],
+) -> tuple[int, int]:
     """Writes the predictions; returns the number of images, and of those that cannot be read."""
     images = unreadable = 0
     with progress.bar("classify", None) as bar:
-        for prediction in results:
+        for result in results:
+            image, probabilities = result.image, result.probabilities
             images += 1
-            unreadable += prediction.probabilities is None
-            for writer in writers:
-                writer.add(prediction)
+            if probabilities is None:
+                unreadable += 1
+                row = predictions.unreadable_row(image.path, image.problem, top_k)
+            else:
+                row = predictions.prediction_row(image.path, probabilities, class_names, top_k)
+            for write_row in writers:
+                write_row(row, image.detail)
             bar.update()
-    for writer in writers:
-        writer.close()
     return images, unreadable
 
 
-def main(base_folder: Path = base.FOLDER, head_folder: Path = head.FOLDER) -> None:
+def main() -> None:
     """Classifies the images given on the command line."""
     args = parse_args()
     top_k = args.top_k or params.load("predict", predictions.TopKParams, partial=True).top_k
-    limits = params.load("validate", Limits, partial=True)
-    check_folders(args.images)
-    classifier = Classifier(base_folder, head_folder, limits)
-    names = classifier.class_names
-    with ExitStack() as stack:
-        writers = open_writers(args, names, min(top_k, len(names)), stack)
-        try:
+    if empty := [path for path in args.images if inputs.is_empty_folder(path)]:
+        raise StageError(*(f"{path}: the folder has no files" for path in empty))
+    classifier = Classifier()
+    names = classifier.info.class_names
+    top_k = min(top_k, len(names))
+    try:
+        with ExitStack() as stack:
             results = classifier.predict(sources(args.images, args.from_file))
-            images, unreadable = write(results, writers)
-            sys.stdout.flush()
-        except BrokenPipeError:  # the reader, such as `head`, has stopped
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return
+            writers = open_writers(args, top_k, stack)
+            images, unreadable = write(results, names, top_k, writers)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as `head`, has stopped
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return
     problems = f", {unreadable:,} could not be read" if unreadable else ""
-    print(f"classify: {count(images, 'image')}{problems}{classifier.warning}", file=sys.stderr)
+    warning = classifier.info.warning
+    print(f"classify: {count(images, 'image')}{problems}{warning}", file=sys.stderr)
     if unreadable:
         sys.exit(1)

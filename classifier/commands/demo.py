@@ -16,6 +16,7 @@ from pathlib import Path
 from classifier.common import files
 from classifier.common.errors import StageError
 from classifier.evaluation import metrics, predictions
+from classifier.serving.writers import align
 
 FOLDER = Path("demo")
 IMAGES = Path(__file__).with_name("demo_images")
@@ -37,17 +38,17 @@ params.yaml that you have edited are kept.
 """
 
 
-def copy_pipeline(folder: Path) -> None:
-    """Copies the pipeline to `folder`; what an earlier demo computed stays there."""
-    folder.mkdir(exist_ok=True)
+def copy_pipeline() -> None:
+    """Copies the pipeline to FOLDER; what an earlier demo computed stays there."""
+    FOLDER.mkdir(exist_ok=True)
     ignore = shutil.ignore_patterns("__pycache__", IMAGES.name)
     for code in ("classifier", "stages"):
-        files.remove(folder / code)
-        shutil.copytree(code, folder / code, ignore=ignore)
+        files.remove(FOLDER / code)
+        shutil.copytree(code, FOLDER / code, ignore=ignore)
     for name in ("dvc.yaml", ".dvcignore"):
-        shutil.copyfile(name, folder / name)
-    (folder / ".dvc").mkdir(exist_ok=True)
-    (folder / ".dvc" / "config").write_text(DVC_CONFIG, encoding="utf-8")
+        shutil.copyfile(name, FOLDER / name)
+    (FOLDER / ".dvc").mkdir(exist_ok=True)
+    (FOLDER / ".dvc" / "config").write_text(DVC_CONFIG, encoding="utf-8")
 
 
 def copy_params(target: Path) -> None:
@@ -59,26 +60,17 @@ def copy_params(target: Path) -> None:
     target.write_text(text, encoding="utf-8")
 
 
-def copy_images(folder: Path) -> None:
-    """Copies the demo images to `folder` unless it exists."""
-    if folder.exists():
-        print(f"demo: keeping the images in {folder.as_posix()}", flush=True)
-        return
-    with files.atomic_write(folder) as part:
-        shutil.copytree(IMAGES, part)
-
-
 def random_weights(params_yaml: str) -> str:
     """Returns the text of params.yaml with `weights: imagenet` replaced by random weights."""
     return re.sub(r"\bweights: imagenet\b", "weights: random", params_yaml, count=1)
 
 
-def repro(folder: Path, *stages: str) -> bool:
-    """Runs `dvc repro` in `folder` with this Python, and returns whether it succeeded."""
+def repro(*stages: str) -> bool:
+    """Runs `dvc repro` in FOLDER with this Python, and returns whether it succeeded."""
     programs = str(Path(sys.executable).parent)
     env = {**os.environ, "PATH": programs + os.pathsep + os.environ.get("PATH", "")}
     command = [sys.executable, "-m", "dvc", "repro", "--quiet", *stages]
-    return subprocess.run(command, cwd=folder, env=env, check=False).returncode == 0
+    return subprocess.run(command, cwd=FOLDER, env=env, check=False).returncode == 0
 
 
 def use_random_weights(params_yaml: Path) -> bool:
@@ -89,33 +81,27 @@ def use_random_weights(params_yaml: Path) -> bool:
     return after != before
 
 
-def align(rows: list[list[str]]) -> str:
-    """Returns the rows as lines with aligned columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
-    return "\n".join(lines)
-
-
-def summary(folder: Path) -> str:
+def summary() -> str:
     """Returns the first predictions, the test accuracy, and where the results are."""
-    rows = files.read_csv(folder / predictions.PATH)
+    rows = files.read_csv(FOLDER / predictions.PATH)
     header = ["path", "predicted", "probability"]
-    table = align([header, *([row[name] for name in header] for row in rows[:ROWS])])
-    more = f"\n... and {len(rows) - ROWS} more" if len(rows) > ROWS else ""
-    places = [
-        ["all predictions", predictions.PATH.as_posix()],
-        ["report, for a browser", "results/report.html"],
-        ["model for other programs", "models/exported"],
-        ["images", "input"],
-        ["settings; after a change, run `dvc repro` in demo/", PARAMS.as_posix()],
+    lines = align([header, *([row[name] for name in header] for row in rows[:ROWS])])
+    if len(rows) > ROWS:
+        lines.append(f"... and {len(rows) - ROWS} more")
+    places: list[tuple[str, Path | str]] = [
+        ("all predictions", predictions.PATH),
+        ("report, for a browser", "results/report.html"),
+        ("model for other programs", "models/exported"),
+        ("images", "input"),
+        ("settings; after a change, run `dvc repro` in demo/", PARAMS),
     ]
-    where = align([[what, (folder / path).as_posix()] for what, path in places])
-    return f"\n{table}{more}\n\n{accuracy(folder)}\n\n{where}"
+    where = align([[what, (FOLDER / path).as_posix()] for what, path in places])
+    return "\n".join(["", *lines, "", _accuracy(), "", *where])
 
 
-def accuracy(folder: Path) -> str:
+def _accuracy() -> str:
     """Returns the test accuracy, or the validation accuracy if the test classes are unknown."""
-    scores = json.loads((folder / metrics.METRICS).read_text(encoding="utf-8"))
+    scores = json.loads((FOLDER / metrics.METRICS).read_text(encoding="utf-8"))
     split = "test" if "test" in scores else "validation"
     score = scores[split]
     correct = round(score["accuracy"] * score["n"])
@@ -125,19 +111,23 @@ def accuracy(folder: Path) -> str:
     )
 
 
-def main(folder: Path = FOLDER) -> None:
-    """Runs the demo in `folder`."""
+def main() -> None:
+    """Runs the demo in FOLDER."""
     argparse.ArgumentParser(
         prog="python -m classifier demo",
         description="Run the whole pipeline in demo/ on 84 example images.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args()
-    copy_pipeline(folder)
-    copy_params(folder / PARAMS)
-    copy_images(folder / "input")
-    if not repro(folder, "fetch") and use_random_weights(folder / PARAMS):
+    copy_pipeline()
+    copy_params(FOLDER / PARAMS)
+    if (images := FOLDER / "input").exists():
+        print(f"demo: keeping the images in {images.as_posix()}", flush=True)
+    else:
+        with files.atomic_write(images) as part:
+            shutil.copytree(IMAGES, part)
+    if not repro("fetch") and use_random_weights(FOLDER / PARAMS):
         print(NO_WEIGHTS, flush=True)
-    if not repro(folder):
-        raise StageError(f"{folder}: `dvc repro` failed; the error is above")
-    print(summary(folder))
+    if not repro():
+        raise StageError(f"{FOLDER}: `dvc repro` failed; the error is above")
+    print(summary())

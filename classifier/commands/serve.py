@@ -9,16 +9,9 @@ import errno
 import webbrowser
 from typing import TYPE_CHECKING, Any
 
-from classifier import head
-from classifier.common import params
-from classifier.common.errors import StageError, count
-from classifier.dataset import features
-from classifier.evaluation import predictions
+from classifier.common.errors import StageError
 from classifier.html.markup import Markup
-from classifier.images.limits import Limits
-from classifier.inference import base
-from classifier.serving import service, web_page
-from classifier.serving.classifier import Classifier
+from classifier.serving import web_page
 from classifier.serving.inputs import ImageSource
 from classifier.serving.service import ClassifierService
 
@@ -27,7 +20,6 @@ if TYPE_CHECKING:
 
 LOCALHOST = "127.0.0.1"
 THREADS = 8  # connections; images are classified one request at a time
-NAMES = 30  # class names shown on the page
 HEADERS = {
     "Content-Security-Policy": web_page.POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -63,33 +55,11 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def describe(class_names: tuple[str, ...], similar: bool) -> str:
-    """Returns the description of the classifier on the page.
-
-    Args:
-        class_names: of the classifier.
-        similar: whether the page shows similar training images.
-    """
-    names = ", ".join(class_names[:NAMES]) + (", ..." if len(class_names) > NAMES else "")
-    text = f"Predicts one of {count(len(class_names), 'class', 'classes')} for each image: {names}."
-    if not similar:
-        text += " Similar images are not shown: results/features_train.npz is missing."
-    return text
-
-
-def create_app(
-    classifier_service: ClassifierService,
-    description: str,
-    warning: str,
-    max_bytes: int,
-    hosts: list[str],
-) -> "Flask":
+def create_app(service: ClassifierService, max_bytes: int, hosts: list[str]) -> "Flask":
     """Returns the application.
 
     Args:
-        classifier_service: classifies the uploads.
-        description: of the classifier.
-        warning: shown on the page, or empty.
+        service: classifies the uploads.
         max_bytes: of one request.
         hosts: accepted values of the Host header; if empty, any.
     """
@@ -101,14 +71,14 @@ def create_app(
     style = "".join(path.read_text(encoding="utf-8") for path in web_page.STYLES)
     script = web_page.SCRIPT.read_text(encoding="utf-8")
     too_large = f"more than {max_bytes / 1e6:,.0f} MB; --max-megabytes sets the limit"
+    description, warning = service.description(), service.info.warning.removeprefix("; ")
 
     def respond(content: str, mimetype: str = "text/html", status: int = 200) -> Response:
         return Response(content, status, HEADERS, mimetype=mimetype)
 
     def cards() -> Markup:
         uploads = (file for file in request.files.getlist("images") if file.filename)
-        images = (ImageSource(file.filename or "", file.read()) for file in uploads)
-        return web_page.cards(classifier_service.classify(images))
+        return service.cards(ImageSource(str(file.filename), file.read()) for file in uploads)
 
     def page() -> Response:
         results = cards() if request.method == "POST" else Markup("")
@@ -137,10 +107,11 @@ def listen(app: "Flask", host: str, port: int) -> Any:
             app, host=host, port=port, threads=THREADS, max_request_body_size=largest, ident=None
         )
     except (OSError, ValueError) as error:
-        in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
-        remedy = "choose another --port" if in_use else "choose another --host"
+        option = "port" if getattr(error, "errno", None) == errno.EADDRINUSE else "host"
         reason = getattr(error, "strerror", None) or error
-        raise StageError(f"{host}:{port}: cannot listen there ({reason}); {remedy}") from None
+        raise StageError(
+            f"{host}:{port}: cannot listen there ({reason}); choose another --{option}"
+        ) from None
 
 
 def main() -> None:
@@ -153,20 +124,12 @@ def main() -> None:
         raise StageError(
             f"python -m classifier serve: needs {error.name}; run `pip install flask waitress`"
         ) from None
-    limits = params.load("validate", Limits, partial=True)
-    top_k = params.load("predict", predictions.TopKParams, partial=True).top_k
-    classifier = Classifier(base.FOLDER, head.FOLDER, limits)
-    similar_images = service.load_similar_images(features.TRAIN, head.FOLDER)
-    app = create_app(
-        ClassifierService(classifier, similar_images, limits, top_k),
-        describe(classifier.class_names, similar_images is not None),
-        classifier.warning.removeprefix("; "),
-        1_000_000 * args.max_megabytes,
-        [LOCALHOST, "localhost"] if args.host == LOCALHOST else [],
-    )
+    service = ClassifierService()
+    hosts = [LOCALHOST, "localhost"] if args.host == LOCALHOST else []
+    app = create_app(service, 1_000_000 * args.max_megabytes, hosts)
     server = listen(app, args.host, args.port)
     address = f"http://{server.effective_host}:{server.effective_port}"
-    print(f"serve: {address} (press Ctrl-C to stop){classifier.warning}", flush=True)
+    print(f"serve: {address} (press Ctrl-C to stop){service.info.warning}", flush=True)
     if args.open:
         webbrowser.open(address)
     server.run()

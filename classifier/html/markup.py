@@ -25,18 +25,24 @@ def tag(element: str, /, *children: object, **attributes: object) -> Markup:
         attributes: `class_` becomes `class`, `aria_label` becomes `aria-label`; True gives an
             attribute without a value, None leaves it out.
     """
-    written = "".join(
-        f" {_name(key)}" if value is True else f' {_name(key)}="{html.escape(str(value))}"'
-        for key, value in attributes.items()
-        if value is not None
-    )
+    written = ""
+    for key, value in attributes.items():
+        name = key.rstrip("_").replace("_", "-")
+        if value is not None:
+            written += f" {name}" if value is True else f' {name}="{html.escape(str(value))}"'
     content = "" if element in VOID else f"{join(children)}</{element}>"
     return Markup(f"<{element}{written}>{content}")
 
 
 def join(children: Iterable[object]) -> Markup:
     """Returns the children, one after the other."""
-    return Markup("".join(_text(child) for child in children if child is not None))
+    return Markup(
+        "".join(
+            child if isinstance(child, Markup) else html.escape(str(child))
+            for child in children
+            if child is not None
+        )
+    )
 
 
 def data(name: str, value: object) -> Markup:
@@ -54,28 +60,18 @@ def table(caption: str, header: Iterable[str], rows: Iterable[Iterable[object]])
         rows: cells; those that start with a digit are aligned to the right.
     """
     cells = [list(row) for row in rows]
-    kinds = [_kind(cell) for cell in cells[0]] if cells else []
-    names = zip_longest(header, kinds)
-    head = tag("tr", *(tag("th", name, scope="col", class_=kind) for name, kind in names))
-    body = (
-        tag(
-            "tr",
-            tag("th", first, scope="row"),
-            *(tag("td", cell, class_=_kind(cell)) for cell in rest),
-        )
-        for first, *rest in cells
+    kinds = map(_kind, cells[0]) if cells else ()
+    columns = zip_longest(header, kinds)
+    head = (tag("th", name, scope="col", class_=kind) for name, kind in columns)
+    body = []
+    for first, *rest in cells:
+        others = (tag("td", cell, class_=_kind(cell)) for cell in rest)
+        body.append(tag("tr", tag("th", first, scope="row"), *others))
+    element = tag(
+        "table", tag("caption", caption), tag("thead", tag("tr", *head)), tag("tbody", *body)
     )
-    element = tag("table", tag("caption", caption), tag("thead", head), tag("tbody", *body))
     return tag("div", element, class_="wide")
 
 
 def _kind(cell: object) -> str | None:
     return "number" if str(cell)[:1].isdigit() else None
-
-
-def _name(key: str) -> str:
-    return key.rstrip("_").replace("_", "-")
-
-
-def _text(child: object) -> str:
-    return child if isinstance(child, Markup) else html.escape(str(child))

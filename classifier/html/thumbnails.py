@@ -5,6 +5,7 @@ import io
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -12,15 +13,23 @@ from classifier.common import parallel
 from classifier.common.errors import StageError
 from classifier.dataset.manifest import ImageRow
 from classifier.images import decode
-from classifier.images.decode import Pixels
+from classifier.images.decode import DecodedImage
 
 SIDE = 112  # pixels of the longer side
 QUALITY = 60  # of WebP
 PREFIX = "data:image/webp;base64,"
 
 
-def make(rows: Iterable[ImageRow], budget: int) -> dict[str, str]:
-    """Returns thumbnails as data URIs by path, of the first images that fit into the budget.
+class Thumbnail(NamedTuple):
+    """A data URI; width and height in pixels."""
+
+    uri: str
+    width: int
+    height: int
+
+
+def make(rows: Iterable[ImageRow], budget: int) -> dict[str, Thumbnail]:
+    """Returns thumbnails by path, of the first images that fit into the budget.
 
     Args:
         rows: the images, the most important first.
@@ -29,46 +38,36 @@ def make(rows: Iterable[ImageRow], budget: int) -> dict[str, str]:
     Raises:
         StageError: a file is missing, or is not the one that `validate` read.
     """
-    uris: dict[str, str] = {}
+    thumbnails: dict[str, Thumbnail] = {}
     cores = os.cpu_count() or 1
-    for path, uri in parallel.prefetch_map(_path_and_uri, rows, cores, 4 * cores):
-        budget -= len(uri)
+    for path, thumbnail in parallel.prefetch_map(_make_one, rows, cores, 4 * cores):
+        budget -= len(thumbnail.uri)
         if budget < 0:
             break
-        uris[path] = uri
-    return uris
+        thumbnails[path] = thumbnail
+    return thumbnails
 
 
-def size(width: int, height: int) -> tuple[int, int]:
-    """Returns the width and height, in pixels, of the thumbnail of an image."""
-    scale = min(1.0, SIDE / max(width, height))
-    return max(1, round(width * scale)), max(1, round(height * scale))
-
-
-def _path_and_uri(row: ImageRow) -> tuple[str, str]:
-    width, height = size(row.width, row.height)
+def _make_one(row: ImageRow) -> tuple[str, Thumbnail]:
+    width, height = _size(row.width, row.height)
     try:
         with Path(row.path).open("rb") as file:
-            pixels = decode.decode_image(file, height, width).pixels
+            uri = data_uri(decode.decode_image(file, height, width))
     except (OSError, decode.ImageError):
         raise StageError(
             f"{row.path}: changed while `dvc repro` was running; run it again"
         ) from None
-    return row.path, _uri(Image.fromarray(pixels))
+    return row.path, Thumbnail(uri, width, height)
 
 
-def from_pixels(pixels: Pixels, width: int, height: int) -> str:
-    """Returns the thumbnail of an image, made from pixels that were resized to any shape.
-
-    Args:
-        pixels: uint8 (H, W, 3).
-        width: of the image itself, in pixels.
-        height: likewise.
-    """
-    return _uri(Image.fromarray(pixels).resize(size(width, height)))
+def _size(width: int, height: int) -> tuple[int, int]:
+    scale = min(1.0, SIDE / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _uri(image: Image.Image) -> str:
+def data_uri(image: DecodedImage) -> str:
+    """Returns the thumbnail of an image that was resized to any shape, as a data URI."""
     file = io.BytesIO()
-    image.save(file, "WEBP", quality=QUALITY, method=4)
+    thumbnail = Image.fromarray(image.pixels).resize(_size(image.width, image.height))
+    thumbnail.save(file, "WEBP", quality=QUALITY, method=4)
     return PREFIX + base64.b64encode(file.getvalue()).decode()

@@ -9,7 +9,7 @@ from pathlib import Path
 from classifier.dataset import folders
 from classifier.dataset.problems import NO_FILE
 from classifier.images import decode
-from classifier.images.decode import ImageError, Pixels
+from classifier.images.decode import DecodedImage, ImageError
 from classifier.images.limits import Limits
 
 STDIN = "-"
@@ -17,43 +17,21 @@ STDIN = "-"
 
 @dataclass(frozen=True)
 class ImageSource:
-    """An image to classify.
+    """An image to classify."""
 
-    Attributes:
-        path: as given by the user, or found in a folder; `-` for standard input.
-        data: the bytes of an image that is not in a file.
-    """
-
-    path: str
-    data: bytes | None = None
-
-    @property
-    def printable_path(self) -> str:
-        """Returns the path with bytes that are not UTF-8 escaped."""
-        return os.fsencode(self.path).decode("utf-8", "backslashreplace")
+    path: str  # as given by the user, or found in a folder; `-` for standard input
+    data: bytes | None = None  # of an image that is not in a file
 
 
 @dataclass(frozen=True)
 class LoadedImage:
-    """An image that was decoded, or the reason why it could not be.
+    """An image that was decoded, or the reason why it could not be."""
 
-    Attributes:
-        path: printable.
-        sha256: of the file's bytes; empty if the image could not be read.
-        pixels: uint8 (H, W, 3), or None.
-        width: of the image itself, in pixels, after EXIF rotation.
-        height: likewise.
-        problem: code as in results/problems.csv; empty if the image could be read.
-        detail: explains the problem.
-    """
-
-    path: str
-    sha256: str = ""
-    pixels: Pixels | None = None
-    width: int = 0
-    height: int = 0
-    problem: str = ""
-    detail: str = ""
+    path: str  # printable
+    sha256: str = ""  # of the file's bytes
+    decoded: DecodedImage | None = None
+    problem: str = ""  # code as in results/problems.csv
+    detail: str = ""  # explains the problem
 
 
 def expand(paths: Iterable[str], stdin: bytes | None = None) -> Iterator[ImageSource]:
@@ -78,11 +56,11 @@ def is_empty_folder(path: str) -> bool:
 
 
 def load(source: ImageSource, height: int, width: int, limits: Limits) -> LoadedImage:
-    """Returns the pixels of an image, resized as `extract` does it, or the reason why not."""
-    path = source.printable_path
+    """Returns an image resized as `extract` does it, or the reason why it cannot be read."""
+    path = os.fsencode(source.path).decode("utf-8", "backslashreplace")
     try:
         data = _read(Path(source.path), limits) if source.data is None else source.data
-        image = decode.decode_image(data, height, width, limits.pixels)
+        decoded = decode.decode_image(data, height, width, limits.pixels)
     except ImageError as error:
         return LoadedImage(path, problem=error.code, detail=error.detail)
     except OSError as error:
@@ -92,8 +70,7 @@ def load(source: ImageSource, height: int, width: int, limits: Limits) -> Loaded
         return LoadedImage(path, problem="unreadable", detail=detail)
     except MemoryError:
         return LoadedImage(path, problem="too_large", detail="takes too much memory")
-    sha256 = hashlib.sha256(data).hexdigest()
-    return LoadedImage(path, sha256, image.pixels, image.width, image.height)
+    return LoadedImage(path, hashlib.sha256(data).hexdigest(), decoded)
 
 
 def _read(path: Path, limits: Limits) -> bytes:

@@ -1,28 +1,12 @@
 """Finds the training images that are most similar to an image, by its features."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from classifier.dataset import features
 from classifier.dataset.features import FeatureTable
 from classifier.similarity.pca import PCA, normalize
 
 FIT_ROWS = 20_000  # images to fit the principal components on, at most
-
-
-@dataclass(frozen=True)
-class SimilarImage:
-    """A training image that is similar to another image.
-
-    Attributes:
-        path: of its file.
-        label: name of its class.
-        cosine: similarity of the centred features, -1 to 1.
-    """
-
-    path: str
-    label: str
-    cosine: float
 
 
 class SimilarImages:
@@ -39,21 +23,23 @@ class SimilarImages:
         self._pca = PCA.fit(table.features, self._rows[::step])
         self._vectors = normalize(self._pca.transform(table.features, self._rows))  # (N, 128)
 
-    def nearest(self, features: np.ndarray, count: int) -> list[SimilarImage]:
-        """Returns the `count` most similar training images, the most similar first.
+    def nearest(self, image: np.ndarray, count: int) -> list[tuple[str, str]]:
+        """Returns paths and classes of the `count` most similar training images, in order.
 
         Args:
-            features: of one image, (D,) or (h, w, c).
+            image: its features, (D,) or (h, w, c).
             count: number of images; fewer if there are not as many.
         """
-        vector = normalize(self._pca.transform(features[None], np.zeros(1, int)))[0]
-        cosines = self._vectors @ vector
-        order = np.argsort(-cosines, kind="stable")[:count]
+        vector = normalize(self._pca.transform(image[None], np.zeros(1, int)))[0]
+        order = np.argsort(-(self._vectors @ vector), kind="stable")[:count]
         rows = self._rows[order]
         labels = self._table.class_names[self._table.labels[rows]]
-        return [
-            SimilarImage(str(path), str(label), float(cosine))
-            for path, label, cosine in zip(
-                self._table.paths[rows], labels, cosines[order], strict=True
-            )
-        ]
+        return list(zip(self._table.paths[rows].tolist(), labels.tolist(), strict=True))
+
+
+def load(fingerprint: str) -> SimilarImages | None:
+    """Returns the training images to search, or None unless their features have a fingerprint."""
+    if not features.TRAIN.exists():
+        return None
+    table = features.read(features.TRAIN)
+    return SimilarImages(table) if str(table.fingerprint) == fingerprint else None

@@ -1,11 +1,10 @@
 """The web page of `python -m classifier serve`."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from classifier.html import markup
-from classifier.html.markup import Markup, join, tag
+from classifier.html.markup import Markup, tag
 
 TITLE = "Image classifier"
 STYLES = (markup.STYLE, Path(__file__).with_suffix(".css"))
@@ -15,40 +14,6 @@ POLICY = (
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 FORM_OVERHEAD = 1000  # bytes that the encoding of a form adds to a file
-
-
-@dataclass(frozen=True)
-class Thumbnail:
-    """A training image that is similar to an uploaded one.
-
-    Attributes:
-        path: of its file.
-        label: name of its class.
-        uri: data URI; empty if the file is missing.
-    """
-
-    path: str
-    label: str
-    uri: str
-
-
-@dataclass(frozen=True)
-class Result:
-    """What the page shows for an uploaded image.
-
-    Attributes:
-        name: of the file.
-        uri: data URI of its thumbnail; empty if the image could not be read.
-        problem: the reason why it could not be read, or empty.
-        probabilities: class names and probabilities, the most probable first.
-        similar: the most similar training images.
-    """
-
-    name: str
-    uri: str = ""
-    problem: str = ""
-    probabilities: Sequence[tuple[str, float]] = ()
-    similar: Sequence[Thumbnail] = ()
 
 
 def page(description: str, warning: str, results: Markup, max_bytes: int) -> Markup:
@@ -94,23 +59,35 @@ def _form(max_bytes: int) -> Markup:
     )
 
 
-def cards(results: Sequence[Result]) -> Markup:
-    """Returns a card for each result, in order."""
-    return join(map(card, results))
+def problem_card(name: str, problem: str) -> Markup:
+    """Returns the card of an uploaded image that could not be read."""
+    text = tag("p", tag("strong", name), f" cannot be read: {problem}")
+    return tag("article", text, class_="problem")
 
 
-def card(result: Result) -> Markup:
-    """Returns the card of one result."""
-    if result.problem:
-        text = tag("p", tag("strong", result.name), f" cannot be read: {result.problem}")
-        return tag("article", text, class_="problem")
-    image = tag("figure", tag("img", src=result.uri, alt=""), tag("figcaption", result.name))
-    classes = tag("ol", *(_class(*pair) for pair in result.probabilities))
-    similar = None
-    if result.similar:
-        figures = tag("div", *map(_similar, result.similar), class_="figures")
-        similar = tag("div", tag("p", "Most similar training images:"), figures)
-    return tag("article", image, classes, similar)
+def card(
+    name: str,
+    uri: str,
+    probabilities: Iterable[tuple[str, float]],
+    similar: Sequence[tuple[str, str, str]],
+) -> Markup:
+    """Returns the card of an uploaded image.
+
+    Args:
+        name: of the file.
+        uri: data URI of its thumbnail.
+        probabilities: class names and probabilities, the most probable first.
+        similar: path, class and data URI of the most similar training images; the URI is empty if
+            the file is missing.
+    """
+    image = tag("figure", tag("img", src=uri, alt=""), tag("figcaption", name))
+    classes = tag("ol", *(_class(*pair) for pair in probabilities))
+    if not similar:
+        return tag("article", image, classes)
+    figures = tag("div", *(_similar(*image) for image in similar), class_="figures")
+    return tag(
+        "article", image, classes, tag("div", tag("p", "Most similar training images:"), figures)
+    )
 
 
 def _class(name: str, probability: float) -> Markup:
@@ -119,10 +96,6 @@ def _class(name: str, probability: float) -> Markup:
     return tag("li", tag("span", name), " ", tag("span", f"{100 * probability:.1f} %"), bar)
 
 
-def _similar(image: Thumbnail) -> Markup:
-    shown = (
-        tag("img", src=image.uri, alt=image.path)
-        if image.uri
-        else tag("span", image.path, class_="none")
-    )
-    return tag("figure", shown, tag("figcaption", image.label), title=image.path)
+def _similar(path: str, label: str, uri: str) -> Markup:
+    image = tag("img", src=uri, alt=path) if uri else tag("span", path, class_="none")
+    return tag("figure", image, tag("figcaption", label), title=path)

@@ -1,114 +1,77 @@
 """Writes predictions: as a table for people, as CSV, as JSON."""
 
 import json
-from collections.abc import Sequence
-from typing import Protocol, TextIO
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import zip_longest
+from typing import TextIO
 
 from classifier.common import files
 from classifier.evaluation import predictions
-from classifier.serving.classifier import Prediction
 
 ALIGNED = 1000  # rows of the table that are printed together
 
-
-class Writer(Protocol):
-    """Writes predictions one by one.
-
-    Args:
-        file: to write to.
-        class_names: in the order of the probabilities.
-        top_k: number of classes to list, at most that of `class_names`.
-    """
-
-    def __init__(self, file: TextIO, class_names: Sequence[str], top_k: int) -> None: ...
-
-    def add(self, prediction: Prediction) -> None:
-        """Writes a prediction, or the reason why there is none."""
-
-    def close(self) -> None:
-        """Writes what is left; the file stays open."""
+# writes a row of results/predictions.csv; the text explains why a file cannot be read
+WriteRow = Callable[[Sequence[object], str], None]
 
 
-class CsvWriter:
-    """Writes the columns of results/predictions.csv."""
-
-    def __init__(self, file: TextIO, class_names: Sequence[str], top_k: int) -> None:
-        self._class_names, self._top_k = class_names, top_k
-        self._writer = files.csv_writer(file)
-        self._writer.writerow(predictions.header(top_k))
-
-    def add(self, prediction: Prediction) -> None:
-        """Writes a row."""
-        self._writer.writerow(row(prediction, self._class_names, self._top_k))
-
-    def close(self) -> None:
-        """Does nothing."""
+@contextmanager
+def csv_writer(file: TextIO, top_k: int) -> Iterator[WriteRow]:
+    """Yields a function that writes a row of CSV, after the header for `top_k` classes."""
+    writer = files.csv_writer(file)
+    writer.writerow(predictions.header(top_k))
+    yield lambda row, _: writer.writerow(row)
 
 
-class JsonWriter:
-    """Writes an array of objects, one per line."""
+@contextmanager
+def json_writer(file: TextIO) -> Iterator[WriteRow]:
+    """Yields a function that writes an object; all are in one array, one per line."""
+    separator = "[\n"
 
-    def __init__(self, file: TextIO, class_names: Sequence[str], top_k: int) -> None:
-        self._file, self._class_names, self._top_k = file, class_names, top_k
-        self._separator = "[\n"
-
-    def add(self, prediction: Prediction) -> None:
-        """Writes an object."""
-        image, probabilities = prediction.image, prediction.probabilities
-        item: dict[str, object] = {"path": image.path, "status": image.problem or "ok"}
-        if probabilities is None:
-            item["detail"] = image.detail
+    def write(row: Sequence[object], detail: str) -> None:
+        nonlocal separator
+        path, status, *cells, _ = row
+        item: dict[str, object] = {"path": path, "status": status}
+        if status == "ok":
+            item["predicted"] = cells[0]
+            item["probabilities"] = dict(
+                zip(cells[::2], (float(str(cell)) for cell in cells[1::2]), strict=True)
+            )
         else:
-            (order,) = predictions.top_classes(probabilities[None], self._top_k)
-            item["predicted"] = self._class_names[order[0]]
-            item["probabilities"] = {
-                self._class_names[k]: round(float(probabilities[k]), 6) for k in order
-            }
-        self._file.write(self._separator + json.dumps(item, ensure_ascii=False))
-        self._separator = ",\n"
+            item["detail"] = detail
+        file.write(separator + json.dumps(item, ensure_ascii=False))
+        separator = ",\n"
 
-    def close(self) -> None:
-        """Ends the array."""
-        self._file.write("\n]\n" if self._separator == ",\n" else "[]\n")
+    yield write
+    file.write("\n]\n" if separator == ",\n" else "[]\n")
 
 
-class TableWriter:
-    """Prints aligned columns, ALIGNED rows at a time."""
+@contextmanager
+def table_writer(file: TextIO) -> Iterator[WriteRow]:
+    """Yields a function that prints a row with aligned columns, ALIGNED rows at a time."""
+    rows: list[list[str]] = []
 
-    def __init__(self, file: TextIO, class_names: Sequence[str], top_k: int) -> None:
-        self._file, self._class_names, self._top_k = file, class_names, top_k
-        self._rows: list[list[str]] = []
+    def write(row: Sequence[object], detail: str) -> None:
+        path, status, *cells, _ = row
+        shown = [path, *cells] if status == "ok" else [path, f"{status}: {detail}"]
+        rows.append([printable(str(cell)) for cell in shown])
+        if len(rows) == ALIGNED:
+            flush()
 
-    def add(self, prediction: Prediction) -> None:
-        """Collects a row, and prints all rows once there are ALIGNED of them."""
-        image = prediction.image
-        if prediction.probabilities is None:
-            cells: list[object] = [image.path, f"{image.problem}: {image.detail}"]
-        else:
-            path, _, *cells, _ = row(prediction, self._class_names, self._top_k)
-            cells = [path, *cells]
-        self._rows.append([printable(str(cell)) for cell in cells])
-        if len(self._rows) == ALIGNED:
-            self.close()
+    def flush() -> None:
+        file.writelines(f"{line}\n" for line in align(rows))
+        rows.clear()
 
-    def close(self) -> None:
-        """Prints the rows; the last cell of each is not padded."""
-        widths: dict[int, int] = {}
-        for cells in self._rows:
-            for column, cell in enumerate(cells[:-1]):
-                widths[column] = max(widths.get(column, 0), len(cell))
-        for cells in self._rows:
-            padded = (cell.ljust(widths[column]) for column, cell in enumerate(cells[:-1]))
-            self._file.write("  ".join([*padded, cells[-1]]) + "\n")
-        self._rows.clear()
+    yield write
+    flush()
 
 
-def row(prediction: Prediction, class_names: Sequence[str], top_k: int) -> list[object]:
-    """Returns the row of an image in results/predictions.csv."""
-    image = prediction.image
-    if prediction.probabilities is None:
-        return predictions.unreadable_row(image.path, image.problem, top_k)
-    return predictions.prediction_row(image.path, prediction.probabilities, class_names, top_k)
+def align(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Returns the rows as lines with aligned columns; the last cell of each is not padded."""
+    widths: list[int] = []
+    for *cells, _ in rows:
+        widths = list(map(max, zip_longest(widths, map(len, cells), fillvalue=0)))
+    return ["  ".join([*map(str.ljust, cells, widths), last]).rstrip() for *cells, last in rows]
 
 
 def printable(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from classifier.common.errors import count
 from classifier.html.markup import Markup, tag
@@ -11,36 +12,32 @@ LINE_HEIGHT = 14
 LEFT, RIGHT, TOP, BOTTOM = 48, 104, 14, 40  # margins for axes and names
 
 
+@dataclass(frozen=True)
 class Axes:
-    """The axes of a chart.
+    """The axes of a chart, each with its lowest and highest value."""
 
-    Args:
-        x: lowest and highest value on the horizontal axis.
-        y: likewise on the vertical axis.
-    """
-
-    def __init__(self, x: tuple[float, float], y: tuple[float, float]) -> None:
-        self._x, self._y = x, y
+    x_range: tuple[float, float]
+    y_range: tuple[float, float]
 
     def x(self, value: float) -> float:
         """Returns the SVG coordinate of a value on the horizontal axis."""
-        low, high = self._x
-        return round(LEFT + (WIDTH - LEFT - RIGHT) * (value - low) / max(high - low, 1e-12), 1)
+        low, high = self.x_range
+        return round(LEFT + (WIDTH - LEFT - RIGHT) * (value - low) / (high - low), 1)
 
     def y(self, value: float) -> float:
         """Returns the SVG coordinate of a value on the vertical axis."""
-        low, high = self._y
-        fraction = (value - low) / max(high - low, 1e-12)
+        low, high = self.y_range
+        fraction = (value - low) / (high - low)
         return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * fraction, 1)
 
     def draw(self, x_name: str, y_name: str, min_step: float = 0.0) -> list[Markup]:
         """Returns grid, numbers and names; numbers on the x axis are `min_step` or more apart."""
         elements = []
-        for value in ticks(*self._y):
+        for value in ticks(*self.y_range):
             y = self.y(value)
             elements.append(tag("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y))
             elements.append(tag("text", f"{value:g}", x=LEFT - 6, y=y + 4, text_anchor="end"))
-        for value in ticks(*self._x, min_step=min_step):
+        for value in ticks(*self.x_range, min_step=min_step):
             place = {"x": self.x(value), "y": HEIGHT - BOTTOM + 16}
             elements.append(tag("text", f"{value:g}", text_anchor="middle", **place))
         middle = (LEFT + WIDTH - RIGHT) / 2
@@ -50,11 +47,9 @@ class Axes:
         return elements
 
 
-def ticks(low: float, high: float, number: int = 5, min_step: float = 0.0) -> list[float]:
-    """Returns about `number` round values from `low` to `high`, `min_step` or more apart."""
-    if high <= low:
-        return [low]
-    exact = (high - low) / number
+def ticks(low: float, high: float, min_step: float = 0.0) -> list[float]:
+    """Returns about five round values from `low` to `high`, `min_step` or more apart."""
+    exact = (high - low) / 5
     size = 10 ** math.floor(math.log10(exact))
     step = max(min_step, next(size * factor for factor in (1, 2, 5, 10) if size * factor >= exact))
     first = math.ceil(low / step - 1e-9)
@@ -87,7 +82,7 @@ def lines(
         labels.append(label)
         place = {"x": axes.x(len(values)) + 6, "y": round(label + 4, 1)}
         elements.append(tag("text", name, class_=f"name s{number}", **place))
-    return svg(title, elements)
+    return _svg(title, elements)
 
 
 def label_y(y: float, others: Sequence[float]) -> float:
@@ -115,10 +110,9 @@ def reliability(title: str, bins: Sequence[tuple[float, float, int]]) -> Markup:
         text = f"{count(images, 'image')}: probability {probability:.2f}, accuracy {accuracy:.2f}"
         place = {"cx": axes.x(probability), "cy": axes.y(accuracy), "r": radius}
         elements.append(tag("circle", tag("title", text), class_="dot", **place))
-    return svg(title, elements)
+    return _svg(title, elements)
 
 
-def svg(title: str, elements: Sequence[Markup]) -> Markup:
-    """Returns a chart with its text alternative."""
+def _svg(title: str, elements: Sequence[Markup]) -> Markup:
     box = f"0 0 {WIDTH} {HEIGHT}"
     return tag("svg", tag("title", title), *elements, viewBox=box, role="img", class_="chart")

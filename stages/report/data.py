@@ -4,14 +4,12 @@ from collections import Counter
 
 from classifier.common.errors import count
 from classifier.dataset import folders
-from classifier.dataset.findings import FINDINGS, Finding
+from classifier.dataset.findings import Finding
 from classifier.html.markup import Markup, table, tag
-from stages.report import selection
-from stages.report.elements import ThumbnailSet, details, gallery, section
-from stages.report.run_results import RunResults
-from stages.report.selection import PER_GROUP
+from stages.report.elements import ThumbnailSet, details
+from stages.report.run_results import PER_GROUP, RunResults
 
-TITLES = {
+TITLES = {  # the most serious first
     "label_conflict": "The same image in two classes",
     "in_train_and_validation": "Training images that are also validation images",
     "in_train_and_test": "Training images that are also test images",
@@ -24,21 +22,22 @@ UNFOLDED = 24  # classes; more are folded away
 LISTED = 100  # files with problems
 
 
-def data(run: RunResults, thumbnails: ThumbnailSet) -> Markup:
+def data(run: RunResults, images: ThumbnailSet) -> list[Markup]:
     """Returns the number of images of each class, some of them, and the files with problems."""
     names = sorted(run.counts, key=lambda name: (name == "", name))
-    classes = tag("div", *(_class(run, name, thumbnails) for name in names), class_="strips")
+    classes = tag("div", *(_class(run, name, images) for name in names), class_="strips")
     if len(names) > UNFOLDED:
         classes = details(f"{len(names)} classes", classes)
-    return section("data", "Data", classes, _problems(run))
+    return [classes, _problems(run)]
 
 
-def _class(run: RunResults, name: str, thumbnails: ThumbnailSet) -> Markup:
-    images = run.counts[name]
-    counts = ", ".join(f"{images[split]:,} {split}" for split in folders.SPLITS if images[split])
-    samples = (thumbnails.image(row.path) for row in selection.class_samples(run, name))
+def _class(run: RunResults, name: str, images: ThumbnailSet) -> Markup:
+    numbers = run.counts[name]
+    counts = ", ".join(f"{numbers[split]:,} {split}" for split in folders.SPLITS if numbers[split])
     text = tag("div", tag("b", name or "unknown class"), tag("br"), counts)
-    return tag("div", text, tag("div", *samples, class_="strip"))
+    return tag(
+        "div", text, tag("div", *map(images.image, run.samples.get(name, ())), class_="strip")
+    )
 
 
 def _problems(run: RunResults) -> Markup:
@@ -54,28 +53,25 @@ def _problems(run: RunResults) -> Markup:
     )
 
 
-def findings(run: RunResults, thumbnails: ThumbnailSet) -> Markup | None:
-    """Returns what `inspect` found, or None if it found nothing."""
-    if not run.findings:
-        return None
+def findings(run: RunResults, images: ThumbnailSet) -> list[Markup]:
+    """Returns what `inspect` found, the most serious first."""
     parts = []
-    for kind in FINDINGS:
-        of_kind = [finding for finding in run.findings if finding.finding == kind]
-        if of_kind:
-            summary = f"{TITLES[kind]}: {len(of_kind):,}"
-            summary += f" (first {PER_GROUP} shown)" if len(of_kind) > PER_GROUP else ""
-            figures = (_finding(finding, thumbnails) for finding in of_kind[:PER_GROUP])
-            parts.append(details(summary, gallery(figures)))
-    lead = tag(
-        "p",
+    for kind, title in TITLES.items():
+        if found := run.findings_of(kind):
+            more = f" (first {PER_GROUP} shown)" if len(found) > PER_GROUP else ""
+            figures = (_finding(finding, images) for finding in found[:PER_GROUP])
+            gallery = tag("div", *figures, class_="figures")
+            parts.append(details(f"{title}: {len(found):,}{more}", gallery))
+    text = (
         "Possible errors in the data, the most serious first. All of them are listed in "
-        "results/inspection.csv. No file was changed.",
+        "results/inspection.csv. No file was changed."
     )
-    return section("findings", "Findings", lead, *parts)
+    return [tag("p", text), *parts] if parts else []
 
 
-def _finding(finding: Finding, thumbnails: ThumbnailSet) -> Markup:
-    paths = [finding.path, finding.other] if finding.other else [finding.path]
-    images = tag("div", *map(thumbnails.image, paths), class_="pair")
+def _finding(finding: Finding, images: ThumbnailSet) -> Markup:
+    pair = tag(
+        "div", *map(images.image, filter(None, (finding.path, finding.other))), class_="pair"
+    )
     text = f"{finding.label or 'unknown class'}: {finding.detail}"
-    return tag("figure", images, tag("figcaption", finding.path, tag("br"), text))
+    return tag("figure", pair, tag("figcaption", finding.path, tag("br"), text))

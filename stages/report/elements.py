@@ -1,15 +1,9 @@
 """HTML elements that several sections of the report use."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from classifier.dataset.manifest import ImageRow
-from classifier.html import thumbnails
 from classifier.html.markup import Markup, tag
-
-
-def section(name: str, title: str, *children: object) -> Markup:
-    """Returns a section of the page with its heading."""
-    return tag("section", tag("h2", title), *children, id=name)
+from classifier.html.thumbnails import Thumbnail
 
 
 def details(summary: str, *children: object) -> Markup:
@@ -22,44 +16,31 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.1f}\N{NO-BREAK SPACE}%"
 
 
-def gallery(figures: Iterable[Markup]) -> Markup:
-    """Returns figures in a grid."""
-    return tag("div", *figures, class_="figures")
-
-
 class ThumbnailSet:
     """The thumbnails of the page; each is embedded once, and the script fills in its repeats.
 
     Args:
-        uris: data URIs by path.
-        rows: the images by path, for their sizes.
+        thumbnails: by path of the image.
     """
 
-    def __init__(self, uris: Mapping[str, str], rows: Mapping[str, ImageRow]) -> None:
-        self._uris, self._rows = uris, rows
+    def __init__(self, thumbnails: Mapping[str, Thumbnail]) -> None:
+        self._thumbnails = thumbnails
         self._embedded: set[str] = set()
-
-    def figure(self, path: str, *caption: object) -> Markup:
-        """Returns an image with a caption."""
-        return tag("figure", self.image(path), tag("figcaption", *caption))
 
     def image(self, path: str) -> Markup:
         """Returns an image's thumbnail, or its file name if it has none."""
-        if path not in self._uris:
+        if path not in self._thumbnails:
             return tag("span", path.rsplit("/", 1)[-1], class_="none")
-        first = path not in self._embedded
+        uri, width, height = self._thumbnails[path]
+        repeated = path in self._embedded
+        source = {"data_again": path} if repeated else {"src": uri, "data_path": path}
         self._embedded.add(path)
-        width, height = thumbnails.size(self._rows[path].width, self._rows[path].height)
-        return tag(
-            "img",
-            src=self._uris[path] if first else None,
-            data_again=None if first else path,
-            data_path=path if first else None,
-            alt=path,
-            width=width,
-            height=height,
-        )
+        return tag("img", **source, alt=path, width=width, height=height)
 
     def not_embedded(self) -> dict[str, str]:
-        """Returns the thumbnails that only the script shows."""
-        return {path: uri for path, uri in self._uris.items() if path not in self._embedded}
+        """Returns the data URIs, by path, of the thumbnails that only the script shows."""
+        return {
+            path: thumbnail.uri
+            for path, thumbnail in self._thumbnails.items()
+            if path not in self._embedded
+        }

@@ -1,49 +1,32 @@
 """The top of the report: the expected accuracy, in a sentence and in numbers."""
 
 from classifier.common.errors import count
-from classifier.html.markup import Markup, join, tag
+from classifier.html.markup import Markup, tag
 from stages.report.elements import percent
 from stages.report.run_results import RunResults
 
 NAMED = 12  # classes
-LEAKS = {"test": "in_train_and_test", "validation": "in_train_and_validation"}
+WEIGHTS = {"imagenet": "trained on ImageNet", "random": "with RANDOM weights"}
+RANDOM_WEIGHTS = (
+    "The weights are random: the network has not been trained on any images. These numbers only "
+    "show that every step runs. They say nothing about the accuracy to expect on your images."
+)
 
 
-def headline(run: RunResults) -> Markup:
+def headline(run: RunResults) -> list[Markup | None]:
     """Returns the expected accuracy and how it was measured."""
     scores = run.metrics[run.split]
     low, high = round(100 * scores["accuracy_low"]), round(100 * scores["accuracy_high"])
     expected = tag("strong", f"{low} to {high}" if low < high else f"{low}")
-    return join(
-        [
-            _random_weights() if run.base.weights == "random" else None,
-            tag(
-                "p",
-                "Of 100 new images like these, expect ",
-                expected,
-                " to be classified correctly.",
-                class_="headline",
-            ),
-            _tiles(run),
-            tag(
-                "div",
-                tag("div", tag("p", _measurement(run)), _leaks(run)),
-                tag("p", _network(run)),
-                class_="beside",
-            ),
-        ]
-    )
-
-
-def _random_weights() -> Markup:
-    return tag(
-        "p",
-        "The weights are random: the network has not been trained on any images. These numbers "
-        "only show that every step runs. They say nothing about the accuracy to expect on your "
-        "images.",
-        class_="warning",
-        role="alert",
-    )
+    sentence = ("Of 100 new images like these, expect ", expected, " to be classified correctly.")
+    measured = tag("div", tag("p", _measurement(run)), _leaks(run))
+    random = run.base.weights == "random"
+    return [
+        tag("p", RANDOM_WEIGHTS, class_="warning", role="alert") if random else None,
+        tag("p", *sentence, class_="headline"),
+        _tiles(run),
+        tag("div", measured, tag("p", _network(run)), class_="beside"),
+    ]
 
 
 def _tiles(run: RunResults) -> Markup:
@@ -55,11 +38,8 @@ def _tiles(run: RunResults) -> Markup:
         "log loss": f"{scores['log_loss']:.3f}",
         "calibration error": percent(scores["expected_calibration_error"]),
     }
-    return tag(
-        "dl",
-        *(tag("div", tag("dt", name), tag("dd", value)) for name, value in tiles.items() if value),
-        class_="tiles",
-    )
+    shown = (tag("div", tag("dt", name), tag("dd", tile)) for name, tile in tiles.items() if tile)
+    return tag("dl", *shown, class_="tiles")
 
 
 def _measurement(run: RunResults) -> str:
@@ -74,25 +54,21 @@ def _measurement(run: RunResults) -> str:
 
 
 def _leaks(run: RunResults) -> Markup | None:
-    leaks = [finding for finding in run.findings if finding.finding == LEAKS[run.split]]
+    leaks = run.findings_of(f"in_train_and_{run.split}")
     leaked = {finding.path for finding in leaks if f"/{run.split}/" in finding.path}
     if not leaked:
         return None
-    return tag(
-        "p",
-        f"Also among the training images: {count(len(leaked), f'{run.split} image')} (see ",
-        tag("a", "Findings", href="#findings"),
-        "), so these scores are slightly too high.",
-    )
+    text = f"Also among the training images: {count(len(leaked), f'{run.split} image')} (see "
+    link = tag("a", "Findings", href="#findings")
+    return tag("p", text, link, "), so these scores are slightly too high.")
 
 
 def _network(run: RunResults) -> str:
-    names = ", ".join(run.class_names[:NAMED])
-    names += f" and {len(run.class_names) - NAMED} more" if len(run.class_names) > NAMED else ""
-    weights = {"imagenet": "trained on ImageNet", "random": "with RANDOM weights"}
+    names, images = run.class_names, sum(numbers["train"] for numbers in run.counts.values())
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return (
-        f"Trained on {count(run.dataset['train'], 'image')} of "
-        f"{count(len(run.class_names), 'class', 'classes')}: {names}. The features come from "
-        f"InceptionV3 {weights.get(run.base.weights, 'with weights from a file')}, frozen up to "
-        f"layer {run.base.last_layer}; the layers after it were trained."
+        f"Trained on {count(images, 'image')} of {count(len(names), 'class', 'classes')}: "
+        f"{', '.join(names[:NAMED])}{more}. The features come from InceptionV3 "
+        f"{WEIGHTS.get(run.base.weights, 'with weights from a file')}, frozen up to layer "
+        f"{run.base.last_layer}; the layers after it were trained."
     )

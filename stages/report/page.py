@@ -3,62 +3,44 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from classifier.dataset.manifest import ImageRow
 from classifier.html import markup
 from classifier.html.markup import Markup, tag
-from stages.report import confusion, data, headline, predictions, selection, training
+from classifier.html.thumbnails import Thumbnail
+from stages.report import confusion, data, headline, predictions, training
 from stages.report.elements import ThumbnailSet
-from stages.report.run_results import RunResults
-from stages.report.selection import SEARCHABLE
+from stages.report.run_results import SEARCHABLE, RunResults
 
 SCRIPT = Path(__file__).with_name("page.js")
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 TITLE = "Image classifier report"
-CONTENTS = (  # the id of each section is its name in lower case
-    "Data",
-    "Findings",
-    "Training",
-    "Confusions",
-    "Classes",
-    "Errors",
-    "Calibration",
-    "Predictions",
-    "Settings",
-)
 
 
-def page(run: RunResults, uris: Mapping[str, str], rows: Mapping[str, ImageRow]) -> Markup:
-    """Returns the whole document.
-
-    Args:
-        run: the results to show.
-        uris: thumbnails as data URIs, by path.
-        rows: the images that have one, by path.
-    """
-    thumbnails = ThumbnailSet(uris, rows)
-    sections = [
-        headline.headline(run),
-        data.data(run, thumbnails),
-        data.findings(run, thumbnails),
-        training.training(run),
-        confusion.confusion(run),
-        predictions.classes(run),
-        predictions.errors(run, thumbnails),
-        predictions.calibration(run),
-        predictions.predictions(run),
-        training.settings(run),
-    ]
-    links = (
-        tag("a", name, href=f"#{name.lower()}")
-        for name in CONTENTS
-        if name != "Findings" or run.findings
+def page(run: RunResults, thumbnails: Mapping[str, Thumbnail]) -> Markup:
+    """Returns the whole document, with thumbnails by path of the image."""
+    images = ThumbnailSet(thumbnails)
+    sections = {
+        "Data": data.data(run, images),
+        "Findings": data.findings(run, images),
+        "Training": training.training(run),
+        "Confusions": confusion.confusion(run),
+        "Classes": predictions.classes(run),
+        "Errors": predictions.errors(run, images),
+        "Calibration": predictions.calibration(run),
+        "Predictions": predictions.predictions(run),
+        "Settings": training.settings(run),
+    }
+    sections = {title: content for title, content in sections.items() if content}
+    links = (tag("a", title, href=f"#{title.lower()}") for title in sections)
+    contents = (
+        tag("section", tag("h2", title), *content, id=title.lower())
+        for title, content in sections.items()
     )
     body = tag(
         "body",
         tag("nav", *links, aria_label="Contents"),
-        tag("main", tag("h1", TITLE), *sections),
+        tag("main", tag("h1", TITLE), *headline.headline(run), *contents),
         tag("dialog", id="examples", aria_labelledby="examples-title"),
-        *_script_data(run, thumbnails),
+        *_script_data(run, images),
         tag("script", Markup(SCRIPT.read_text(encoding="utf-8"))),
     )
     return Markup("<!doctype html>\n" + tag("html", _head(run), body, lang="en") + "\n")
@@ -76,12 +58,12 @@ def _head(run: RunResults) -> Markup:
     )
 
 
-def _script_data(run: RunResults, thumbnails: ThumbnailSet) -> list[Markup]:
+def _script_data(run: RunResults, images: ThumbnailSet) -> list[Markup]:
     """Returns the data the script reads: classes, examples, predictions and thumbnails."""
     index = {name: number for number, name in enumerate(run.class_names)}
     examples = [
         [image.path, index[image.label], index[image.predicted], round(image.probability, 3)]
-        for image in selection.confusion_examples(run)
+        for image in run.confusion_examples
     ]
     shown = [
         [row["path"], index[row["predicted"]], round(float(row["probability"]), 3)]
@@ -93,5 +75,5 @@ def _script_data(run: RunResults, thumbnails: ThumbnailSet) -> list[Markup]:
         markup.data("class-names", run.class_names),
         markup.data("example-data", examples),
         markup.data("prediction-data", shown),
-        markup.data("thumbnail-data", thumbnails.not_embedded()),
+        markup.data("thumbnail-data", images.not_embedded()),
     ]

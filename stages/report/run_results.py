@@ -1,162 +1,150 @@
 """The results of a run, read from results/ and models/ for the report."""
 
-import heapq
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from classifier import head
 from classifier.common import files
 from classifier.dataset import findings, manifest, problems
-from classifier.dataset.findings import Finding
-from classifier.dataset.manifest import ImageRow
+from classifier.dataset.findings import FINDINGS, Finding
 from classifier.dataset.problems import Problem
-from classifier.evaluation import metrics
-from classifier.inference import engine
+from classifier.evaluation import metrics, predictions
+from classifier.inference import base, engine
 from classifier.inference.base import BaseInfo
 
 LIBRARIES = ("tensorflow", "keras", "openvino", "nncf", "numpy", "pillow", "dvc")
 SAMPLES = 6  # images shown of each class
-SCORED = {"test": metrics.SCORED_TEST, "validation": metrics.SCORED_VALIDATION}
+ALL_SAMPLES = 120  # images shown of all classes, about
+PER_GROUP = 24  # images in each group: errors, least confident, each kind of finding
+PER_CELL = 60  # images behind each cell of the confusion matrix
+SEARCHABLE = 50_000  # test images in the gallery
+CONFIDENT = 0.9  # probability from which a prediction is not listed as one of the least confident
 
 
 @dataclass(frozen=True)
 class ScoredImage:
-    """A prediction for an image whose class is known and that the head was not trained on.
-
-    Attributes:
-        path: of the image.
-        label: its class.
-        predicted: the most probable class.
-        probability: of the predicted class.
-        true_class_probability: of its own class.
-    """
+    """A prediction for an image whose class is known and that the head was not trained on."""
 
     path: str
-    label: str
-    predicted: str
-    probability: float
+    label: str  # its class
+    predicted: str  # the most probable class
+    probability: float  # of the predicted class
     true_class_probability: float
 
 
 @dataclass(frozen=True)
 class RunResults:
-    """All results of a run that the report shows.
+    """All results of a run that the report shows."""
 
-    Attributes:
-        class_names: sorted.
-        base: the frozen network.
-        metrics: results/metrics.json.
-        dataset: results/dataset.json.
-        counts: number of images by class and split; test images of unknown class are under "".
-        samples: some training images of each class.
-        problems: of files.
-        findings: of images.
-        history: columns of results/history.csv by name.
-        scored: predictions by split: `validation` and, if classes are known, `test`.
-        classes: rows of results/classes.csv.
-        calibration: rows of results/calibration.csv: mean probability, accuracy, image count.
-        predictions: rows of results/predictions.csv.
-        params: values of params.yaml by section.
-        versions: of the libraries, by name.
-    """
-
-    class_names: tuple[str, ...]
-    base: BaseInfo
-    metrics: Mapping[str, Any]
-    dataset: Mapping[str, int]
-    counts: Mapping[str, Counter[str]]
-    samples: Mapping[str, Sequence[ImageRow]]
+    class_names: tuple[str, ...]  # sorted
+    base: BaseInfo  # the frozen network
+    metrics: Mapping[str, Any]  # results/metrics.json
+    counts: Mapping[str, Counter[str]]  # images by class, "" if unknown, and split
+    samples: Mapping[str, Sequence[str]]  # paths of some training images of each class
     problems: Sequence[Problem]
     findings: Sequence[Finding]
-    history: Mapping[str, Sequence[float]]
-    scored: Mapping[str, Sequence[ScoredImage]]
-    classes: Sequence[Mapping[str, str]]
-    calibration: Sequence[tuple[float, float, int]]
-    predictions: Sequence[Mapping[str, str]]
-    params: Mapping[str, Mapping[str, object]]
-    versions: Mapping[str, str]
+    history: Mapping[str, Sequence[float]]  # columns of results/history.csv
+    scored: Sequence[ScoredImage]  # the images of `split`
+    classes: Sequence[Mapping[str, str]]  # rows of results/classes.csv
+    calibration: Sequence[tuple[float, float, int]]  # mean probability, accuracy, images
+    predictions: Sequence[Mapping[str, str]]  # rows of results/predictions.csv
+    params: Mapping[str, Mapping[str, object]]  # values of params.yaml by section
+    versions: Mapping[str, str]  # of the libraries
 
     @property
     def split(self) -> str:
         """Returns the split that the report scores: `test` if its classes are known."""
         return "test" if "test" in self.metrics else "validation"
 
-    @property
-    def scored_images(self) -> Sequence[ScoredImage]:
-        """Returns the predictions for that split."""
-        return self.scored[self.split]
+    @cached_property
+    def misclassified(self) -> list[ScoredImage]:
+        """Returns the misclassified images, the most confident predictions first."""
+        errors = [image for image in self.scored if image.predicted != image.label]
+        return sorted(errors, key=lambda image: (-image.probability, image.path))
+
+    @cached_property
+    def least_confident(self) -> list[ScoredImage]:
+        """Returns the images predicted with a probability below CONFIDENT, the lowest first."""
+        images = [image for image in self.scored if image.probability < CONFIDENT]
+        return sorted(images, key=lambda image: (image.probability, image.path))
+
+    @cached_property
+    def confusion_examples(self) -> list[ScoredImage]:
+        """Returns the images that the confusion matrix can show, PER_CELL of each cell."""
+        cells: defaultdict[tuple[str, str], list[ScoredImage]] = defaultdict(list)
+        for image in self.scored:
+            cells[image.label, image.predicted].append(image)
+        shown = {image.path for cell in cells.values() for image in cell[:PER_CELL]}
+        return [image for image in self.scored if image.path in shown]
+
+    def findings_of(self, kind: str) -> list[Finding]:
+        """Returns the findings of one kind."""
+        return [finding for finding in self.findings if finding.finding == kind]
+
+    def images_to_show(self) -> list[str]:
+        """Returns the paths of the images to show, the most important first."""
+        images = [*self.misclassified[:PER_GROUP], *self.least_confident[:PER_GROUP]]
+        paths = [image.path for image in images]
+        for kind in FINDINGS:
+            for finding in self.findings_of(kind)[:PER_GROUP]:
+                paths += filter(None, (finding.path, finding.other))
+        paths += [path for name in self.class_names for path in self.samples.get(name, ())]
+        paths += [image.path for image in self.confusion_examples]
+        paths += [row["path"] for row in self.predictions[:SEARCHABLE] if row["status"] == "ok"]
+        return list(dict.fromkeys(paths))
 
 
-def read_scored(path: Path) -> list[ScoredImage]:
-    """Returns the images of results/scored_validation.csv or results/scored_test.csv."""
-    return [
-        ScoredImage(name, label, predicted, float(probability), float(true_class_probability))
-        for name, label, predicted, probability, true_class_probability, _ in files.iter_rows(path)
-    ]
-
-
-def read_history(path: Path) -> dict[str, list[float]]:
-    """Returns the columns of results/history.csv except `epoch`."""
-    rows = files.read_csv(path)
-    return {name: [float(row[name]) for row in rows] for name in rows[0] if name != "epoch"}
-
-
-def read_images(path: Path) -> tuple[dict[str, Counter[str]], dict[str, list[ImageRow]]]:
-    """Returns the number of images by class and split, and sample training images by class."""
-    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    heaps: defaultdict[str, list[tuple[int, str, ImageRow]]] = defaultdict(list)
-    for row in manifest.iter_rows(path):
-        counts[row.label][row.split] += 1
-        if row.split == "train":  # the lowest hashes: a random sample, the same in every run
-            heap, item = heaps[row.label], (-int(row.sha256, 16), row.path, row)
-            (heapq.heappush if len(heap) < SAMPLES else heapq.heappushpop)(heap, item)
-    samples = {name: [row for _, _, row in sorted(heap)[::-1]] for name, heap in heaps.items()}
-    return dict(counts), samples
-
-
-def rows_of(path: Path, image_paths: Sequence[str]) -> list[ImageRow]:
-    """Returns the rows of results/images.csv for some images, in the order of `image_paths`."""
-    names = set(image_paths)
-    rows = {row.path: row for row in manifest.iter_rows(path) if row.path in names}
-    return [rows[name] for name in image_paths if name in rows]
-
-
-def read(results: Path, base: BaseInfo, head_folder: Path, params: Mapping[str, Any]) -> RunResults:
-    """Returns the results of a run.
+def read(params: Mapping[str, Any]) -> RunResults:
+    """Returns the results of the run in results/ and models/.
 
     Args:
-        results: the folder results/.
-        base: the frozen network.
-        head_folder: models/head.
         params: values of params.yaml by section, those that can change a result.
     """
-    scores = json.loads((results / metrics.METRICS.name).read_text(encoding="utf-8"))
-    counts, samples = read_images(results / manifest.PATH.name)
+    scores = json.loads(metrics.METRICS.read_text(encoding="utf-8"))
+    scored = metrics.SCORED_TEST if "test" in scores else metrics.SCORED_VALIDATION
+    history = files.read_csv(Path("results/history.csv"))
+    counts, samples = _count_and_sample()
     return RunResults(
-        class_names=head.read_info(head_folder).class_names,
-        base=base,
+        class_names=head.read_info(head.FOLDER).class_names,
+        base=base.read_info(base.FOLDER),
         metrics=scores,
-        dataset=json.loads((results / "dataset.json").read_text(encoding="utf-8")),
         counts=counts,
         samples=samples,
-        problems=problems.read(results / problems.PATH.name),
-        findings=findings.read(results / findings.PATH.name),
-        history=read_history(results / "history.csv"),
-        scored={
-            split: read_scored(results / path.name)
-            for split, path in SCORED.items()
-            if split in scores
-        },
-        classes=files.read_csv(results / metrics.CLASSES.name),
+        problems=problems.read(problems.PATH),
+        findings=findings.read(findings.PATH),
+        history={name: [float(row[name]) for row in history] for name in history[0]},
+        scored=[
+            ScoredImage(path, label, predicted, float(probability), float(true_class_probability))
+            for path, label, predicted, probability, true_class_probability, _ in files.iter_rows(
+                scored
+            )
+        ],
+        classes=files.read_csv(metrics.CLASSES),
         calibration=[
             (float(probability), float(accuracy), int(images))
-            for probability, accuracy, images in files.iter_rows(results / metrics.CALIBRATION.name)
+            for probability, accuracy, images in files.iter_rows(metrics.CALIBRATION)
         ],
-        predictions=files.read_csv(results / "predictions.csv"),
+        predictions=files.read_csv(predictions.PATH),
         params=params,
         versions={name: engine.version(name) for name in LIBRARIES},
     )
+
+
+def _count_and_sample() -> tuple[dict[str, Counter[str]], dict[str, list[str]]]:
+    """Returns the numbers of images by class and split, and sample training images by class."""
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    lowest: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
+    for row in manifest.iter_rows(manifest.PATH):
+        counts[row.label][row.split] += 1
+        if row.split == "train":  # the lowest hashes: a random sample, the same in every run
+            items = [*lowest[row.label], (-int(row.sha256, 16), row.path)]
+            lowest[row.label] = sorted(items, reverse=True)[:SAMPLES]
+    shown = max(1, min(SAMPLES, ALL_SAMPLES // max(1, len(lowest))))
+    return dict(counts), {
+        name: [path for _, path in items[:shown]] for name, items in lowest.items()
+    }

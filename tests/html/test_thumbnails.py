@@ -27,12 +27,13 @@ def opened(uri: str) -> Image.Image:
 
 
 def test_thumbnails_keep_the_shape_and_are_never_larger_than_the_image(rows):
-    uris = thumbnails.make(rows, 10**9)
-    assert [opened(uris[row.path]).size for row in rows] == [(112, 75), (40, 90), (112, 1)]
+    made = thumbnails.make(rows, 10**9)
+    assert [opened(made[row.path].uri).size for row in rows] == [(112, 75), (40, 90), (112, 1)]
+    assert all(opened(uri).size == (width, height) for uri, width, height in made.values())
 
 
 def test_the_first_images_get_thumbnails_until_the_budget_is_used_up(rows):
-    sizes = [len(uri) for uri in thumbnails.make(rows, 10**9).values()]
+    sizes = [len(one.uri) for one in thumbnails.make(rows, 10**9).values()]
     assert list(thumbnails.make(rows, sizes[0] + sizes[1])) == [row.path for row in rows[:2]]
     assert thumbnails.make(rows, sizes[0] - 1) == {}
 

@@ -1,8 +1,7 @@
 from html.parser import HTMLParser
 
-from classifier.html.markup import Markup
+from classifier.html.markup import Markup, join
 from classifier.serving import web_page
-from classifier.serving.web_page import Result, Thumbnail
 
 EVIL = "<script>alert(1)</script>\"'&"
 
@@ -18,15 +17,14 @@ class Elements(HTMLParser):
 
 
 def test_names_with_html_stay_text():
-    similar = [Thumbnail(EVIL, EVIL, ""), Thumbnail(EVIL, EVIL, "data:image/webp;base64,")]
-    good = Result(EVIL, "data:", probabilities=[(EVIL, 0.5)], similar=similar)
-    cards = web_page.cards([good, Result(EVIL, problem=EVIL)])
-    text = web_page.page(EVIL, EVIL, cards, 1)
+    similar = [(EVIL, EVIL, ""), (EVIL, EVIL, "data:image/webp;base64,")]
+    good = web_page.card(EVIL, "data:", [(EVIL, 0.5)], similar)
+    text = web_page.page(EVIL, EVIL, join([good, web_page.problem_card(EVIL, EVIL)]), 1)
     assert Elements(text).names.count("script") == 1  # its own
 
 
 def test_the_length_of_a_bar_is_the_probability():
-    text = web_page.card(Result("a.jpg", "data:", probabilities=[("cat", 0.875), ("dog", 0.125)]))
+    text = web_page.card("a.jpg", "data:", [("cat", 0.875), ("dog", 0.125)], [])
     assert text.index("width:87.5%") < text.index("width:12.5%")
     assert "<span>cat</span> <span>87.5 %</span>" in text
 

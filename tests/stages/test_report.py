@@ -7,11 +7,12 @@ from html.parser import HTMLParser
 
 import pytest
 
+from classifier.dataset import manifest
 from classifier.dataset.findings import Finding
-from classifier.dataset.manifest import ImageRow
 from classifier.dataset.problems import Problem
+from classifier.html.thumbnails import Thumbnail
 from classifier.inference.base import BaseInfo
-from stages.report import page, run_results, selection
+from stages.report import page, run_results
 from stages.report.run_results import RunResults, ScoredImage
 from tests.project import Project, copy
 
@@ -59,7 +60,6 @@ def results(names=("ant", "bee"), count=40, **changes) -> RunResults:
             "mixed10", "avg", 299, 299, (2048,), "float32", "openvino", "int8", "imagenet"
         ),
         "metrics": {"weights": "imagenet", "test": {**scores, "n": count}},
-        "dataset": {"train": 200},
         "counts": {name: Counter(train=100, test=count // 2) for name in names},
         "samples": {},
         "problems": [],
@@ -70,7 +70,7 @@ def results(names=("ant", "bee"), count=40, **changes) -> RunResults:
             "val_loss": [0.9, 0.6],
             "val_accuracy": [0.6, 0.8],
         },
-        "scored": {"test": scored},
+        "scored": scored,
         "classes": [
             {
                 "class": name,
@@ -95,28 +95,28 @@ def results(names=("ant", "bee"), count=40, **changes) -> RunResults:
 
 
 def test_the_headline_is_the_confidence_interval():
-    text = Parsed(page.page(results(), {}, {})).text
+    text = Parsed(page.page(results(), {})).text
     assert "Of 100 new images like these, expect 70 to 93 to be classified correctly." in text
     assert "Measured on 40 test images not used for training: 34 classified correctly" in text
 
 
 def test_each_class_has_its_scores_with_an_interval():
-    text = Parsed(page.page(results(), {}, {})).text
+    text = Parsed(page.page(results(), {})).text
     assert "ant 20 0.85 0.64 to 0.95 - 0.81" in text
 
 
 def test_random_weights_give_an_alert():
     base = BaseInfo("mixed10", "avg", 299, 299, (2048,), "float32", "openvino", "int8", "random")
-    seen = Parsed(page.page(results(base=base), {}, {}))
+    seen = Parsed(page.page(results(base=base), {}))
     assert ("p", "role", "alert") in seen.attributes and "The weights are random" in seen.text
-    assert ("p", "role", "alert") not in Parsed(page.page(results(), {}, {})).attributes
+    assert ("p", "role", "alert") not in Parsed(page.page(results(), {})).attributes
 
 
 def test_leaks_are_reported_beside_the_scores():
     leak = Finding(
         "input/test/ant/0.jpg", "ant", "in_train_and_test", 1.0, "", "input/train/x", "d"
     )
-    text = Parsed(page.page(results(findings=[leak]), {}, {})).text
+    text = Parsed(page.page(results(findings=[leak]), {})).text
     assert "Also among the training images: 1 test image" in text
 
 
@@ -125,25 +125,23 @@ def test_names_with_html_stay_text():
     faults = [Problem(f"input/train/{EVIL}", "truncated", EVIL, "skipped")]
     findings = [Finding(EVIL, EVIL, "outlier", 4.0, "", "", EVIL)]
     hostile = results(names, problems=faults, findings=findings, params={EVIL: {EVIL: EVIL}})
-    plain, seen = (Parsed(page.page(run, {}, {})) for run in (results(), hostile))
+    plain, seen = (Parsed(page.page(run, {})) for run in (results(), hostile))
     assert seen.tags["script"] == plain.tags["script"] == 5
     assert seen.text.count("<script>alert(1)</script>") > 10
     assert not [name for _, name, _ in seen.attributes if name.startswith("on")]
 
 
 def test_each_thumbnail_is_embedded_once():
-    rows = {
-        image.path: ImageRow(image.path, "test", image.label, "0" * 64, 100, 50, "JPEG")
-        for image in results().scored["test"]
-    }
-    thumbs = {path: f"data:image/webp;base64,{place:04}" for place, path in enumerate(rows)}
-    text = page.page(results(), thumbs, rows)
-    assert all(text.count(uri) == 1 for uri in thumbs.values())
+    paths = [image.path for image in results().scored]
+    uris = [f"data:image/webp;base64,{place:04}" for place in range(len(paths))]
+    images = {path: Thumbnail(uri, 100, 50) for path, uri in zip(paths, uris, strict=True)}
+    text = page.page(results(), images)
+    assert all(text.count(uri) == 1 for uri in uris)
 
 
 def test_errors_get_thumbnails_first():
-    shown = selection.images_to_show(results())
-    errors = [image.path for image in results().scored["test"] if image.predicted != image.label]
+    shown = results().images_to_show()
+    errors = [image.path for image in results().scored if image.predicted != image.label]
     assert set(shown[: len(errors)]) == set(errors) and len(shown) == len(set(shown)) == 40
 
 
@@ -151,23 +149,23 @@ def test_errors_get_thumbnails_first():
 def test_confusions_of_any_number_of_classes_open_their_images(classes):
     names = [f"class {number:03}" for number in range(classes)]
     run = results(names, 1500)
-    seen = Parsed(page.page(run, {}, {}))
+    seen = Parsed(page.page(run, {}))
     buttons = {
         value for name, key, value in seen.attributes if (name, key) == ("button", "data-pair")
     }
-    pairs = {(names.index(i.label), names.index(i.predicted)) for i in run.scored["test"]}
+    pairs = {(names.index(i.label), names.index(i.predicted)) for i in run.scored}
     shown = {tuple(map(int, pair.split(","))) for pair in buttons}
     assert shown == pairs if classes <= 120 else 0 < len(shown) == 20 and shown <= pairs
 
 
 def test_a_report_of_twenty_thousand_test_images_stays_small():
     run = results([f"class {number:03}" for number in range(100)], 20_000)
-    assert len(page.page(run, {}, {}).encode()) < 4_000_000  # the thumbnails add 6 MB at most
+    assert len(page.page(run, {}).encode()) < 4_000_000  # the thumbnails add 6 MB at most
 
 
 def test_a_page_without_predictions_errors_or_problems_says_so():
     right = [ScoredImage("input/test/ant/1.jpg", "ant", "ant", 0.99, 0.99)]
-    text = Parsed(page.page(results(scored={"test": right}, predictions=[]), {}, {})).text
+    text = Parsed(page.page(results(scored=right, predictions=[]), {})).text
     for sentence in (
         "There are no images in input/test.",
         "No image was misclassified.",
@@ -177,24 +175,26 @@ def test_a_page_without_predictions_errors_or_problems_says_so():
 
 
 def test_the_page_loads_nothing_from_the_network():
-    text = page.page(results(), {}, {})
+    text = page.page(results(), {})
     assert ("meta", "content", page.POLICY) in Parsed(text).attributes
     assert not re.search(r"https?://|url\(|@import|<link|src=\"(?!data:)", text)
 
 
-def test_history_and_samples_are_read_from_a_real_run(finished):
-    results = finished.folder / "results"
-    assert list(run_results.read_history(results / "history.csv")) == [
-        "loss",
-        "accuracy",
-        "val_loss",
-        "val_accuracy",
-    ]
-    counts, samples = run_results.read_images(results / "images.csv")
-    assert counts["circle"] == Counter(train=6) and counts[""] == Counter(test=3)
-    assert [row.sha256 for row in samples["circle"]] == sorted(
-        row.sha256 for row in samples["circle"]
-    )
+def test_every_entry_of_the_contents_has_its_section():
+    finding = Finding("input/test/ant/0.jpg", "ant", "outlier", 4.0, "", "", "d")
+    seen = Parsed(page.page(results(findings=[finding]), {})).attributes
+    links = [link for name, key, link in seen if (name, key) == ("a", "href")]
+    assert links == [f"#{id_}" for name, key, id_ in seen if (name, key) == ("section", "id")]
+
+
+def test_history_and_samples_are_read_from_a_real_run(finished, monkeypatch):
+    monkeypatch.chdir(finished.folder)
+    run = run_results.read({})
+    assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= run.history.keys()
+    assert run.counts["circle"] == Counter(train=6) and run.counts[""] == Counter(test=3)
+    hashes = {row.path: row.sha256 for row in manifest.iter_rows(manifest.PATH)}
+    circles = [hashes[path] for path in run.samples["circle"]]
+    assert len(circles) == 6 and circles == sorted(circles)
 
 
 @pytest.mark.slow

@@ -18,10 +18,6 @@ def test_ticks_are_round_few_and_within(low, span):
     assert len(steps) <= 1 or max(steps) - min(steps) < 1e-4
 
 
-def test_an_empty_range_has_one_tick():
-    assert charts.ticks(1, 1) == [1]
-
-
 def test_ticks_of_epochs_are_whole_numbers():
     assert charts.ticks(1, 3, min_step=1.0) == [1, 2, 3]
     assert charts.ticks(1, 32, min_step=1.0) == [10, 20, 30]

@@ -150,7 +150,7 @@ class Database:
 
     def damaged(self, reason: str) -> DamagedError:
         """Returns the error to raise when the file turns out to be damaged."""
-        return DamagedError(self.path, self._inode, f"damaged ({reason})")
+        return DamagedError(self.path, self._inode, f"damaged ({' '.join(reason.split())})")
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:

@@ -24,10 +24,8 @@ NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside `path`, renamed to `path` once the block has succeeded.
 
-    The block may make a file or a folder there. If it fails, `path` keeps what it had.
-
-    Raises:
-        StageError: the disk is full, or `path` cannot be written.
+    The block may make a file or a folder there. If it fails, `path` keeps what it had. Raises a
+    StageError like `disk_errors`.
     """
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     with disk_errors(path):
@@ -44,11 +42,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turns operating-system errors that the user can fix into a StageError about `path`.
-
-    Raises:
-        StageError: the disk is full, or `path` cannot be written.
-    """
+    """Raises a StageError if the disk is full or `path` cannot be written."""
     try:
         yield
     except OSError as error:
@@ -70,11 +64,7 @@ def _remove_leftovers(path: Path) -> None:
 
 
 def require_space(path: Path, size: int) -> None:
-    """Checks that the disk has room for a file of `size` bytes; HDF5 crashes where it has not.
-
-    Raises:
-        StageError: too little is free.
-    """
+    """Raises a StageError if the disk lacks room for `size` bytes, where HDF5 would crash."""
     parent = next(parent for parent in path.absolute().parents if parent.exists())
     if (free := shutil.disk_usage(parent).free) < size:
         raise StageError(
@@ -111,15 +101,12 @@ def csv_writer(file: TextIO) -> "CsvWriter":
 
     With `lineterminator="\n"` Python 3.11 does not quote a cell that contains a lone CR.
     """
-    return csv.writer(_UnixLines(file))
 
+    class UnixLines:
+        def write(self, line: str) -> int:
+            return file.write(line.removesuffix("\r\n") + "\n")
 
-class _UnixLines:
-    def __init__(self, file: TextIO) -> None:
-        self.file = file
-
-    def write(self, line: str) -> int:
-        return self.file.write(line.removesuffix("\r\n") + "\n")
+    return csv.writer(UnixLines())
 
 
 def iter_rows(path: Path) -> Iterator[list[str]]:

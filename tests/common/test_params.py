@@ -127,6 +127,7 @@ def test_the_table_of_wrong_values_names_every_param():
     [
         ("1e-3", "must be a number; got '1e-3' (write 1.0e-3)"),
         ("0.01", "must be a number; got '0.01' (write 0.01)"),
+        ("1E5", "must be a number; got '1E5' (write 1.0e+5)"),  # YAML wants the sign, too
         (True, "must be a number; got True"),
         (None, "must be a number; got None"),
         (float("nan"), "must be a number; got nan"),
@@ -171,9 +172,11 @@ def test_a_missing_section_is_refused_by_every_stage(tmp_path):
     assert error == "params.yaml: section train is missing"
 
 
-def test_a_section_without_values_is_refused(tmp_path):
-    (error,) = load_errors("predict", lambda document: document.update(predict=None), tmp_path)
-    assert error == "params.yaml: section predict must hold values; got None"
+@pytest.mark.parametrize("values", [None, 5])
+def test_a_section_without_values_is_refused_by_every_stage(values, tmp_path):
+    for section in ("predict", "train"):
+        errors = load_errors(section, lambda document: document.update(predict=values), tmp_path)
+        assert errors == [f"params.yaml: section predict must hold values; got {values}"]
 
 
 @pytest.mark.parametrize("text", ["train: {a: 1", "- 1", "", "\xff", "train: 2001-99-99"])

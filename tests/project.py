@@ -5,12 +5,16 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from PIL import Image, ImageDraw
+
+from classifier.dataset import manifest
+from classifier.dataset.manifest import ImageRow
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
@@ -56,6 +60,13 @@ def draw_classes(root: Path, per_class: int = 6, test: int = 3) -> Path:
     for seed in range(test):
         draw(root / "test" / f"{seed}.jpg", list(COLOURS)[seed % 3], 100 + seed)
     return root
+
+
+def write_images_csv(path: Path, rows: Iterable[ImageRow]) -> None:
+    """Writes a results/images.csv."""
+    with manifest.open_writer(path) as write_row:
+        for row in rows:
+            write_row(row)
 
 
 class Project:

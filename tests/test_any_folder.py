@@ -98,7 +98,7 @@ def test_every_file_is_used_or_listed_or_there_are_clear_errors(
             event("errors")
             return
         event("results")
-        used = [row.path for row in manifest.read(manifest.PATH)]
+        used = [row.path for row in manifest.iter_rows(manifest.PATH)]
         skipped = [p.path for p in problems.read(problems.PATH) if p.action == "skipped"]
         assert sorted(used + skipped) == sorted(
             printable(e.path) for e in folders.find_files(Path("input"))

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from classifier.dataset.folders import SPLITS
 from classifier.dataset.manifest import ImageRow
 from classifier.dataset.problems import Problem
 
@@ -13,14 +14,13 @@ CODES = (  # most serious first
     "in_validation_and_test",
     "duplicate",
 )
-SPLIT_ORDER = ("train", "validation", "test")
 
 
 def duplicate_code(row: ImageRow, other: ImageRow) -> str:
     """Returns what is wrong if the two images are the same, one of CODES."""
     if row.label and other.label and row.label != other.label:
         return "label_conflict"
-    first, second = sorted((row.split, other.split), key=SPLIT_ORDER.index)
+    first, second = sorted((row.split, other.split), key=SPLITS.index)
     return "duplicate" if first == second else f"in_{first}_and_{second}"
 
 
@@ -43,10 +43,8 @@ def exact_duplicates(rows: Iterable[ImageRow]) -> list[Problem]:
 def duplicates_of(row: ImageRow, others: Iterable[ImageRow]) -> list[tuple[str, ImageRow]]:
     """Returns what is wrong with an image, most serious first, each with one image it duplicates.
 
-    Args:
-        row: the image.
-        others: images that are the same. Those of its own split and class count only if their
-            paths come first, so that the first of several is no duplicate.
+    Of the same images, `others`, those of its own split and class count only if their paths come
+    first, so that the first of several is no duplicate.
     """
     by_code: dict[str, ImageRow] = {}
     for other in others:

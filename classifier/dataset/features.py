@@ -1,5 +1,6 @@
 """results/features_train.npz, results/features_test.npz: the features of every image and view."""
 
+import math
 import struct
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +15,7 @@ from classifier.common import files
 TRAIN = Path("results/features_train.npz")
 TEST = Path("results/features_test.npz")
 LAZY = ("features", "sha256", "paths")  # arrays with many bytes per row
+MAX_ROWS = 512
 MAX_CHUNK = 64_000_000  # bytes
 
 
@@ -35,11 +37,11 @@ class FeatureTable:
         weights: str (): `imagenet`, `random` or `sha256:<hash>`.
     """
 
-    features: "np.ndarray | LazyArray"
+    features: "Array"
     labels: np.ndarray
     class_names: np.ndarray
-    sha256: "np.ndarray | LazyArray"
-    paths: "np.ndarray | LazyArray"
+    sha256: "Array"
+    paths: "Array"
     views: np.ndarray
     train_views: np.ndarray
     tta_views: np.ndarray
@@ -51,9 +53,6 @@ class FeatureTable:
         """Returns the rows of some views of every image, int (P, V), images in their order.
 
         A view that an image does not have is replaced by the image itself.
-
-        Args:
-            views: int (V,), 0 first.
         """
         originals = np.flatnonzero(self.views == 0)
         rows = np.repeat(originals[:, None], len(views), axis=1)
@@ -79,17 +78,10 @@ class Column:
 
 
 def write(path: Path, columns: Mapping[str, Column]) -> None:
-    """Streams arrays to an .npz file, as NumPy would write it; no column is held in memory.
-
-    Args:
-        path: of the file.
-        columns: by name, those of FeatureTable.
-    """
+    """Streams arrays to an .npz file, as NumPy would write it; no column is held in memory."""
     with files.atomic_write(path) as part, zipfile.ZipFile(part, "w") as archive:
         for name, column in columns.items():
-            entry = zipfile.ZipInfo(
-                f"{name}.npy"
-            )  # dated 1980, so that equal arrays make equal files
+            entry = zipfile.ZipInfo(f"{name}.npy")  # dated 1980: equal arrays make equal files
             with archive.open(entry, "w", force_zip64=True) as file:
                 _write(file, name, column)
 
@@ -102,7 +94,7 @@ def _write(file: IO[bytes], name: str, column: Column) -> None:
     for chunk in column.chunks:
         file.write(np.ascontiguousarray(chunk, column.dtype).tobytes())
         values += chunk.size
-    if values != np.prod(column.shape, dtype=int):
+    if values != math.prod(column.shape):
         raise ValueError(f"{name}: {values} values for shape {column.shape}")
 
 
@@ -141,11 +133,6 @@ class LazyArray:
         values = np.memmap(self.path, self.dtype, "r", self.offset, self.shape)[rows]
         return np.array(values) if isinstance(values, np.memmap) else np.asarray(values)
 
-    def tolist(self) -> list[Any]:
-        """Returns the array as nested lists."""
-        values: list[Any] = self[:].tolist()
-        return values
-
     def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
         """Returns the whole array."""
         return self[:].astype(dtype or self.dtype, copy=False)
@@ -154,16 +141,16 @@ class LazyArray:
 Array = np.ndarray | LazyArray
 
 
-def rows_per_chunk(shape: tuple[int, ...], dtype: np.dtype, max_rows: int = 512) -> int:
-    """Returns how many rows of `shape` fit into MAX_CHUNK bytes; `max_rows` at most."""
-    row = dtype.itemsize * int(np.prod(shape, dtype=int))
-    return max(1, min(max_rows, MAX_CHUNK // max(1, row)))
+def rows_per_chunk(shape: tuple[int, ...], dtype: np.dtype) -> int:
+    """Returns how many rows of `shape` fit into MAX_CHUNK bytes; MAX_ROWS at most."""
+    row = dtype.itemsize * math.prod(shape)
+    return max(1, min(MAX_ROWS, MAX_CHUNK // max(1, row)))
 
 
 def lazy_array(path: Path, name: str) -> LazyArray:
     """Returns an array of an .npz file written by `write`, without reading its values."""
     with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
-        shape, dtype = _read_header(file, path, name)
+        shape, dtype = _read_header(file)
         npy_header, entry = file.tell(), archive.getinfo(f"{name}.npy")
     with path.open("rb") as plain:  # zip's local header: 30 bytes, then name and extra field
         plain.seek(entry.header_offset + 26)
@@ -172,9 +159,8 @@ def lazy_array(path: Path, name: str) -> LazyArray:
     return LazyArray(path, entry.header_offset + zip_header + npy_header, dtype, shape)
 
 
-def _read_header(file: IO[bytes], path: Path, name: str) -> tuple[tuple[int, ...], np.dtype]:
-    if np.lib.format.read_magic(file) != (1, 0):
-        raise ValueError(f"{path}: {name} is not in NumPy's format 1.0")
+def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    np.lib.format.read_magic(file)  # 1.0, as `write` does
     shape, _, dtype = np.lib.format.read_array_header_1_0(file)
     return shape, dtype
 
@@ -186,7 +172,7 @@ def iter_chunks(path: Path, name: str, count: int) -> Iterator[np.ndarray]:
         KeyError, ValueError, zipfile.BadZipFile: the file is damaged or of another format.
     """
     with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
-        shape, dtype = _read_header(file, path, name)
-        size = dtype.itemsize * int(np.prod(shape[1:], dtype=int))
+        shape, dtype = _read_header(file)
+        size = dtype.itemsize * math.prod(shape[1:])
         while data := file.read(count * size):
             yield np.frombuffer(data, dtype).reshape(-1, *shape[1:])

@@ -28,11 +28,9 @@ class InputFile:
 
 
 def find_files(root: Path = INPUT, ignored: "Counter[str] | None" = None) -> Iterator[InputFile]:
-    """Yields every file of the three splits, in path order.
+    """Yields every file of the three splits below `root`, in path order.
 
-    Args:
-        root: the folder of the splits.
-        ignored: counts, by name, the system files that are skipped.
+    System files are skipped, and counted by name in `ignored`.
 
     Raises:
         StageError: a folder cannot be read.

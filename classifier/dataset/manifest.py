@@ -1,6 +1,6 @@
 """results/images.csv: every usable image, with its split, label and content hash."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from operator import attrgetter
@@ -39,41 +39,13 @@ CELLS = attrgetter(*HEADER)
 
 
 @contextmanager
-def open_writer(path: Path) -> Iterator[Callable[[ImageRow], None]]:
-    """Yields a function that writes a row; rows must be sorted by path."""
-    previous = ""
+def open_writer(path: Path) -> Iterator[Callable[[ImageRow], object]]:
+    """Yields a function that writes a row; rows must come in path order."""
     with files.open_csv(path, HEADER) as table:
-
-        def write_row(row: ImageRow) -> None:
-            nonlocal previous
-            if row.path <= previous:
-                raise ValueError(
-                    f"rows must be sorted by path; got {row.path!r} after {previous!r}"
-                )
-            previous = row.path
-            table.writerow(CELLS(row))
-
-        yield write_row
-
-
-def write(path: Path, rows: Iterable[ImageRow]) -> None:
-    """Writes the rows, which must be sorted by path."""
-    with open_writer(path) as write_row:
-        for row in rows:
-            write_row(row)
+        yield lambda row: table.writerow(CELLS(row))
 
 
 def iter_rows(path: Path) -> Iterator[ImageRow]:
-    """Yields the rows, in the order of the file."""
+    """Yields the rows, sorted by path."""
     for image, split, label, sha256, width, height, format_ in files.iter_rows(path):
         yield ImageRow(image, split, label, sha256, int(width), int(height), format_)
-
-
-def read(path: Path) -> list[ImageRow]:
-    """Returns the rows, in the order of the file."""
-    return list(iter_rows(path))
-
-
-def class_names(rows: Iterable[ImageRow]) -> tuple[str, ...]:
-    """Returns the sorted classes of the training images; a class's index is its place here."""
-    return tuple(sorted({row.label for row in rows if row.split == "train"}))

@@ -22,12 +22,6 @@ def assign(
     are in the same split, and the fraction holds on average, not exactly in each class. A class
     with all images in one split moves the image with the lowest number to validation, or the one
     with the highest to training.
-
-    Args:
-        sha256: content hash of each image.
-        labels: class index of each.
-        validation_split: expected fraction that validates, between 0 and 1.
-        seed: another one makes another split.
     """
     numbers = {content: _number(content, seed) for content in sha256}
     validates = {content: number < validation_split for content, number in numbers.items()}

@@ -1,6 +1,9 @@
 from collections import Counter
 from pathlib import Path
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from classifier.dataset import folders
 
 
@@ -38,6 +41,20 @@ def test_files_come_in_path_order(tmp_path):
     make(tmp_path, "test/b.jpg", "test/a/z.jpg", "test/B.jpg", "train/x/ä.jpg", "train/x/10.jpg")
     paths = [path for path, _, _ in listed(tmp_path)]
     assert paths == sorted(paths) and len(paths) == 5
+
+
+@given(
+    st.sets(
+        st.text("aB-.0 ~\u00e4", min_size=1, max_size=3).filter(lambda t: t.strip(".")), max_size=6
+    )
+)
+def test_any_names_come_in_path_order(tmp_path_factory, names):
+    root = tmp_path_factory.mktemp("names")
+    make(root, *(f"test/{name}/{name}" for name in names), *(f"test/{name}.jpg" for name in names))
+    paths = [path for path, _, _ in listed(root)]
+    assert paths == sorted(paths)
+    visible = [name for name in names if not name.startswith(".")]
+    assert len(paths) == 2 * len(visible)
 
 
 def test_system_files_are_skipped_and_counted(tmp_path):

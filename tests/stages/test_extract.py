@@ -8,7 +8,7 @@ from benchmarks import peak
 from classifier.dataset import features, manifest
 from classifier.images import decode
 from classifier.inference import engine
-from tests.project import draw
+from tests.project import draw, write_images_csv
 
 pytestmark = pytest.mark.slow
 
@@ -31,12 +31,12 @@ def test_a_row_is_the_features_of_its_image_alone(finished):
 
 
 def test_rows_are_those_of_images_csv_in_its_order(finished):
-    rows = manifest.read(finished.folder / "results" / "images.csv")
+    rows = list(manifest.iter_rows(finished.folder / "results" / "images.csv"))
     for name in ("train", "test"):
         table = read_table(finished, name)
         expected = [row for row in rows if row.split == name]
-        assert table.paths.tolist() == [row.path for row in expected]
-        assert table.sha256.tolist() == [row.sha256 for row in expected]
+        assert table.paths[:].tolist() == [row.path for row in expected]
+        assert table.sha256[:].tolist() == [row.sha256 for row in expected]
         labels = [table.class_names[k] if k >= 0 else "" for k in table.labels.tolist()]
         assert labels == [row.label for row in expected]
 
@@ -82,7 +82,7 @@ def test_memory_does_not_grow_with_the_number_of_images(project):
             (project.folder / path).write_bytes(content)
             sha256 = hashlib.sha256(content).hexdigest()
             rows.append(manifest.ImageRow(path, "test", "", sha256, 120, 90, "JPEG"))
-        manifest.write(project.folder / "results" / "images.csv", rows)
+        write_images_csv(project.folder / "results" / "images.csv", rows)
         lines = project.shell(sys.executable, "-c", PEAK).stdout.splitlines()
         assert lines[0].startswith(f"extract: {count:,} images, {count:,} new ")
         return float(lines[1])

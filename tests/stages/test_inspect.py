@@ -14,6 +14,7 @@ from classifier.dataset.findings import Finding
 from classifier.dataset.manifest import ImageRow
 from classifier.images import perceptual_hash
 from stages.inspect import stage as inspect
+from tests.project import write_images_csv
 
 PER_CLASS = 30
 
@@ -74,7 +75,7 @@ class Data:
 
     def inspect(self) -> list[Finding]:
         """Writes what the stage reads, runs it, and returns what it writes."""
-        manifest.write(manifest.PATH, self.rows)
+        write_images_csv(manifest.PATH, self.rows)
         perceptual_hash.write(perceptual_hash.PATH, self.hashes.tobytes())
         for split, path in (("train", features.TRAIN), ("test", features.TEST)):
             columns = vars(self.table(split)).items()

@@ -15,7 +15,7 @@ def test_predictions_are_those_of_the_head_on_the_features(finished):
     table = features.read(results / features.TEST.name)
     probabilities = head.read(finished.folder / head.FOLDER).probabilities(table.features[:])
     rows = files.read_csv(results / "predictions.csv")
-    assert [row["path"] for row in rows] == table.paths.tolist()
+    assert [row["path"] for row in rows] == table.paths[:].tolist()
     for row, expected in zip(rows, probabilities, strict=True):
         assert row["predicted"] == sorted(COLOURS)[int(row["predicted_index"])]
         assert float(row["probability"]) == pytest.approx(expected.max(), abs=1e-6)

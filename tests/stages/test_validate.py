@@ -19,7 +19,7 @@ from tests.project import ROOT, Project, draw, draw_classes
 
 
 def rows(inside):
-    return manifest.read(inside / "results" / "images.csv")
+    return list(manifest.iter_rows(inside / "results" / "images.csv"))
 
 
 def listed(inside):

@@ -26,7 +26,7 @@ def table(here):
 
 
 def keys(table):
-    return [view_key(sha256) for sha256 in table.sha256.tolist()]
+    return [view_key(sha256) for sha256 in table.sha256[:].tolist()]
 
 
 def empty_cache(folder, table):

@@ -19,7 +19,7 @@ from classifier.images.augmentation import View, view_key
 from classifier.inference import engine
 from stages.extract import forward
 from stages.extract import stage as extract
-from tests.project import draw
+from tests.project import draw, write_images_csv
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +43,7 @@ class Bench:
     def extract(self, names, batch_size=4):
         """Runs the stage on some of the images and returns the number of forward passes."""
         self.set_param("extract.batch_size", batch_size)
-        manifest.write(self.folder / manifest.PATH, [self.row(name) for name in sorted(names)])
+        write_images_csv(self.folder / manifest.PATH, [self.row(name) for name in sorted(names)])
         before = self.passes
         extract.main()
         return self.passes - before

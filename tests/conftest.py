@@ -5,6 +5,7 @@ import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -24,7 +25,29 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a script's background j
 hypothesis.settings.register_profile("shared machine", deadline=None)
 hypothesis.settings.load_profile("shared machine")
 
+ONE_WORKER = (  # tests that share a fixture of their own which takes seconds
+    "tests/backbone/test_openvino_convert.py",
+    "tests/commands/test_demo.py",
+    "tests/commands/test_serve.py",
+    "tests/inference/test_engine.py",
+    "tests/stages/test_export.py",
+    "tests/stages/train/test_fine_tuning.py",
+    "tests/test_pipeline.py::TestTuned",
+    "tests/test_pipeline.py::test_a_changed_param_reruns_exactly",
+)
 SharedFolder = Callable[[str, Callable[[Path], None]], Path]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Hands out tests one by one, but those of an entry of ONE_WORKER to the same worker."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next((start for start in ONE_WORKER if nodeid.startswith(start)), nodeid)
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -83,7 +83,7 @@ TABLE = {
 REAL = (
     "validate.bad_images",
     pytest.param("fetch.weights", marks=pytest.mark.slow),
-    "freeze.last_layer",
+    pytest.param("freeze.last_layer", marks=pytest.mark.slow),
     "extract.augmented_copies",
     "extract.batch_size",
     "inspect.drop_leaks",
@@ -108,7 +108,6 @@ def steered(finished, tmp_path_factory) -> Project:
     return copy(finished, tmp_path_factory.mktemp("steered") / "project")
 
 
-@pytest.mark.xdist_group("steered")
 @pytest.mark.parametrize("name", REAL)
 def test_a_changed_param_reruns_exactly(name, steered):
     value, expected = TABLE[name]
@@ -211,7 +210,6 @@ def views(project: Project) -> tuple[int, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("tuned")
 class TestTuned:
     def test_more_copies_compute_only_the_new_ones_and_fewer_compute_none(self, tuned):
         assert views(tuned) == (18 * 3 + 3 * 2, 60)

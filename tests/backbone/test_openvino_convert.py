@@ -8,8 +8,6 @@ from classifier.backbone.calibration_images import draw_image
 from classifier.inference.openvino_engine import write
 from tests.frozen_base import freeze_params
 
-pytestmark = pytest.mark.xdist_group("openvino convert")
-
 
 @pytest.fixture(scope="module")
 def network(random_weights):

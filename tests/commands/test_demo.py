@@ -7,8 +7,6 @@ import pytest
 from classifier.commands import demo
 from tests.project import ROOT, Project
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):

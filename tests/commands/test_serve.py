@@ -17,7 +17,7 @@ from tests.project import Project, copy
 
 pytest.importorskip("flask")
 pytest.importorskip("waitress")
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("serve")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

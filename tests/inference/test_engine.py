@@ -7,9 +7,6 @@ import pytest
 from classifier.inference import engine
 from tests.frozen_base import ENGINES, freeze_params, write_base
 
-# the networks of a module take seconds to make: one worker makes them for all its tests
-pytestmark = pytest.mark.xdist_group("engine")
-
 PIXELS = np.random.default_rng(5).integers(0, 256, (9, 75, 75, 3), np.uint8)
 
 

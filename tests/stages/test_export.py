@@ -28,9 +28,6 @@ TOLERANCE = {  # of probabilities, on drawn images with float32 features
 PATHS = {one.name: one.path for one in FORMATS}
 
 
-pytestmark = pytest.mark.xdist_group("export")
-
-
 @pytest.fixture(scope="module")
 def exported(finished, shared_folder) -> Project:
     """A project with its classifier in every format but tflite_int8."""

@@ -15,8 +15,6 @@ from stages.train.training_loop import Examples
 from tests.frozen_base import freeze_params, write_base
 from tests.stages.train.samples import clusters, settings
 
-pytestmark = pytest.mark.xdist_group("fine tuning")
-
 
 @pytest.fixture(scope="module")
 def base_folder(random_weights, tmp_path_factory):

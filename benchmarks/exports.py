@@ -25,8 +25,7 @@ from classifier.inference import base
 from classifier.inference.base import BaseInfo
 from classifier.inference.openvino_engine import EXACT
 from stages.export.export_format import ExportFormat
-from stages.export.registry import FORMATS
-from stages.export.stage import FOLDER
+from stages.export.stage import FOLDER, FORMATS
 
 Run = Callable[[np.ndarray], np.ndarray]
 

@@ -13,23 +13,15 @@ from stages.export.models import TrainedClassifier
 class ExportFormat:
     """A format that the whole classifier can be written in.
 
-    Attributes:
-        name: of its switch in section `export` of params.yaml.
-        path: of its file or folder, relative to models/exported.
-        write: writes the classifier; called with it and the absolute place of `path`.
-        input: for the model card: what the model takes and how exact it is; may use `$width` and
-            `$height`.
-        example: for the model card: Python code that classifies image.jpg and prints a dictionary
-            of class names and probabilities; may use `$path`, `$width` and `$height`.
-        packages: to import for writing it, beyond those the project installs.
+    `input` and `example` are for the model card; they may use `$path`, `$width` and `$height`.
     """
 
-    name: str
-    path: str
-    write: Callable[[TrainedClassifier, Path], None]
-    input: str
-    example: str
-    packages: tuple[str, ...] = ()
+    name: str  # of its switch in section `export` of params.yaml
+    path: str  # of its file or folder, relative to models/exported
+    write: Callable[[TrainedClassifier, Path], None]  # called with the absolute place of `path`
+    input: str  # what the model takes and how exact it is
+    example: str  # Python code that classifies image.jpg and prints {class name: probability}
+    packages: tuple[str, ...] = ()  # to import for writing it, beyond those the project installs
 
     def card_section(self, info: BaseInfo) -> str:
         """Returns the format's section of the model card, in Markdown."""

@@ -20,13 +20,9 @@ WEIGHTS = {
 def model_card(
     info: BaseInfo, head: HeadInfo, metrics: Mapping[str, Any], formats: Sequence[ExportFormat]
 ) -> str:
-    """Returns the model card, in Markdown.
+    """Returns the model card of the exported `formats`, in Markdown.
 
-    Args:
-        info: the frozen network.
-        head: what the head was trained on.
-        metrics: of results/metrics.json.
-        formats: those exported.
+    `metrics` are those of results/metrics.json.
     """
     classes = count(len(head.class_names), "class", "classes")
     parts = [

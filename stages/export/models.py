@@ -20,19 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainedClassifier:
-    """The trained classifier, to build whole models of.
-
-    Attributes:
-        info: what the frozen network is.
-        head: the top layers.
-        base_folder: models/base.
-        weights: models/pretrained.h5.
-    """
+    """The trained classifier, to build whole models of."""
 
     info: BaseInfo
     head: Head
-    base_folder: Path
-    weights: Path
+    base_folder: Path  # models/base
+    weights: Path  # models/pretrained.h5
 
     def openvino_model(self) -> Any:
         """Returns an OpenVINO model that contains the very network the pipeline runs.
@@ -41,7 +34,12 @@ class TrainedClassifier:
         pipeline does. The class names are in its runtime info, under `model_info/labels`.
         """
         ov = openvino()
-        network = self._openvino_base(ov)
+        if self.info.engine == "openvino":
+            network = ov.Core().read_model(self.base_folder / base.NETWORK)
+        else:
+            model, _ = inception.load(self.weights, self.info)
+            scaled = inception.with_rescaling(inception.fold_batch_norm(model))
+            network = openvino_convert.convert(scaled)
         pixels, resized = resize_ops.openvino_pixels(
             ov, self.info.image_height, self.info.image_width
         )
@@ -49,15 +47,9 @@ class TrainedClassifier:
         probabilities = self._openvino_head(ov, network.get_results()[0].input_value(0))
         probabilities.get_node().set_friendly_name("probabilities")
         probabilities.set_names({"probabilities"})
-        model = ov.Model([probabilities], [pixels], "classifier")
-        model.set_rt_info(list(self.head.info.class_names), ["model_info", "labels"])
-        return model
-
-    def _openvino_base(self, ov: Any) -> Any:
-        if self.info.engine == "openvino":
-            return ov.Core().read_model(self.base_folder / base.NETWORK)
-        model, _ = inception.load(self.weights, self.info)
-        return openvino_convert.convert(inception.with_rescaling(inception.fold_batch_norm(model)))
+        whole = ov.Model([probabilities], [pixels], "classifier")
+        whole.set_rt_info(list(self.head.info.class_names), ["model_info", "labels"])
+        return whole
 
     def _openvino_head(self, ov: Any, features: Any) -> Any:
         """Returns the probabilities for the features; both are outputs of OpenVINO operations."""
@@ -74,42 +66,30 @@ class TrainedClassifier:
             features = values.output(0)
         return features
 
-    def keras_model(self) -> "keras.Model":
-        """Returns a float32 Keras model that takes uint8 images (N, H, W, 3) of any size.
-
-        It resizes them with TensorFlow's antialiased bilinear filter and rounds to whole levels.
-        """
-        from classifier.inference.keras_backend import keras
-
-        pixels = keras.Input((None, None, 3), dtype="uint8", name="pixels")
-        size = self.info.image_height, self.info.image_width
-        resize = keras.layers.Resizing(*size, antialias=True, name="resized")
-        levels = keras.ops.round(resize(pixels))
-        return keras.Model(pixels, self._keras_probabilities(levels), name="classifier")
-
-    def sized_model(self, dtype: str) -> "keras.Model":
-        """Returns a float32 Keras model that takes images of the network's own size.
+    def keras_model(self, dtype: str, any_size: bool = False) -> "keras.Model":
+        """Returns a float32 Keras model from pixels to probabilities.
 
         Args:
             dtype: of the pixels, whose levels are 0 to 255.
+            any_size: whether it resizes images (N, H, W, 3) itself, with TensorFlow's antialiased
+                bilinear filter, rounded to whole levels; else they have the network's own size.
         """
         from classifier.inference.keras_backend import keras
 
-        pixels = keras.Input(self._keras_vectors.input_shape[1:], dtype=dtype, name="pixels")
-        return keras.Model(pixels, self._keras_probabilities(pixels), name="classifier")
-
-    def _keras_probabilities(self, pixels: Any) -> Any:
-        """Returns the probabilities for pixels of the network's size; both are Keras tensors."""
-        from classifier.inference.keras_backend import keras
-
-        scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scaled")(pixels)
+        size = self.info.image_height, self.info.image_width
+        shape = (None, None) if any_size else size
+        levels = pixels = keras.Input((*shape, 3), dtype=dtype, name="pixels")
+        if any_size:
+            resize = keras.layers.Resizing(*size, antialias=True, name="resized")
+            levels = keras.ops.round(resize(pixels))
+        scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scaled")(levels)
         values = self._keras_vectors(scaled)
         for number, (kernel, bias, activation) in enumerate(self.head.layers):
             name = "probabilities" if activation == "softmax" else f"hidden_{number}"
             layer = keras.layers.Dense(kernel.shape[1], activation=activation, name=name)
             values = layer(values)
             layer.set_weights([np.float32(kernel), np.float32(bias)])
-        return values
+        return keras.Model(pixels, values, name="classifier")
 
     @cached_property
     def _keras_vectors(self) -> "keras.Model":
@@ -128,10 +108,7 @@ class TrainedClassifier:
 def resizing_function(model: "keras.Model") -> Any:
     """Returns a TensorFlow function from uint8 images of any size to their probabilities.
 
-    It resizes the images bit for bit as the pipeline does.
-
-    Args:
-        model: takes images of the network's size.
+    It resizes them bit for bit as the pipeline does, to the size that the Keras model takes.
     """
     from classifier.inference.keras_backend import tf
 

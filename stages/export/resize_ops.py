@@ -22,19 +22,11 @@ HALF = 2048.0  # 2**11: half of a weight's bits
 def openvino_pixels(ov: Any, height: int, width: int) -> tuple[Any, Any]:
     """Returns an input for images of any size, and the output with them resized.
 
-    Args:
-        ov: the library.
-        height: to resize to, in pixels.
-        width: to resize to, in pixels.
-
-    Returns:
-        A parameter, uint8 (N, H, W, 3), and an output, uint8 (N, height, width, 3).
+    They are a parameter, uint8 (N, H, W, 3), and an output, uint8 (N, height, width, 3), of
+    operations of the library `ov`.
     """
     ops = ov.opset13
     half, zero, one = np.float32(HALF), np.float32(0), np.float32(1)
-
-    def floor_of(values: Any, divisor: Any) -> Any:
-        return ops.floor(ops.divide(values, divisor))
 
     def weights(source: Any, target: int) -> Any:
         start, step = np.int32(0), np.int32(1)
@@ -46,7 +38,7 @@ def openvino_pixels(ov: Any, height: int, width: int) -> tuple[Any, Any]:
         triangle = ops.relu(ops.subtract(reach, ops.abs(ops.subtract(odd, centres))))
         total = ops.reduce_sum(triangle, np.int64(1), keep_dims=True)
         scaled = ops.multiply(triangle, half)
-        first = floor_of(scaled, total)
+        first = ops.floor(ops.divide(scaled, total))
         rest = ops.subtract(scaled, ops.multiply(first, total))
         first = ops.subtract(first, ops.convert(ops.less(rest, zero), "f32"))
         rest = ops.subtract(scaled, ops.multiply(first, total))
@@ -55,8 +47,9 @@ def openvino_pixels(ov: Any, height: int, width: int) -> tuple[Any, Any]:
 
     def levels(both: Any, axis: int) -> Any:
         first, second = ops.split(both, np.int64(axis), 2).outputs()
-        whole = ops.add(ops.add(first, floor_of(second, half)), np.float32(HALF / 2))
-        return floor_of(whole, half)
+        carry = ops.floor(ops.divide(second, half))
+        whole = ops.add(ops.add(first, carry), np.float32(HALF / 2))
+        return ops.floor(ops.divide(whole, half))
 
     pixels = ops.parameter([-1, -1, -1, 3], ov.Type.u8, name="pixels")
     pixels.output(0).set_names({"pixels"})
@@ -70,12 +63,9 @@ def openvino_pixels(ov: Any, height: int, width: int) -> tuple[Any, Any]:
 
 
 def tensorflow_resized(pixels: Any, height: int, width: int) -> Any:
-    """Returns the images resized: float32 (N, height, width, 3), whole numbers from 0 to 255.
+    """Returns a tensor (N, H, W, 3) of levels resized: float32 (N, height, width, 3).
 
-    Args:
-        pixels: a tensor of TensorFlow, (N, H, W, 3), 0 to 255.
-        height: to resize to, in pixels.
-        width: to resize to, in pixels.
+    Input and output are whole numbers from 0 to 255.
     """
     from classifier.inference.keras_backend import tf
 

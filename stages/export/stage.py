@@ -24,11 +24,19 @@ from classifier.evaluation import metrics
 from classifier.inference import base
 from stages.export import model_card
 from stages.export.export_format import ExportFormat
+from stages.export.formats import keras, onnx, openvino, saved_model, tflite
 from stages.export.models import TrainedClassifier
-from stages.export.registry import FORMATS
 
 FOLDER = Path("models/exported")
 LABELS = "labels.json"
+FORMATS: tuple[ExportFormat, ...] = (  # in the order of the model card
+    openvino.FORMAT,
+    keras.FORMAT,
+    saved_model.FORMAT,
+    onnx.FORMAT,
+    tflite.FORMAT,
+    tflite.FORMAT_INT8,
+)
 
 Params = make_dataclass(
     "Params",
@@ -40,13 +48,13 @@ Params = make_dataclass(
 
 def require_packages(formats: Sequence[ExportFormat]) -> None:
     """Raises a StageError if a format needs packages that are not installed."""
-    errors = []
-    for one in formats:
-        if missing := [name for name in one.packages if not find_spec(name)]:
-            errors.append(
-                f"params.yaml: export.{one.name} needs more packages: "
-                f"run `pip install {' '.join(missing)}`, or set it to false"
-            )
+    missing = {one.name: [p for p in one.packages if not find_spec(p)] for one in formats}
+    errors = [
+        f"params.yaml: export.{name} needs more packages: "
+        f"run `pip install {' '.join(packages)}`, or set it to false"
+        for name, packages in missing.items()
+        if packages
+    ]
     if errors:
         raise StageError(*errors)
 

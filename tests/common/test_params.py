@@ -7,7 +7,7 @@ from classifier.evaluation.predictions import TopKParams
 from classifier.images.limits import Limits
 from stages import evaluate, fetch, freeze
 from stages.export import stage as export
-from stages.export.registry import FORMATS
+from stages.export.stage import FORMATS
 from stages.extract import stage as extract
 from stages.inspect import stage as inspect
 from stages.train import stage as train

@@ -15,7 +15,7 @@ from benchmarks import exports
 from classifier.common.errors import StageError
 from classifier.inference.openvino_engine import openvino
 from stages.export import stage
-from stages.export.registry import FORMATS
+from stages.export.stage import FORMATS
 from tests.project import ROOT, Project, copy, make_project
 
 TOLERANCE = {  # of probabilities, on drawn images with float32 features

@@ -1,20 +1,11 @@
 """Keras: one .keras file of built-in layers, which loads without this project's code."""
 
-from pathlib import Path
-
 from stages.export.export_format import ExportFormat
-from stages.export.models import TrainedClassifier
-
-
-def write(classifier: TrainedClassifier, path: Path) -> None:
-    """Writes a .keras file."""
-    classifier.keras_model().save(path)
-
 
 FORMAT = ExportFormat(
     name="keras",
     path="classifier.keras",
-    write=write,
+    write=lambda classifier, path: classifier.keras_model("uint8", any_size=True).save(path),
     input="float32. Takes images of any size; the model resizes them with TensorFlow's "
     "antialiased bilinear filter, which differs from the pipeline's by at most 1 level of 255.",
     example="""import json, keras, numpy as np

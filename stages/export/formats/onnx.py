@@ -9,7 +9,7 @@ from stages.export.models import TrainedClassifier, resizing_function
 
 def write(classifier: TrainedClassifier, path: Path) -> None:
     """Writes an .onnx file, with the class names as the JSON list `labels` in its metadata."""
-    run = resizing_function(classifier.sized_model("float32"))
+    run = resizing_function(classifier.keras_model("float32"))
     import onnx
     import tf2onnx  # after keras_backend, which silences TensorFlow's start
 

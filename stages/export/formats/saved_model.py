@@ -12,7 +12,7 @@ def write(classifier: TrainedClassifier, path: Path) -> None:
     """Writes a SavedModel with the signatures `serve` (encoded images) and `pixels`."""
     from classifier.inference.keras_backend import tf
 
-    model = classifier.sized_model("float32")
+    model = classifier.keras_model("float32")
     height, width = model.input_shape[1:3]
 
     def decode(data: Any) -> Any:

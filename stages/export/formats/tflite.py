@@ -23,7 +23,7 @@ def write(classifier: TrainedClassifier, path: Path) -> None:
     """Writes a float32 .tflite file."""
     from classifier.inference.keras_backend import tf
 
-    model = classifier.sized_model("uint8")
+    model = classifier.keras_model("uint8")
     path.write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
 
 
@@ -31,7 +31,7 @@ def write_int8(classifier: TrainedClassifier, path: Path) -> None:
     """Writes a .tflite file with int8 weights and activations, calibrated on synthetic images."""
     from classifier.inference.keras_backend import tf
 
-    model = classifier.sized_model("float32")
+    model = classifier.keras_model("float32")
     size = model.input_shape[1:3]
 
     def images() -> Iterator[list[np.ndarray]]:

@@ -19,17 +19,10 @@ VERSION = 2  # of the tables
 BUSY_TIMEOUT = 120  # seconds to wait while another process writes
 META = "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID"
 ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)  # what Python raises on a damaged file
-NO_MEANING = (0, sqlite3.SQLITE_ERROR)  # text that is not UTF-8, a missing table
 
 
 class DamagedError(Exception):
-    """A file that cannot be used.
-
-    Args:
-        path: of the file.
-        inode: of the file when it was opened.
-        reason: in a few words.
-    """
+    """A file that cannot be used; `inode` is that of the file when it was opened."""
 
     suffix = ".damaged"  # of the file's name once it is set aside
 
@@ -58,10 +51,7 @@ def cache_folder() -> Path:
 
 def checksum(*parts: bytes) -> bytes:
     """Returns 16 bytes that no longer match once a bit of the parts has changed."""
-    digest = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        digest.update(part)
-    return digest.digest()
+    return hashlib.blake2b(b"".join(parts), digest_size=16).digest()
 
 
 def placeholders(values: Sized) -> str:
@@ -78,8 +68,6 @@ class Database:
         meta: what the file holds; a file with other values is refused. None: any.
 
     Attributes:
-        path: of the file.
-        meta: what it holds.
         writable: False in memory, and where the file or its folder is read-only.
 
     Raises:
@@ -107,8 +95,8 @@ class Database:
                 raise
 
     def _checked_meta(self, expected: Mapping[str, str] | None) -> dict[str, str]:
-        ((application_id,),) = self._connection.execute("PRAGMA application_id").fetchall()
-        ((version,),) = self._connection.execute("PRAGMA user_version").fetchall()
+        ((application_id,),) = self._connection.execute("PRAGMA application_id")
+        ((version,),) = self._connection.execute("PRAGMA user_version")
         if application_id != APPLICATION_ID:
             raise self.damaged("another program's file")
         if version < VERSION:
@@ -169,23 +157,21 @@ def _is_damage(error: Exception) -> bool:
     code = getattr(error, "sqlite_errorcode", 0)
     codes: tuple[int, ...] = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
     if isinstance(error, UnicodeDecodeError | sqlite3.OperationalError):
-        codes += NO_MEANING
+        codes += (0, sqlite3.SQLITE_ERROR)  # text that is not UTF-8, a missing table
     return code & 0xFF in codes or code == sqlite3.SQLITE_IOERR_SHORT_READ
 
 
 def _stage_error(path: Path, error: Exception) -> StageError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    folder = path.parent
+    full = folder.exists() and shutil.disk_usage(folder).free < 2**20
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         rule = f"another process has been writing to it for {BUSY_TIMEOUT} s; wait for it to end"
-    elif code == sqlite3.SQLITE_FULL or _disk_is_full(path):
+    elif code == sqlite3.SQLITE_FULL or full:
         rule = "the disk is full; free some space and run again: what was computed is cached"
     else:
         rule = f"must be readable and writable; got {error}: fix that, or delete the file"
     return StageError(f"{path}: {rule}")
-
-
-def _disk_is_full(path: Path) -> bool:
-    return path.parent.exists() and shutil.disk_usage(path.parent).free < 2**20
 
 
 def _connect(path: Path | None) -> tuple[sqlite3.Connection, bool]:

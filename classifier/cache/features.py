@@ -47,7 +47,7 @@ def today() -> int:
     return int(time.time() // 86_400)
 
 
-class FeatureCache:
+class FeatureCache(RecoveringDatabase):
     """Features of one network by key.
 
     A damaged row counts as missing. A damaged file is replaced, with the rows that can be read.
@@ -56,18 +56,12 @@ class FeatureCache:
         folder: of the cache.
         fingerprint: of all between an image's bytes and its features, in hexadecimal.
         shape: of one image's features.
-        dtype: of the features.
+        dtype: of the features; they are stored little-endian.
         note: what the network is, for people to read.
 
     Attributes:
-        path: of the file.
-        dtype: of the features, little-endian.
-        shape: of one image's features.
         contended: whether another process has computed the same rows meanwhile.
         damaged: number of rows that did not match their checksum.
-
-    Raises:
-        StageError: a newer version of the project wrote the file, the disk is full, or the like.
     """
 
     def __init__(
@@ -84,23 +78,17 @@ class FeatureCache:
             "dtype": self.dtype.str,
             "note": note,
         }
-        self.path = cache_file(folder, fingerprint)
-        self._database = RecoveringDatabase(self.path, SCHEMA, meta, self._salvage)
-
-    @property
-    def writable(self) -> bool:
-        """Tells whether `put` keeps anything; not in a read-only folder."""
-        return self._database.writable
+        super().__init__(cache_file(folder, fingerprint), SCHEMA, meta)
 
     def has(self, keys: Iterable[bytes]) -> set[bytes]:
         """Returns the keys that have a row."""
         keys = list(keys)
         query = f"SELECT key FROM keys WHERE key IN ({placeholders(keys)})"
-        return {key for (key,) in self._database.rows(query, keys)}
+        return {key for (key,) in self.rows(query, keys)}
 
     def get(self, keys: Iterable[bytes]) -> dict[bytes, np.ndarray]:
         """Returns the features of the keys that have an intact row: read-only, of `shape`."""
-        rows = self._database.run(partial(self._intact_rows, keys=list(keys)))
+        rows = self.run(partial(self._intact_rows, keys=list(keys)))
         return {
             key: np.frombuffer(value, self.dtype).reshape(self.shape) for key, value, *_ in rows
         }
@@ -110,24 +98,15 @@ class FeatureCache:
 
         The file is then replaced. Reads all keys, but no features.
         """
-        before = self._database.recoveries
-        self._database.run(_check_index)
-        return self._database.recoveries > before
+        before = self.recoveries
+        self.run(_check_index)
+        return self.recoveries > before
 
     def put(self, keys: Sequence[bytes], features: np.ndarray) -> None:
-        """Adds rows, all of them or none.
-
-        Args:
-            keys: N keys; a key that has a row keeps it.
-            features: `dtype` (N, *shape).
-        """
+        """Adds the rows of `features` (N, *shape), all or none; a key that has a row keeps it."""
         values = [row.tobytes() for row in np.ascontiguousarray(features, self.dtype)]
         items = list(zip(keys, values, strict=True))
-        self._database.run(partial(self._add, items=items))
-
-    def close(self) -> None:
-        """Closes the file."""
-        self._database.close()
+        self.run(partial(self._add, items=items))
 
     def _add(self, database: Database, items: Iterable[tuple[bytes, bytes]]) -> None:
         if not database.writable:
@@ -162,14 +141,14 @@ class FeatureCache:
         self.damaged += len(damaged)
         return intact
 
-    def _salvage(self, aside: Path, database: Database) -> str:
+    def salvage(self, aside: Path) -> str:
         """Copies the intact rows of a damaged file, and deletes it if there are any."""
         copied = 0
         with contextlib.closing(sqlite3.connect(aside)) as connection:
             rows = _readable_rows(connection)
             intact = (row[:2] for row in rows if is_intact(self._fingerprint, *row[:3]))
             for items in parallel.batched(intact, 64):
-                self._add(database, items)
+                self._add(self._database, items)
                 copied += len(items)
         if not copied:
             return f"set aside as {aside.name}; its features are computed again"

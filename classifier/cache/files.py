@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
 from classifier.cache import database
 from classifier.cache.database import Database, placeholders
@@ -37,35 +37,20 @@ CLOCK_NS = 2_000_000_000
 
 @dataclass(frozen=True)
 class DecodeResult:
-    """What decoding a content gave: an image, or the reason why it is unusable.
+    """What decoding a content gave: an image, or the reason why it is unusable."""
 
-    Attributes:
-        width: in pixels, after EXIF rotation.
-        height: likewise.
-        format: JPEG, PNG, ...
-        problem: code of `problems.UNUSABLE`; empty for an image.
-        detail: a sentence about the problem.
-        perceptual_hash: of the image, 32 bytes.
-        failed_checks: of the image: code and detail of each.
-    """
-
-    width: int = 0
+    width: int = 0  # pixels, after EXIF rotation
     height: int = 0
-    format: str = ""
-    problem: str = ""
-    detail: str = ""
-    perceptual_hash: bytes = b""
-    failed_checks: dict[str, str] = field(default_factory=dict)
+    format: str = ""  # JPEG, PNG, ...
+    problem: str = ""  # code of `problems.UNUSABLE`; empty for an image
+    detail: str = ""  # a sentence about the problem
+    perceptual_hash: bytes = b""  # 32 bytes
+    failed_checks: dict[str, str] = field(default_factory=dict)  # detail by code
 
     def to_cells(self) -> tuple[str, bytes]:
         """Returns all but the hash as JSON, and the hash."""
         values = {name: v for name, v in vars(self).items() if name != "perceptual_hash"}
         return json.dumps(values), self.perceptual_hash
-
-    @classmethod
-    def from_cells(cls, text: str, perceptual_hash: bytes) -> Self:
-        """Returns what `to_cells` was called on."""
-        return cls(**json.loads(text), perceptual_hash=perceptual_hash)
 
 
 @dataclass(frozen=True)
@@ -105,19 +90,15 @@ def open_identified(path: Path) -> Iterator[tuple[BinaryIO, FileIdentity]]:
             raise OSError("changed while it was read")
 
 
-class FileIndex:
-    """The files and contents read so far.
-
-    Args:
-        folder: of the cache.
-
-    Raises:
-        StageError: a newer version of the project wrote the file, the disk is full, or the like.
-    """
+class FileIndex(RecoveringDatabase):
+    """The files and contents read so far, in the cache `folder`."""
 
     def __init__(self, folder: Path) -> None:
-        meta = {"files": "by path", "contents": "by hash"}
-        self._database = RecoveringDatabase(folder / NAME, SCHEMA, meta, _start_empty)
+        super().__init__(folder / NAME, SCHEMA, {"files": "by path", "contents": "by hash"})
+
+    def salvage(self, aside: Path) -> str:
+        """Copies nothing: reading the files again costs little."""
+        return f"set aside as {aside.name}; every image is read once more"
 
     def known(self, paths: Iterable[Path]) -> dict[Path, str]:
         """Returns the SHA-256, in hexadecimal, of the files that have not changed since."""
@@ -160,7 +141,10 @@ class FileIndex:
             f"WHERE recipe = ? AND sha256 IN ({placeholders(hashes)})"
         )
         rows = self._intact(query, [recipe, *hashes])
-        return {sha256.hex(): DecodeResult.from_cells(*cells) for sha256, _, *cells in rows}
+        return {
+            sha256.hex(): DecodeResult(**json.loads(result), perceptual_hash=perceptual_hash)
+            for sha256, _, result, perceptual_hash in rows
+        }
 
     def remember(
         self,
@@ -168,12 +152,9 @@ class FileIndex:
         identities: Mapping[Path, FileIdentity],
         results: Mapping[str, DecodeResult],
     ) -> None:
-        """Keeps identities of files and results of contents; files changed just now are left out.
+        """Keeps identities of files and, by SHA-256, what `recipe` decoded from contents.
 
-        Args:
-            recipe: what decoded the contents.
-            identities: by path.
-            results: by SHA-256.
+        Files changed just now are left out.
         """
         files = [
             (str(path.absolute()), identity.stat_signature, bytes.fromhex(identity.sha256))
@@ -192,15 +173,11 @@ class FileIndex:
                 for statement, rows in ((ADD_FILE, files), (ADD_CONTENT, contents)):
                     connection.executemany(statement, [(*row, _checksum(*row)) for row in rows])
 
-        self._database.run(write)
-
-    def close(self) -> None:
-        """Closes the file."""
-        self._database.close()
+        self.run(write)
 
     def _intact(self, query: str, values: list[object]) -> list[tuple[Any, ...]]:
         """Returns the rows of a query that match their checksum, the last column, without it."""
-        rows = self._database.rows(query, values)
+        rows = self.rows(query, values)
         return [row[:-1] for row in rows if _checksum(*row[:-1]) == row[-1]]
 
 
@@ -214,7 +191,3 @@ def _identity(path: Path) -> FileIdentity | None:
 
 def _checksum(*cells: object) -> bytes:
     return database.checksum(repr(cells).encode())
-
-
-def _start_empty(aside: Path, database: Database) -> str:
-    return f"set aside as {aside.name}; every image is read once more"

@@ -34,44 +34,31 @@ def set_aside(damage: DamagedError) -> Path | None:
 
 
 class RecoveringDatabase:
-    """A database that recovers from damage.
+    """A database that recovers from damage; see Database for its arguments and errors.
 
     In a read-only folder new rows are not kept, and a missing or damaged file counts as empty.
-
-    Args:
-        path: of the file.
-        schema: statements that create its tables.
-        meta: what it holds.
-        salvage: copies what is intact from a damaged file to the database that replaces it, and
-            says how much that was.
 
     Attributes:
         path: of the file.
         recoveries: how often a damaged file was replaced.
-
-    Raises:
-        StageError: see Database.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        schema: Sequence[str],
-        meta: Mapping[str, str],
-        salvage: Callable[[Path, Database], str],
-    ) -> None:
+    def __init__(self, path: Path, schema: Sequence[str], meta: Mapping[str, str]) -> None:
         self.path = path
         self.recoveries = 0
         self._make = partial(Database, schema=schema, meta=meta)
-        self._salvage = salvage
         try:
             self._database = self._open()
         except DamagedError as damage:
             self._replace(damage)
 
+    def salvage(self, aside: Path) -> str:
+        """Copies what is intact from a file set aside, and returns what became of it."""
+        raise NotImplementedError
+
     @property
     def writable(self) -> bool:
-        """Tells whether new rows are kept."""
+        """Tells whether new rows are kept; not in a read-only folder."""
         return self._database.writable
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -105,5 +92,5 @@ class RecoveringDatabase:
         aside = set_aside(damage)
         gone = database.inode(self.path) != damage.inode
         self._database = self._open() if gone else self._make(None)
-        outcome = self._salvage(aside, self._database) if aside else "not used"
+        outcome = self.salvage(aside) if aside else "not used"
         warn(f"{damage}; {outcome}")

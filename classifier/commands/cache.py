@@ -5,7 +5,6 @@ Writes  .cache, but only for `prune --yes`
 """
 
 import argparse
-from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,11 +47,10 @@ def arguments() -> argparse.Namespace:
     prune.add_argument("--older-than", type=int, metavar="DAYS", help="not used for this many days")
     prune.add_argument("--yes", action="store_true", help="delete")
     args = parser.parse_args()
-    if args.action == "prune":
-        if not args.unused and args.older_than is None:
-            prune.error("say what to delete: --unused, --older-than DAYS, or both")
-        if args.older_than is not None and args.older_than < 0:
-            prune.error(f"argument --older-than: must be 0 or more; got {args.older_than}")
+    if args.action == "prune" and not args.unused and args.older_than is None:
+        prune.error("say what to delete: --unused, --older-than DAYS, or both")
+    if args.action == "prune" and (args.older_than or 0) < 0:
+        prune.error(f"argument --older-than: must be 0 or more; got {args.older_than}")
     return args
 
 
@@ -60,40 +58,32 @@ def main(images_csv: Path = manifest.PATH, folder: Path = base.FOLDER) -> None:
     """Does what the command line asks for."""
     args, cache = arguments(), database.cache_folder()
     try:
-        run(args, cache, images_csv, folder)
+        networks, index, unusable = open_files(cache)
+        if args.action == "verify":
+            print(f"{count(verify(networks, index, unusable), 'cached feature')} intact")
+            return
+        current = mark_in_use(networks, cache, images_csv, folder)
+        if args.action == "info":
+            lines = [HEADING, *map(line, networks)] if networks else [f"{cache}: no features"]
+            lines += [f"{p}: {why}, {size(p) / 1e6:,.1f} MB" for p, why in unusable.items()]
+            print("\n".join(lines))
+            return
+        if args.unused and not current:
+            raise StageError(
+                f"{images_csv} and {folder}: must exist to tell what is unused; run `dvc repro` "
+                f"first, or delete {cache}"
+            )
+        leftovers = [path for path in unusable if path != current]  # `extract` recovers that one
+        print(prune(args, networks, index, leftovers))
     except DamagedError as damage:
         raise StageError(f"{damage}; {REPAIR}") from None
 
 
-def run(args: argparse.Namespace, cache: Path, images_csv: Path, folder: Path) -> None:
-    """Runs the action that the arguments name."""
-    networks, index, unusable = open_files(cache)
-    if args.action == "verify":
-        return verify(networks, index, unusable)
-    current, keys = in_use(images_csv, folder, cache)
-    if args.action == "prune" and args.unused and not current:
-        raise StageError(
-            f"{images_csv} and {folder}: must exist to tell what is unused; run `dvc repro` "
-            f"first, or delete {cache}"
-        )
-    for network in networks:
-        mark_in_use(network, keys if network.path == current else ())
-    leftovers = [path for path in unusable if path != current]  # `extract` recovers the current one
-    if args.action == "prune":
-        return print(prune(args, networks, index, leftovers))
-    print("\n".join([HEADING, *map(line, networks)]) if networks else f"{cache}: no features")
-    for path, reason in unusable.items():
-        print(f"{path}: {reason}, {size(path) / 1e6:,.1f} MB")
-    return None
-
-
 def open_files(cache: Path) -> tuple[list[Database], Database | None, dict[Path, str]]:
     """Returns the features of each network, the file index, and what is wrong with other files."""
-    unusable = {
-        path: "set aside"
-        for suffix in (DamagedError.suffix, database.OutdatedError.suffix)
-        for path in sorted(cache.rglob(f"*.sqlite{suffix}"))
-    }
+    suffixes = (DamagedError.suffix, database.OutdatedError.suffix)
+    aside = [path for suffix in suffixes for path in sorted(cache.rglob(f"*.sqlite{suffix}"))]
+    unusable = dict.fromkeys(aside, "set aside")
     opened = {}
     for path in sorted([*cache.glob(file_index.NAME), *cache.glob("features/*.sqlite")]):
         try:
@@ -104,24 +94,25 @@ def open_files(cache: Path) -> tuple[list[Database], Database | None, dict[Path,
     return list(opened.values()), index, unusable
 
 
-def in_use(images_csv: Path, folder: Path, cache: Path) -> tuple[Path | None, Iterator[bytes]]:
-    """Returns the file of the current network, and the keys of the current images."""
+def mark_in_use(
+    networks: list[Database], cache: Path, images_csv: Path, folder: Path
+) -> Path | None:
+    """Adds tables `in_use` of the rows of current images; returns the current network's file."""
+    for network in networks:
+        network.rows("CREATE TEMP TABLE in_use (id INTEGER PRIMARY KEY)")
     if not images_csv.exists() or not (folder / base.INFO).exists():
-        return None, iter(())
+        return None
     runtime = engine.runtime(base.read_info(folder).engine)
     identity = fingerprint.of_features(base.files_hash(folder), runtime)
+    current = feature_cache.cache_file(cache, identity)
     settings = params.load("extract", ViewParams, partial=True)
     augmentation_id = fingerprint.of_augmentation(settings)
-    views = augmentation.all_views(manifest.iter_rows(images_csv), settings, augmentation_id)
-    return feature_cache.cache_file(cache, identity), (view.key for view in views)
-
-
-def mark_in_use(network: Database, keys: Iterable[bytes]) -> None:
-    """Creates a temporary table `in_use` with the rows of these keys."""
-    network.rows("CREATE TEMP TABLE in_use (id INTEGER PRIMARY KEY)")
-    for batch in parallel.batched(keys, 1000):
-        query = f"SELECT id FROM keys WHERE key IN ({placeholders(batch)})"
-        network.rows(f"INSERT OR IGNORE INTO in_use {query}", batch)
+    for network in (network for network in networks if network.path == current):
+        views = augmentation.all_views(manifest.iter_rows(images_csv), settings, augmentation_id)
+        for keys in parallel.batched((view.key for view in views), 1000):
+            query = f"SELECT id FROM keys WHERE key IN ({placeholders(keys)})"
+            network.rows(f"INSERT OR IGNORE INTO in_use {query}", keys)
+    return current
 
 
 def line(network: Database) -> str:
@@ -130,10 +121,9 @@ def line(network: Database) -> str:
         "SELECT count(*), max(used), (SELECT count(*) FROM in_use) FROM keys"
     )
     day = datetime.fromtimestamp((last or 0) * 86_400, UTC)
-    megabytes = size(network.path) / 1e6
     return (
-        f"{network.path.stem}  {rows:9,}  {used:9,}  {megabytes:9,.1f}  {day:%Y-%m-%d}  "
-        f"{network.meta['note']}"
+        f"{network.path.stem}  {rows:9,}  {used:9,}  {size(network.path) / 1e6:9,.1f}  "
+        f"{day:%Y-%m-%d}  {network.meta['note']}"
     )
 
 
@@ -151,28 +141,25 @@ def prune(
         return f"deleted {selected}"
     for path in unusable:
         remove(path)
-    removed = forget_deleted_files(index) if index else 0
-    entries = count(removed, "index entry", "index entries")
+    entries = count(forget_deleted_files(index) if index else 0, "index entry", "index entries")
     return f"deleted {selected}; removed {entries} of deleted files"
 
 
 def prune_network(network: Database, args: argparse.Namespace) -> int:
     """Returns the number of selected rows; deletes them if --yes, and a file left without rows."""
     before = 2**62 if args.older_than is None else feature_cache.today() - args.older_than
-    network.rows("CREATE TEMP TABLE selected (id INTEGER PRIMARY KEY)")
-    network.rows(
-        "INSERT INTO selected SELECT id FROM keys "
-        "WHERE (NOT ? OR id NOT IN (SELECT id FROM in_use)) AND used < ?",
-        (args.unused, before),
-    )
-    ((selected, rows),) = network.rows("SELECT count(*), (SELECT count(*) FROM keys) FROM selected")
+    where = "WHERE (NOT ? OR id NOT IN (SELECT id FROM in_use)) AND used < ?"
+    selection = (args.unused, before)
+    query = f"SELECT count(*), (SELECT count(*) FROM keys) FROM keys {where}"
+    ((selected, rows),) = network.rows(query, selection)
     if args.yes and selected == rows:
         network.close()
         remove(network.path)
     elif args.yes and selected:
         with network.transaction() as connection:
-            for table in ("vectors", "keys"):
-                connection.execute(f"DELETE FROM {table} WHERE id IN (SELECT id FROM selected)")
+            ids = f"SELECT id FROM keys {where}"
+            connection.execute(f"DELETE FROM vectors WHERE id IN ({ids})", selection)
+            connection.execute(f"DELETE FROM keys {where}", selection)
         network.rows("VACUUM")
         network.rows("PRAGMA wal_checkpoint(TRUNCATE)")
     return int(selected)
@@ -189,8 +176,8 @@ def forget_deleted_files(index: Database) -> int:
     return len(deleted)
 
 
-def verify(networks: list[Database], index: Database | None, unusable: dict[Path, str]) -> None:
-    """Prints how many features are intact.
+def verify(networks: list[Database], index: Database | None, unusable: dict[Path, str]) -> int:
+    """Returns the number of intact features.
 
     Raises:
         StageError: naming what is damaged.
@@ -210,27 +197,19 @@ def verify(networks: list[Database], index: Database | None, unusable: dict[Path
             problems.append(f"{file.path}: {count(bad, 'damaged row')}")
     if problems:
         raise StageError(*(f"{problem}; {REPAIR}" for problem in problems))
-    print(f"{count(intact, 'cached feature')} intact")
+    return intact
 
 
 def check_rows(network: Database) -> tuple[int, int]:
     """Returns how many rows of `keys` match their checksum and vector, and how many do not."""
-    ((rows,),) = network.rows("SELECT count(*) FROM keys")
     query = "SELECT id, key, value, checksum FROM keys JOIN vectors USING (id)"
     intact, last, identity = 0, -1, network.meta["fingerprint"]
     while batch := network.rows(f"{query} WHERE id > ? ORDER BY id LIMIT 256", (last,)):
         last = batch[-1][0]
         intact += sum(feature_cache.is_intact(identity, *row[1:]) for row in batch)
-    ((orphans,),) = network.rows(
-        "SELECT count(*) FROM vectors WHERE id NOT IN (SELECT id FROM keys)"
-    )
-    return intact, rows - intact + orphans
-
-
-def parts(path: Path) -> list[Path]:
-    """Returns the existing files of a database: itself, its log and its lock."""
-    named = (path.with_name(path.name + end) for end in ("", "-wal", "-shm"))
-    return [part for part in named if part.exists()]
+    orphans = "SELECT count(*) FROM vectors WHERE id NOT IN (SELECT id FROM keys)"
+    ((rows, others),) = network.rows(f"SELECT count(*), ({orphans}) FROM keys")
+    return intact, rows - intact + others
 
 
 def size(path: Path) -> int:
@@ -242,3 +221,9 @@ def remove(path: Path) -> None:
     """Deletes a database."""
     for part in parts(path):
         part.unlink()
+
+
+def parts(path: Path) -> list[Path]:
+    """Returns the existing files of a database: itself, its log and its lock."""
+    names = (path.with_name(path.name + end) for end in ("", "-wal", "-shm"))
+    return [part for part in names if part.exists()]

@@ -44,10 +44,8 @@ def import_features(cache: FeatureCache, fingerprint: str, *paths: Path) -> int:
 def import_file(cache: FeatureCache, fingerprint: str, path: Path) -> int:
     """Adds the features in a results/features_*.npz that the cache lacks, and returns how many.
 
-    A file of another network adds nothing, and neither does a damaged one.
-
-    Raises:
-        KeyError, ValueError, zipfile.BadZipFile: the file is damaged.
+    A file of another network adds nothing. A damaged one adds nothing and is an error: KeyError,
+    ValueError or zipfile.BadZipFile.
     """
     size = features.rows_per_chunk(cache.shape, cache.dtype)
     if _scalar(path, "fingerprint") != fingerprint or not cache.writable:

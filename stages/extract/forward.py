@@ -3,6 +3,7 @@
 import os
 import random
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import chain, groupby
 from pathlib import Path
 
@@ -51,50 +52,26 @@ def by_image(views: Iterable[View]) -> Iterator[list[View]]:
         yield from parallel.batched(group, VIEWS_PER_DECODE)
 
 
+@dataclass
 class FeatureExtractor:
-    """The frozen network, and the cache of what it has computed.
+    """The frozen network, and the cache of what it has computed."""
 
-    Args:
-        folder: of the network, models/base.
-        cache: of its features.
-        decode: returns the pixels of views of one image.
-        batch_size: views in the network or on their way to the cache, at most.
-        threads: processor cores to use; 0: all.
-        on_batch: called with the number of views of each finished batch.
-
-    Attributes:
-        new: number of views that went through the network.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        cache: FeatureCache,
-        decode: Decode,
-        batch_size: int,
-        threads: int = 0,
-        on_batch: Callable[[int], object] = lambda size: None,
-    ) -> None:
-        self.new = 0
-        self._folder = folder
-        self._cache = cache
-        self._decode = decode
-        self._batch_size = batch_size
-        self._threads = threads
-        self._on_batch = on_batch
-        self._engine: Engine | None = None  # takes seconds to load: only if there is work
+    folder: Path  # of the network, models/base
+    cache: FeatureCache  # of its features
+    decode: Decode
+    batch_size: int  # views in the network or on their way to the cache, at most
+    threads: int  # processor cores to use; 0: all
+    on_batch: Callable[[int], object]  # called with the number of views of each finished batch
+    new: int = 0  # views that went through the network
+    _engine: Engine | None = None  # takes seconds to load: only if there is work
 
     def compute_missing(self, views: Iterable[View], estimate: int) -> None:
-        """Computes the features that are not cached and caches them.
-
-        Args:
-            views: all of them.
-            estimate: about how many lack features.
+        """Computes and caches the features of the views that lack them, about `estimate`.
 
         Raises:
             KeyboardInterrupt: saying how much is cached.
         """
-        todo = missing(views, self._cache, max(1, min(self._batch_size, estimate)))
+        todo = missing(views, self.cache, max(1, min(self.batch_size, estimate)))
         try:
             for _ in self._compute(todo, estimate):
                 pass
@@ -107,10 +84,10 @@ class FeatureExtractor:
 
         Computes those that are not cached: the cache is read-only, or a row was damaged.
         """
-        size = rows_per_chunk(self._cache.shape, self._cache.dtype)
+        size = rows_per_chunk(self.cache.shape, self.cache.dtype)
         for chunk in parallel.batched(views, size):
             by_key = {view.key: view for view in chunk}
-            vectors = self._cache.get(by_key)
+            vectors = self.cache.get(by_key)
             lost = [view for key, view in by_key.items() if key not in vectors]
             for batch in self._compute(lost, len(lost)):
                 vectors |= batch
@@ -119,30 +96,27 @@ class FeatureExtractor:
     def _compute(self, views: Iterable[View], estimate: int) -> Iterator[dict[bytes, np.ndarray]]:
         """Computes and caches features, and yields them by key, one batch at a time.
 
-        Decoding, network and cache work at the same time, each on other views.
-
-        Args:
-            views: all different.
-            estimate: about how many.
+        Decoding, network and cache work at the same time, each on other views. All views, about
+        `estimate`, are different.
         """
         if not estimate:
             return
-        self._engine = self._engine or engine.load(self._folder, self._threads)
-        calls = min(2 * self._engine.concurrency, self._batch_size)  # one runs, the next waits
-        size = min(self._engine.max_batch_size, max(1, min(self._batch_size, estimate) // calls))
-        workers = self._threads or os.cpu_count() or 1
+        self._engine = self._engine or engine.load(self.folder, self.threads)
+        calls = min(2 * self._engine.concurrency, self.batch_size)  # one runs, the next waits
+        size = min(self._engine.max_batch_size, max(1, min(self.batch_size, estimate) // calls))
+        workers = self.threads or os.cpu_count() or 1
         prefetch = calls * size + workers
         decoded = parallel.prefetch_map(self._decoded, by_image(views), workers, prefetch)
         batches = parallel.batched(chain.from_iterable(decoded), size)
         done = parallel.prefetch_map(self._forward, batches, self._engine.concurrency, calls)
         for keys, vectors in done:
-            self._cache.put(keys, vectors)
+            self.cache.put(keys, vectors)
             self.new += len(keys)
-            self._on_batch(len(keys))
+            self.on_batch(len(keys))
             yield dict(zip(keys, vectors, strict=True))
 
     def _decoded(self, views: list[View]) -> list[tuple[bytes, Pixels]]:
-        return [(view.key, pixels) for view, pixels in zip(views, self._decode(views), strict=True)]
+        return [(view.key, pixels) for view, pixels in zip(views, self.decode(views), strict=True)]
 
     def _forward(self, batch: list[tuple[bytes, Pixels]]) -> tuple[list[bytes], np.ndarray]:
         assert self._engine

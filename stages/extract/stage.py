@@ -4,9 +4,10 @@ Reads   results/images.csv, input/, models/base
 Writes  results/features_train.npz, results/features_test.npz
 """
 
+import sys
 import time
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,6 @@ from classifier.images import augmentation, decode
 from classifier.images.augmentation import ORIGINAL, AugmentationParams, View, ViewParams
 from classifier.images.decode import Pixels
 from classifier.inference import base, engine
-from classifier.inference.base import BaseInfo
 from stages.extract import committed
 from stages.extract.forward import WINDOW, FeatureExtractor
 
@@ -46,59 +46,21 @@ class Params(ViewParams):
 
 @dataclass
 class Rows:
-    """What is known of the rows of a results/features_*.npz before it is written.
+    """The rows of a results/features_*.npz."""
 
-    Attributes:
-        labels: of each row, number of its label in the order in which labels appear.
-        views: of each row, number of its view.
-        longest_path: number of characters.
-    """
-
-    labels: "array[int]" = field(default_factory=lambda: array("i"))
-    views: "array[int]" = field(default_factory=lambda: array("i"))
-    longest_path: int = 1
-
-    def add(self, view: View, label: int) -> None:
-        """Adds a row."""
-        self.labels.append(label)
-        self.views.append(view.number)
-        self.longest_path = max(self.longest_path, len(view.row.path))
+    labels: list[str] = field(default_factory=list)
+    views: list[int] = field(default_factory=list)  # their numbers
+    longest_path: int = 1  # characters
 
 
 @dataclass
 class Survey:
-    """What one pass over images.csv finds.
+    """What one pass over images.csv finds."""
 
-    Attributes:
-        missing: number of views without cached features; a repeated one counts again.
-        labels: number of each label, in the order in which they appear.
-        classes: labels of the training images.
-        train: rows of results/features_train.npz.
-        test: rows of results/features_test.npz.
-    """
-
-    missing: int = 0
-    labels: dict[str, int] = field(default_factory=dict)
-    classes: set[str] = field(default_factory=set)
+    missing: int = 0  # views without cached features; a repeated one counts again
+    classes: set[str] = field(default_factory=set)  # labels of the training images
     train: Rows = field(default_factory=Rows)
     test: Rows = field(default_factory=Rows)
-
-    def add(self, view: View) -> None:
-        """Adds a view."""
-        label = self.labels.setdefault(view.row.label, len(self.labels))
-        (self.test if view.row.split in TEST_SPLITS else self.train).add(view, label)
-        if view.row.split == "train":
-            self.classes.add(view.row.label)
-
-    def images(self) -> int:
-        """Returns the number of images."""
-        return self.train.views.count(ORIGINAL) + self.test.views.count(ORIGINAL)
-
-    def class_indices(self, rows: Rows) -> np.ndarray:
-        """Returns the class of each row, int32 (N,): an index into the sorted classes, or -1."""
-        index = {label: number for number, label in enumerate(sorted(self.classes))}
-        indices = np.array([index.get(label, -1) for label in self.labels], "<i4")
-        return indices[np.array(rows.labels, np.intp)]
 
 
 def changed(path: str) -> StageError:
@@ -143,39 +105,43 @@ def survey(views: Iterable[View], cache: FeatureCache, index: FileIndex) -> Surv
                 raise changed(path.as_posix())
         result.missing += len({view.key for view in window} - cached)
         for view in window:
-            result.add(view)
+            rows = result.test if view.row.split in TEST_SPLITS else result.train
+            rows.labels.append(sys.intern(view.row.label))
+            rows.views.append(view.number)
+            rows.longest_path = max(rows.longest_path, len(view.row.path))
+            if view.row.split == "train":
+                result.classes.add(view.row.label)
     return result
 
 
 def columns(
     views: Callable[[], Iterable[View]],
-    dataset: Survey,
     rows: Rows,
-    info: BaseInfo,
+    class_names: list[str],
+    vectors: Column,
     constants: Mapping[str, object],
-    vectors: Iterable[np.ndarray],
 ) -> dict[str, Column]:
     """Returns the arrays of a results/features_*.npz; what is long is read again, not held.
 
     Args:
         views: called for each long array, returns the views of the file.
-        dataset: all images.
         rows: of the file.
-        info: the network.
+        class_names: sorted.
+        vectors: the features.
         constants: arrays that say how all features were made.
-        vectors: the features, some views at a time.
     """
-    n = len(rows.views)
+    index = {label: number for number, label in enumerate(class_names)}
 
     def column(dtype: str, value: Callable[[View], object]) -> Column:
         windows = parallel.batched(views(), WINDOW)
         chunks = (np.array([value(view) for view in window], dtype) for window in windows)
-        return Column(np.dtype(dtype), (n,), chunks)
+        return Column(np.dtype(dtype), (len(rows.views),), chunks)
 
+    labels = np.array([index.get(label, -1) for label in rows.labels], "<i4")
     return {
-        "features": Column(np.dtype(info.dtype), (n, *info.feature_shape), vectors),
-        "labels": Column.from_array(dataset.class_indices(rows)),
-        "class_names": Column.from_array(np.array(sorted(dataset.classes), str)),
+        "features": vectors,
+        "labels": Column.from_array(labels),
+        "class_names": Column.from_array(np.array(class_names, str)),
         "sha256": column("<U64", lambda view: view.row.sha256),
         "paths": column(f"<U{rows.longest_path}", lambda view: view.row.path),
         "views": Column.from_array(np.array(rows.views, "<i4")),
@@ -198,18 +164,17 @@ def main(
     augmentation_id = fingerprint.of_augmentation(settings)
     note = f"{info}, {runtime}"
     cache = FeatureCache(cache_folder, identity, info.feature_shape, info.dtype, note)
-    index = FileIndex(cache_folder)
 
     def views(splits: Sequence[str] = TRAIN_SPLITS + TEST_SPLITS) -> Iterator[View]:
         rows = (row for row in manifest.iter_rows(images_csv) if row.split in splits)
         return augmentation.all_views(rows, settings, augmentation_id)
 
-    dataset = survey(views(), cache, index)
-    if dataset.missing:
-        recovered = cache.check_index()
-        if committed.import_features(cache, identity, train, test) or recovered:
-            dataset = survey(views(), cache, index)
-    index.close()
+    with closing(FileIndex(cache_folder)) as index:
+        dataset = survey(views(), cache, index)
+        if dataset.missing:
+            recovered = cache.check_index()
+            if committed.import_features(cache, identity, train, test) or recovered:
+                dataset = survey(views(), cache, index)
     constants = {
         "train_views": np.array(settings.train_numbers(), "<i4"),
         "tta_views": np.array(settings.tta_numbers(), "<i4"),
@@ -219,33 +184,30 @@ def main(
     }
     height, width = info.image_height, info.image_width
     decoder = partial(decode_views, height=height, width=width, ranges=settings)
-    shapes = {}
+    outputs = ((train, TRAIN_SPLITS, dataset.train), (test, TEST_SPLITS, dataset.test))
+    names = []
     with progress.bar("extract", dataset.missing) as bar:
         extractor = FeatureExtractor(
             folder, cache, decoder, settings.batch_size, settings.threads, bar.update
         )
         if cache.writable:  # else `collect` computes them, chunk by chunk
             extractor.compute_missing(views(), dataset.missing)
-        for out, splits, rows in (
-            (train, TRAIN_SPLITS, dataset.train),
-            (test, TEST_SPLITS, dataset.test),
-        ):
-            vectors = extractor.collect(views(splits))
-            arrays = columns(partial(views, splits), dataset, rows, info, constants, vectors)
-            features.write(out, arrays)
-            shapes[out] = arrays["features"].shape
+        for out, splits, rows in outputs:
+            shape = (len(rows.views), *info.feature_shape)
+            vectors = Column(np.dtype(info.dtype), shape, extractor.collect(views(splits)))
+            file_views = partial(views, splits)
+            classes = sorted(dataset.classes)
+            features.write(out, columns(file_views, rows, classes, vectors, constants))
+            names.append(f"{out.as_posix()} {shape}")
     cache.close()
     if cache.damaged:
         warn(f"{cache.path}: {count(cache.damaged, 'damaged row')} computed again")
-    where = f" on {engine.device(info.engine)}" if extractor.new else ""
-    seconds = time.perf_counter() - started
-    print(line(dataset.images(), shapes, extractor.new, seconds) + where)
-
-
-def line(images: int, shapes: dict[Path, tuple[int, ...]], new: int, seconds: float) -> str:
-    """Returns what the stage prints when it has finished."""
-    total = sum(shape[0] for shape in shapes.values())
-    files = ", ".join(f"{path.as_posix()} {shape}" for path, shape in shapes.items())
-    views = f" in {total} views" if total != images else ""
-    done = f"{new:,} new -> {files}, {total - new:,} reused, {seconds:.1f} s"
-    return f"extract: {count(images, 'image')}{views}, {done}"
+    numbers = dataset.train.views + dataset.test.views
+    images, new = numbers.count(ORIGINAL), extractor.new
+    print(
+        f"extract: {count(images, 'image')}"
+        + (f" in {len(numbers)} views" if len(numbers) != images else "")
+        + f", {new:,} new -> {', '.join(names)}, {len(numbers) - new:,} reused, "
+        + f"{time.perf_counter() - started:.1f} s"
+        + (f" on {engine.device(info.engine)}" if new else "")
+    )

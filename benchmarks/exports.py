@@ -24,7 +24,7 @@ from classifier.common import files
 from classifier.inference import base
 from classifier.inference.base import BaseInfo
 from classifier.inference.openvino_engine import EXACT
-from stages.export.export_format import ExportFormat
+from stages.export.models import ExportFormat
 from stages.export.stage import FOLDER, FORMATS
 
 Run = Callable[[np.ndarray], np.ndarray]

@@ -90,8 +90,7 @@ def _check_md5(path: Path, expected: str, remedy: str) -> None:
         raise StageError(f"no ImageNet weights: md5 must be {expected}; got {md5}: {remedy}")
 
 
-def local(path: Path) -> Path:
-    """Returns `path`, which must be an HDF5 file."""
+def _local(path: Path) -> Path:
     if not path.is_file():
         raise StageError(f"params.yaml: fetch.weights must be a .h5 file that exists; got {path}")
     if not h5py.is_hdf5(path):
@@ -143,7 +142,7 @@ def main(out: Path = pretrained.PATH) -> None:
         elif source == "imagenet":
             shutil.copyfile(imagenet(keras_folder() / pretrained.FILE), part)
         else:
-            shutil.copyfile(local(Path(source)), part)
+            shutil.copyfile(_local(Path(source)), part)
     note = " (untrained: for smoke tests only)" if source == "random" else ""
     print(f"fetch: {source} weights{note}, {out.stat().st_size:,} bytes -> {out.as_posix()}")
 

@@ -65,13 +65,9 @@ def resolve_engine(settings: Params, device: str) -> str:
 
 
 def write(model: "keras.Model", upper: "keras.Model | None", folder: Path, info: BaseInfo) -> None:
-    """Writes what the network is, the network for its engine, and the blocks above it.
+    """Writes the network for its engine, and the blocks above it, into an existing folder.
 
-    Args:
-        model: InceptionV3 up to the last frozen layer; takes float32 in [-1, 1].
-        upper: the blocks above it, if its features are maps.
-        folder: models/base; must exist.
-        info: what the network is.
+    `model` takes float32 in [-1, 1]; `upper` are the blocks above it, if its features are maps.
     """
     base.write_info(folder, info)
     frozen = inception.with_rescaling(inception.fold_batch_norm(model))

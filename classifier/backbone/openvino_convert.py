@@ -18,14 +18,10 @@ if TYPE_CHECKING:
 
 
 def convert(model: "keras.Model", dtype: str = "") -> Any:
-    """Returns a Keras model as an OpenVINO model that takes batches of any size.
+    """Returns a Keras model of one input as an OpenVINO model that takes batches of any size.
 
-    Args:
-        model: has one input.
-        dtype: of the converted model's input; empty: that of the Keras model.
-
-    OpenVINO reads the graph from a file: its converter of TensorFlow objects (2026.4) fails on
-    Python 3.13.
+    `dtype` is that of the converted model's input; empty: as in the Keras model. OpenVINO
+    reads the graph from a file: its converter of TensorFlow objects (2026.4) fails on Python 3.13.
     """
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
@@ -49,14 +45,10 @@ def convert(model: "keras.Model", dtype: str = "") -> Any:
 
 
 def quantize(network: Any, images: Sequence[np.ndarray]) -> Any:
-    """Returns the network with int8 weights and activations, quantized by NNCF.
+    """Returns a float32 OpenVINO model with int8 weights and activations, quantized by NNCF.
 
     Weights have one scale per channel. Activations have one range per layer, measured on the
-    images. Biases are corrected for the mean error on them.
-
-    Args:
-        network: a float32 OpenVINO model.
-        images: uint8 (H, W, 3) each, to calibrate on.
+    images, uint8 (H, W, 3) each. Biases are corrected for the mean error on them.
     """
     openvino()  # first: it also keeps NNCF from sending usage statistics
     import nncf

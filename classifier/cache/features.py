@@ -39,7 +39,7 @@ def is_intact(fingerprint: str, key: object, value: object, checksum: object) ->
     """Tells whether key and value of a row match its checksum."""
     if not isinstance(key, bytes) or not isinstance(value, bytes):
         return False
-    return _checksum(fingerprint, key, value) == checksum
+    return database.checksum(fingerprint.encode(), key, value) == checksum
 
 
 def today() -> int:
@@ -108,19 +108,19 @@ class FeatureCache(RecoveringDatabase):
         items = list(zip(keys, values, strict=True))
         self.run(partial(self._add, items=items))
 
-    def _add(self, database: Database, items: Iterable[tuple[bytes, bytes]]) -> None:
-        if not database.writable:
+    def _add(self, opened: Database, items: Iterable[tuple[bytes, bytes]]) -> None:
+        if not opened.writable:
             return
-        with database.transaction() as connection:
+        with opened.transaction() as connection:
             for key, value in items:
-                checksum = _checksum(self._fingerprint, key, value)
+                checksum = database.checksum(self._fingerprint.encode(), key, value)
                 added = connection.execute(ADD_KEY, (key, checksum, today()))
                 if added.rowcount:
                     connection.execute(ADD_VECTOR, (added.lastrowid, value))
                 elif connection.execute(f"{ROWS_OF_KEYS} WHERE key = ?", (0, key)).fetchone():
                     self.contended = True
                 else:
-                    raise database.damaged("the index of keys does not match its table")
+                    raise opened.damaged("the index of keys does not match its table")
 
     def _intact_rows(self, database: Database, keys: list[bytes]) -> list[Row]:
         """Returns the intact rows of these keys; deletes damaged ones, and notes the use."""
@@ -155,10 +155,6 @@ class FeatureCache(RecoveringDatabase):
         for leftover in aside.parent.glob(f"{aside.name}*"):
             leftover.unlink()
         return f"{count(copied, 'cached feature')} recovered, the others are computed again"
-
-
-def _checksum(fingerprint: str, key: bytes, value: bytes) -> bytes:
-    return database.checksum(fingerprint.encode(), key, value)
 
 
 def _check_index(database: Database) -> None:

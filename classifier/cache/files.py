@@ -34,6 +34,8 @@ IN_MEMORY = 32_000_000  # bytes of a file
 # A file changed twice within the clock's resolution keeps its times; FAT's is the coarsest, 2 s
 CLOCK_NS = 2_000_000_000
 
+Row = tuple[Any, ...]
+
 
 @dataclass(frozen=True)
 class DecodeResult:
@@ -46,11 +48,6 @@ class DecodeResult:
     detail: str = ""  # a sentence about the problem
     perceptual_hash: bytes = b""  # 32 bytes
     failed_checks: dict[str, str] = field(default_factory=dict)  # detail by code
-
-    def to_cells(self) -> tuple[str, bytes]:
-        """Returns all but the hash as JSON, and the hash."""
-        values = {name: v for name, v in vars(self).items() if name != "perceptual_hash"}
-        return json.dumps(values), self.perceptual_hash
 
 
 @dataclass(frozen=True)
@@ -161,24 +158,23 @@ class FileIndex(RecoveringDatabase):
             for path, identity in identities.items()
             if identity.stat_signature
         ]
-        contents = [
-            (bytes.fromhex(sha256), recipe, *result.to_cells())
-            for sha256, result in results.items()
-        ]
+        contents = []
+        for sha256, result in results.items():
+            values = dict(vars(result))
+            perceptual_hash = values.pop("perceptual_hash")
+            contents.append((bytes.fromhex(sha256), recipe, json.dumps(values), perceptual_hash))
 
         def write(database: Database) -> None:
-            if not database.writable:
-                return
-            with database.transaction() as connection:
-                for statement, rows in ((ADD_FILE, files), (ADD_CONTENT, contents)):
-                    connection.executemany(statement, [(*row, _checksum(*row)) for row in rows])
+            if database.writable:
+                with database.transaction() as connection:
+                    connection.executemany(ADD_FILE, map(_with_checksum, files))
+                    connection.executemany(ADD_CONTENT, map(_with_checksum, contents))
 
         self.run(write)
 
-    def _intact(self, query: str, values: list[object]) -> list[tuple[Any, ...]]:
+    def _intact(self, query: str, values: list[object]) -> list[Row]:
         """Returns the rows of a query that match their checksum, the last column, without it."""
-        rows = self.rows(query, values)
-        return [row[:-1] for row in rows if _checksum(*row[:-1]) == row[-1]]
+        return [row[:-1] for row in self.rows(query, values) if _with_checksum(row[:-1]) == row]
 
 
 def _identity(path: Path) -> FileIdentity | None:
@@ -189,5 +185,5 @@ def _identity(path: Path) -> FileIdentity | None:
         return None
 
 
-def _checksum(*cells: object) -> bytes:
-    return database.checksum(repr(cells).encode())
+def _with_checksum(row: Row) -> Row:
+    return *row, database.checksum(repr(row).encode())

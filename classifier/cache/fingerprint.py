@@ -40,9 +40,7 @@ def of_augmentation(params: AugmentationParams) -> str:
 def of_features(network: str, engine: str) -> str:
     """Returns a SHA-256 of all between an image's bytes and its features, in hexadecimal.
 
-    Args:
-        network: hash of the files of models/base.
-        engine: what runs it: libraries, versions and device.
+    `network` is a hash of the files of models/base; `engine` names libraries, versions and device.
     """
     parts = [of_pixels(), f"network {NETWORK}", network, engine]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -65,7 +65,7 @@ def main(images_csv: Path = manifest.PATH, folder: Path = base.FOLDER) -> None:
         current = mark_in_use(networks, cache, images_csv, folder)
         if args.action == "info":
             lines = [HEADING, *map(line, networks)] if networks else [f"{cache}: no features"]
-            lines += [f"{p}: {why}, {size(p) / 1e6:,.1f} MB" for p, why in unusable.items()]
+            lines += [f"{p}: {why}, {megabytes(p):,.1f} MB" for p, why in unusable.items()]
             print("\n".join(lines))
             return
         if args.unused and not current:
@@ -122,7 +122,7 @@ def line(network: Database) -> str:
     )
     day = datetime.fromtimestamp((last or 0) * 86_400, UTC)
     return (
-        f"{network.path.stem}  {rows:9,}  {used:9,}  {size(network.path) / 1e6:9,.1f}  "
+        f"{network.path.stem}  {rows:9,}  {used:9,}  {megabytes(network.path):9,.1f}  "
         f"{day:%Y-%m-%d}  {network.meta['note']}"
     )
 
@@ -177,14 +177,10 @@ def forget_deleted_files(index: Database) -> int:
 
 
 def verify(networks: list[Database], index: Database | None, unusable: dict[Path, str]) -> int:
-    """Returns the number of intact features.
-
-    Raises:
-        StageError: naming what is damaged.
-    """
+    """Returns the number of intact features; what is damaged is named in a StageError."""
     problems = [f"{path}: {why}" for path, why in unusable.items() if why.startswith("damaged")]
     intact = 0
-    for file in [*networks, *([index] if index else [])]:
+    for file in filter(None, [*networks, index]):
         try:
             if (answer := file.rows("PRAGMA integrity_check(1)")[0][0]) != "ok":
                 raise file.damaged(answer)
@@ -212,9 +208,9 @@ def check_rows(network: Database) -> tuple[int, int]:
     return intact, rows - intact + others
 
 
-def size(path: Path) -> int:
-    """Returns the bytes of a database."""
-    return sum(part.stat().st_size for part in parts(path))
+def megabytes(path: Path) -> float:
+    """Returns the size of a database."""
+    return sum(part.stat().st_size for part in parts(path)) / 1e6
 
 
 def remove(path: Path) -> None:

@@ -1,12 +1,13 @@
 """models/exported/README.md: what the exported classifier is, and how to load it."""
 
 from collections.abc import Mapping, Sequence
+from string import Template
 from typing import Any
 
 from classifier.common.errors import count
 from classifier.head import HeadInfo
 from classifier.inference.base import BaseInfo
-from stages.export.export_format import ExportFormat
+from stages.export.models import ExportFormat
 
 NAME = "README.md"
 WEIGHTS = {
@@ -49,8 +50,14 @@ def model_card(
             "them in the same way; the probabilities of the other formats differ, for single "
             "images by tenths. Set `freeze.precision: float32` if all formats must agree."
         )
-    parts += [one.card_section(info) for one in formats]
+    parts += [_section(one, info) for one in formats]
     return "\n\n".join(parts) + "\n"
+
+
+def _section(export: ExportFormat, info: BaseInfo) -> str:
+    values = {"path": export.path, "width": info.image_width, "height": info.image_height}
+    text, code = (Template(one).substitute(values) for one in (export.input, export.example))
+    return f"## {export.path}\n\n{text}\n\n```python\n{code}\n```"
 
 
 def accuracy_table(metrics: Mapping[str, Any]) -> str:

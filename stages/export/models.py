@@ -1,5 +1,6 @@
 """The whole classifier, from uint8 pixels to probabilities, as one OpenVINO or Keras model."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -103,6 +104,21 @@ class TrainedClassifier:
         if self.head.upper_weights:
             upper.load_weights(self.head.upper_weights)
         return keras.Model(model.inputs[0], inception.fold_batch_norm(upper)(model.outputs[0]))
+
+
+@dataclass(frozen=True)
+class ExportFormat:
+    """A format that the whole classifier can be written in.
+
+    `input` and `example` are for the model card; they may use `$path`, `$width` and `$height`.
+    """
+
+    name: str  # of its switch in section `export` of params.yaml
+    path: str  # of its file or folder, relative to models/exported
+    write: Callable[[TrainedClassifier, Path], None]  # called with the absolute place of `path`
+    input: str  # what the model takes and how exact it is
+    example: str  # Python code that classifies image.jpg and prints {class name: probability}
+    packages: tuple[str, ...] = ()  # to import for writing it, beyond those the project installs
 
 
 def resizing_function(model: "keras.Model") -> Any:

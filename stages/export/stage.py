@@ -23,9 +23,8 @@ from classifier.common.errors import StageError
 from classifier.evaluation import metrics
 from classifier.inference import base
 from stages.export import model_card
-from stages.export.export_format import ExportFormat
 from stages.export.formats import keras, onnx, openvino, saved_model, tflite
-from stages.export.models import TrainedClassifier
+from stages.export.models import ExportFormat, TrainedClassifier
 
 FOLDER = Path("models/exported")
 LABELS = "labels.json"

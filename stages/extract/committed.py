@@ -5,6 +5,7 @@ They spare a fresh clone after `dvc pull`, or a project without `.cache`, the fo
 
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from classifier.cache.features import FeatureCache
@@ -20,13 +21,11 @@ def find(*paths: Path) -> list[Path]:
     from scmrepo.exceptions import SCMError
 
     cached = []
-    try:
+    with suppress(DvcException, SCMError, OSError):  # no repository, no commit, no such output
         files = DVCFileSystem(rev="HEAD")
         for path in paths:
             if md5 := files.info(path.as_posix()).get("md5"):
                 cached.append(Path(files.repo.cache.local.oid_to_path(md5)))
-    except (DvcException, SCMError, OSError):  # no repository, no commit, no such output
-        pass
     return [path for path in cached if path.exists()]
 
 
@@ -48,7 +47,7 @@ def import_file(cache: FeatureCache, fingerprint: str, path: Path) -> int:
     ValueError or zipfile.BadZipFile.
     """
     size = features.rows_per_chunk(cache.shape, cache.dtype)
-    if _scalar(path, "fingerprint") != fingerprint or not cache.writable:
+    if next(features.iter_chunks(path, "fingerprint", 1)) != fingerprint or not cache.writable:
         return 0
     if all(cache.has(keys) >= set(keys) for keys in _keys(path, size)):
         return 0
@@ -64,12 +63,8 @@ def import_file(cache: FeatureCache, fingerprint: str, path: Path) -> int:
     return added
 
 
-def _scalar(path: Path, name: str) -> str:
-    return str(next(features.iter_chunks(path, name, 1))[0])
-
-
 def _keys(path: Path, size: int) -> Iterator[list[bytes]]:
-    augmentation_id = _scalar(path, "augmentation_id")
+    (augmentation_id,) = next(features.iter_chunks(path, "augmentation_id", 1)).tolist()
     hashes, views = (features.iter_chunks(path, name, size) for name in ("sha256", "views"))
     for chunk, numbers in zip(hashes, views, strict=True):
         pairs = zip(chunk.tolist(), numbers.tolist(), strict=True)

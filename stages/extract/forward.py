@@ -46,12 +46,6 @@ def missing(views: Iterable[View], cache: FeatureCache, size: int) -> Iterator[V
                     yield by_key[key]
 
 
-def by_image(views: Iterable[View]) -> Iterator[list[View]]:
-    """Yields consecutive views of one image, VIEWS_PER_DECODE at most."""
-    for _, group in groupby(views, key=lambda view: view.row.path):
-        yield from parallel.batched(group, VIEWS_PER_DECODE)
-
-
 @dataclass
 class FeatureExtractor:
     """The frozen network, and the cache of what it has computed."""
@@ -106,7 +100,9 @@ class FeatureExtractor:
         size = min(self._engine.max_batch_size, max(1, min(self.batch_size, estimate) // calls))
         workers = self.threads or os.cpu_count() or 1
         prefetch = calls * size + workers
-        decoded = parallel.prefetch_map(self._decoded, by_image(views), workers, prefetch)
+        images = groupby(views, key=lambda view: view.row.path)
+        groups = (some for _, image in images for some in parallel.batched(image, VIEWS_PER_DECODE))
+        decoded = parallel.prefetch_map(self._decoded, groups, workers, prefetch)
         batches = parallel.batched(chain.from_iterable(decoded), size)
         done = parallel.prefetch_map(self._forward, batches, self._engine.concurrency, calls)
         for keys, vectors in done:

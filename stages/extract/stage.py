@@ -71,11 +71,7 @@ def changed(path: str) -> StageError:
 def decode_views(
     views: list[View], height: int, width: int, ranges: AugmentationParams
 ) -> list[Pixels]:
-    """Returns views of one image, each uint8 (height, width, 3).
-
-    Raises:
-        StageError: the file is missing or no longer what `validate` has read.
-    """
+    """Returns views of one image, each uint8 (height, width, 3)."""
     path, sha256 = views[0].row.path, views[0].row.sha256
     try:
         with open_identified(Path(path)) as (file, identity):
@@ -123,12 +119,8 @@ def columns(
 ) -> dict[str, Column]:
     """Returns the arrays of a results/features_*.npz; what is long is read again, not held.
 
-    Args:
-        views: called for each long array, returns the views of the file.
-        rows: of the file.
-        class_names: sorted.
-        vectors: the features.
-        constants: arrays that say how all features were made.
+    `views` returns the views of the file, once for each long array; `constants` are arrays that
+    say how all features were made.
     """
     index = {label: number for number, label in enumerate(class_names)}
 

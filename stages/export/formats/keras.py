@@ -1,6 +1,6 @@
 """Keras: one .keras file of built-in layers, which loads without this project's code."""
 
-from stages.export.export_format import ExportFormat
+from stages.export.models import ExportFormat
 
 FORMAT = ExportFormat(
     name="keras",

@@ -3,8 +3,7 @@
 import json
 from pathlib import Path
 
-from stages.export.export_format import ExportFormat
-from stages.export.models import TrainedClassifier, resizing_function
+from stages.export.models import ExportFormat, TrainedClassifier, resizing_function
 
 
 def write(classifier: TrainedClassifier, path: Path) -> None:

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from classifier.inference import openvino_engine
-from stages.export.export_format import ExportFormat
-from stages.export.models import TrainedClassifier
+from stages.export.models import ExportFormat, TrainedClassifier
 
 
 def write(classifier: TrainedClassifier, path: Path) -> None:

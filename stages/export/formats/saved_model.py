@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.export import resize_ops
-from stages.export.export_format import ExportFormat
-from stages.export.models import TrainedClassifier, resizing_function
+from stages.export.models import ExportFormat, TrainedClassifier, resizing_function
 
 
 def write(classifier: TrainedClassifier, path: Path) -> None:

@@ -1,13 +1,12 @@
 """TensorFlow Lite, in float32 and in int8."""
 
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from classifier.backbone import calibration_images
-from stages.export.export_format import ExportFormat
-from stages.export.models import TrainedClassifier
+from classifier.backbone.calibration_images import draw_image
+from stages.export.models import ExportFormat, TrainedClassifier
 
 CALIBRATION_IMAGES = 100  # that int8 is calibrated on
 EXAMPLE = """import json, numpy as np, tensorflow as tf
@@ -19,31 +18,21 @@ run = tf.lite.Interpreter("$path").get_signature_runner()
 print(dict(zip(json.load(open("labels.json")), probabilities[0].tolist())))"""
 
 
-def write(classifier: TrainedClassifier, path: Path) -> None:
-    """Writes a float32 .tflite file."""
+def write(classifier: TrainedClassifier, path: Path, int8: bool = False) -> None:
+    """Writes a .tflite file, with float32 or int8 weights and activations."""
     from classifier.inference.keras_backend import tf
 
-    model = classifier.keras_model("uint8")
-    path.write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
-
-
-def write_int8(classifier: TrainedClassifier, path: Path) -> None:
-    """Writes a .tflite file with int8 weights and activations, calibrated on synthetic images."""
-    from classifier.inference.keras_backend import tf
-
-    model = classifier.keras_model("float32")
+    model = classifier.keras_model("float32" if int8 else "uint8")
     size = model.input_shape[1:3]
-
-    def images() -> Iterator[list[np.ndarray]]:
-        for number in range(CALIBRATION_IMAGES):
-            image = calibration_images.draw_image(number, *size)
-            yield [image[None].astype(np.float32)]
-
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = images
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.uint8
+    if int8:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: (
+            [draw_image(number, *size)[None].astype(np.float32)]
+            for number in range(CALIBRATION_IMAGES)
+        )
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = tf.uint8
     path.write_bytes(converter.convert())
 
 
@@ -58,7 +47,7 @@ FORMAT = ExportFormat(
 FORMAT_INT8 = ExportFormat(
     name="tflite_int8",
     path="classifier.int8.tflite",
-    write=write_int8,
+    write=partial(write, int8=True),
     input="int8, calibrated on synthetic images; probabilities have steps of 1/256. Takes images "
     "of $width x $height pixels, which Pillow resizes first.",
     example=EXAMPLE,

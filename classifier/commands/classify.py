@@ -119,19 +119,18 @@ def main() -> None:
     if empty := [path for path in args.images if inputs.is_empty_folder(path)]:
         raise StageError(*(f"{path}: the folder has no files" for path in empty))
     classifier = Classifier()
-    names = classifier.info.class_names
-    top_k = min(top_k, len(names))
+    info = classifier.info
+    top_k = min(top_k, len(info.class_names))
     try:
         with ExitStack() as stack:
             results = classifier.predict(sources(args.images, args.from_file))
             writers = open_writers(args, top_k, stack)
-            images, unreadable = write(results, names, top_k, writers)
+            images, unreadable = write(results, info.class_names, top_k, writers)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as `head`, has stopped
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
     problems = f", {unreadable:,} could not be read" if unreadable else ""
-    warning = classifier.info.warning
-    print(f"classify: {count(images, 'image')}{problems}{warning}", file=sys.stderr)
+    print(f"classify: {count(images, 'image')}{problems}{info.warning}", file=sys.stderr)
     if unreadable:
         sys.exit(1)

@@ -56,8 +56,8 @@ def copy_params(target: Path) -> None:
     text = PARAMS.read_text(encoding="utf-8")
     if target.exists() and target.read_text(encoding="utf-8") not in (text, random_weights(text)):
         print(f"demo: keeping your {target.as_posix()}", flush=True)
-        return
-    target.write_text(text, encoding="utf-8")
+    else:
+        target.write_text(text, encoding="utf-8")
 
 
 def random_weights(params_yaml: str) -> str:

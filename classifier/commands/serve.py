@@ -56,13 +56,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def create_app(service: ClassifierService, max_bytes: int, hosts: list[str]) -> "Flask":
-    """Returns the application.
-
-    Args:
-        service: classifies the uploads.
-        max_bytes: of one request.
-        hosts: accepted values of the Host header; if empty, any.
-    """
+    """Returns the application; it accepts `max_bytes` per request, and `hosts`: if empty, any."""
     from flask import Flask, Response, request
 
     app = Flask("classifier serve", static_folder=None)
@@ -93,11 +87,7 @@ def create_app(service: ClassifierService, max_bytes: int, hosts: list[str]) -> 
 
 
 def listen(app: "Flask", host: str, port: int) -> Any:
-    """Returns a server that listens at the address.
-
-    Raises:
-        StageError: the address cannot be used.
-    """
+    """Returns a server that listens at the address; a StageError says why it cannot."""
     from waitress import create_server
 
     # beyond this, waitress closes the connection before the page can explain the limit

@@ -36,13 +36,8 @@ def tag(element: str, /, *children: object, **attributes: object) -> Markup:
 
 def join(children: Iterable[object]) -> Markup:
     """Returns the children, one after the other."""
-    return Markup(
-        "".join(
-            child if isinstance(child, Markup) else html.escape(str(child))
-            for child in children
-            if child is not None
-        )
-    )
+    shown = (child for child in children if child is not None)
+    return Markup("".join(c if isinstance(c, Markup) else html.escape(str(c)) for c in shown))
 
 
 def data(name: str, value: object) -> Markup:
@@ -61,16 +56,13 @@ def table(caption: str, header: Iterable[str], rows: Iterable[Iterable[object]])
     """
     cells = [list(row) for row in rows]
     kinds = map(_kind, cells[0]) if cells else ()
-    columns = zip_longest(header, kinds)
-    head = (tag("th", name, scope="col", class_=kind) for name, kind in columns)
+    head = (tag("th", n, scope="col", class_=kind) for n, kind in zip_longest(header, kinds))
     body = []
     for first, *rest in cells:
         others = (tag("td", cell, class_=_kind(cell)) for cell in rest)
         body.append(tag("tr", tag("th", first, scope="row"), *others))
-    element = tag(
-        "table", tag("caption", caption), tag("thead", tag("tr", *head)), tag("tbody", *body)
-    )
-    return tag("div", element, class_="wide")
+    parts = tag("caption", caption), tag("thead", tag("tr", *head)), tag("tbody", *body)
+    return tag("div", tag("table", *parts), class_="wide")
 
 
 def _kind(cell: object) -> str | None:

@@ -12,7 +12,6 @@ from classifier.cache import fingerprint
 from classifier.common import parallel, params
 from classifier.common.errors import StageError
 from classifier.images import augmentation
-from classifier.images.decode import Pixels
 from classifier.images.limits import Limits
 from classifier.inference import base, engine
 from classifier.serving import inputs
@@ -74,7 +73,12 @@ class Classifier:
             yield from batch
 
     def _predict_batch(self, images: list[LoadedImage]) -> list[Prediction]:
-        views = [view for image in images for view in self._augment(image)]
+        views = [
+            augmentation.augmented(image.decoded.pixels, image.sha256, number, self._ranges)
+            for image in images
+            if image.decoded
+            for number in self.info.tta_views
+        ]
         if not views:
             return [Prediction(image) for image in images]
         features, per_image = self._engine.features(np.stack(views)), len(self.info.tta_views)
@@ -82,10 +86,3 @@ class Classifier:
         means = by_view.reshape(-1, per_image, by_view.shape[1]).mean(axis=1)  # (N, C)
         results = iter(zip(means, features[::per_image], strict=True))
         return [Prediction(image, *(next(results) if image.decoded else ())) for image in images]
-
-    def _augment(self, image: LoadedImage) -> Iterator[Pixels]:
-        """Yields the views of an image; none if it could not be read."""
-        if image.decoded:
-            for number in self.info.tta_views:
-                pixels = image.decoded.pixels
-                yield augmentation.augmented(pixels, image.sha256, number, self._ranges)

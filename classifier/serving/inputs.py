@@ -35,12 +35,7 @@ class LoadedImage:
 
 
 def expand(paths: Iterable[str], stdin: bytes | None = None) -> Iterator[ImageSource]:
-    """Yields the images to classify: files as given, and all files in folders.
-
-    Args:
-        paths: of files and folders; `-` for standard input.
-        stdin: an image's bytes.
-    """
+    """Yields the images to classify: files as given, those in folders, `stdin` for `-`."""
     for path in paths:
         if path == STDIN and stdin is not None:
             yield ImageSource(path, stdin)

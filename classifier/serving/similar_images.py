@@ -26,9 +26,7 @@ class SimilarImages:
     def nearest(self, image: np.ndarray, count: int) -> list[tuple[str, str]]:
         """Returns paths and classes of the `count` most similar training images, in order.
 
-        Args:
-            image: its features, (D,) or (h, w, c).
-            count: number of images; fewer if there are not as many.
+        `image` holds the features of one image, (D,) or (h, w, c).
         """
         vector = normalize(self._pca.transform(image[None], np.zeros(1, int)))[0]
         order = np.argsort(-(self._vectors @ vector), kind="stable")[:count]

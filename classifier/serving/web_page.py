@@ -17,14 +17,7 @@ FORM_OVERHEAD = 1000  # bytes that the encoding of a form adds to a file
 
 
 def page(description: str, warning: str, results: Markup, max_bytes: int) -> Markup:
-    """Returns the whole document; it works without its script.
-
-    Args:
-        description: of the classifier.
-        warning: shown in a box, or empty.
-        results: cards.
-        max_bytes: of one upload.
-    """
+    """Returns the whole document with the cards in `results`; it works without its script."""
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -85,9 +78,8 @@ def card(
     if not similar:
         return tag("article", image, classes)
     figures = tag("div", *(_similar(*image) for image in similar), class_="figures")
-    return tag(
-        "article", image, classes, tag("div", tag("p", "Most similar training images:"), figures)
-    )
+    similar_images = tag("div", tag("p", "Most similar training images:"), figures)
+    return tag("article", image, classes, similar_images)
 
 
 def _class(name: str, probability: float) -> Markup:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
-from typing import TextIO
+from typing import Any, TextIO
 
 from classifier.common import files
 from classifier.evaluation import predictions
@@ -12,7 +12,7 @@ from classifier.evaluation import predictions
 ALIGNED = 1000  # rows of the table that are printed together
 
 # writes a row of results/predictions.csv; the text explains why a file cannot be read
-WriteRow = Callable[[Sequence[object], str], None]
+WriteRow = Callable[[Sequence[Any], str], None]
 
 
 @contextmanager
@@ -28,15 +28,13 @@ def json_writer(file: TextIO) -> Iterator[WriteRow]:
     """Yields a function that writes an object; all are in one array, one per line."""
     separator = "[\n"
 
-    def write(row: Sequence[object], detail: str) -> None:
+    def write(row: Sequence[Any], detail: str) -> None:
         nonlocal separator
         path, status, *cells, _ = row
         item: dict[str, object] = {"path": path, "status": status}
         if status == "ok":
-            item["predicted"] = cells[0]
-            item["probabilities"] = dict(
-                zip(cells[::2], (float(str(cell)) for cell in cells[1::2]), strict=True)
-            )
+            probabilities = dict(zip(cells[::2], map(float, cells[1::2]), strict=True))
+            item |= {"predicted": cells[0], "probabilities": probabilities}
         else:
             item["detail"] = detail
         file.write(separator + json.dumps(item, ensure_ascii=False))
@@ -51,7 +49,7 @@ def table_writer(file: TextIO) -> Iterator[WriteRow]:
     """Yields a function that prints a row with aligned columns, ALIGNED rows at a time."""
     rows: list[list[str]] = []
 
-    def write(row: Sequence[object], detail: str) -> None:
+    def write(row: Sequence[Any], detail: str) -> None:
         path, status, *cells, _ = row
         shown = [path, *cells] if status == "ok" else [path, f"{status}: {detail}"]
         rows.append([printable(str(cell)) for cell in shown])

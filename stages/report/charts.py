@@ -93,13 +93,8 @@ def label_y(y: float, others: Sequence[float]) -> float:
     return y
 
 
-def reliability(title: str, bins: Sequence[tuple[float, float, int]]) -> Markup:
-    """Returns the reliability diagram: accuracy by predicted probability.
-
-    Args:
-        title: text alternative for screen readers.
-        bins: mean probability, accuracy and number of images of each.
-    """
+def reliability(bins: Sequence[tuple[float, float, int]]) -> Markup:
+    """Returns the reliability diagram of bins: mean probability, accuracy, number of images."""
     axes = Axes((0, 1), (0, 1))
     elements = axes.draw("predicted probability", "accuracy")
     ends = {"x1": axes.x(0), "y1": axes.y(0), "x2": axes.x(1), "y2": axes.y(1)}
@@ -110,7 +105,7 @@ def reliability(title: str, bins: Sequence[tuple[float, float, int]]) -> Markup:
         text = f"{count(images, 'image')}: probability {probability:.2f}, accuracy {accuracy:.2f}"
         place = {"cx": axes.x(probability), "cy": axes.y(accuracy), "r": radius}
         elements.append(tag("circle", tag("title", text), class_="dot", **place))
-    return _svg(title, elements)
+    return _svg("Accuracy by predicted probability", elements)
 
 
 def _svg(title: str, elements: Sequence[Markup]) -> Markup:

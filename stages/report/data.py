@@ -4,12 +4,12 @@ from collections import Counter
 
 from classifier.common.errors import count
 from classifier.dataset import folders
-from classifier.dataset.findings import Finding
+from classifier.dataset.findings import FINDINGS, Finding
 from classifier.html.markup import Markup, table, tag
 from stages.report.elements import ThumbnailSet, details
 from stages.report.run_results import PER_GROUP, RunResults
 
-TITLES = {  # the most serious first
+TITLES = {
     "label_conflict": "The same image in two classes",
     "in_train_and_validation": "Training images that are also validation images",
     "in_train_and_test": "Training images that are also test images",
@@ -35,9 +35,8 @@ def _class(run: RunResults, name: str, images: ThumbnailSet) -> Markup:
     numbers = run.counts[name]
     counts = ", ".join(f"{numbers[split]:,} {split}" for split in folders.SPLITS if numbers[split])
     text = tag("div", tag("b", name or "unknown class"), tag("br"), counts)
-    return tag(
-        "div", text, tag("div", *map(images.image, run.samples.get(name, ())), class_="strip")
-    )
+    samples = map(images.image, run.samples.get(name, ()))
+    return tag("div", text, tag("div", *samples, class_="strip"))
 
 
 def _problems(run: RunResults) -> Markup:
@@ -56,12 +55,12 @@ def _problems(run: RunResults) -> Markup:
 def findings(run: RunResults, images: ThumbnailSet) -> list[Markup]:
     """Returns what `inspect` found, the most serious first."""
     parts = []
-    for kind, title in TITLES.items():
+    for kind in FINDINGS:
         if found := run.findings_of(kind):
             more = f" (first {PER_GROUP} shown)" if len(found) > PER_GROUP else ""
             figures = (_finding(finding, images) for finding in found[:PER_GROUP])
             gallery = tag("div", *figures, class_="figures")
-            parts.append(details(f"{title}: {len(found):,}{more}", gallery))
+            parts.append(details(f"{TITLES[kind]}: {len(found):,}{more}", gallery))
     text = (
         "Possible errors in the data, the most serious first. All of them are listed in "
         "results/inspection.csv. No file was changed."
@@ -70,8 +69,7 @@ def findings(run: RunResults, images: ThumbnailSet) -> list[Markup]:
 
 
 def _finding(finding: Finding, images: ThumbnailSet) -> Markup:
-    pair = tag(
-        "div", *map(images.image, filter(None, (finding.path, finding.other))), class_="pair"
-    )
+    paths = filter(None, (finding.path, finding.other))
+    pair = tag("div", *map(images.image, paths), class_="pair")
     text = f"{finding.label or 'unknown class'}: {finding.detail}"
     return tag("figure", pair, tag("figcaption", finding.path, tag("br"), text))

@@ -39,8 +39,5 @@ class ThumbnailSet:
 
     def not_embedded(self) -> dict[str, str]:
         """Returns the data URIs, by path, of the thumbnails that only the script shows."""
-        return {
-            path: thumbnail.uri
-            for path, thumbnail in self._thumbnails.items()
-            if path not in self._embedded
-        }
+        rest = self._thumbnails.keys() - self._embedded
+        return {path: image.uri for path, image in self._thumbnails.items() if path in rest}

@@ -15,14 +15,13 @@ RANDOM_WEIGHTS = (
 
 def headline(run: RunResults) -> list[Markup | None]:
     """Returns the expected accuracy and how it was measured."""
-    scores = run.metrics[run.split]
-    low, high = round(100 * scores["accuracy_low"]), round(100 * scores["accuracy_high"])
+    low, high = (round(100 * run.scores[f"accuracy_{end}"]) for end in ("low", "high"))
     expected = tag("strong", f"{low} to {high}" if low < high else f"{low}")
     sentence = ("Of 100 new images like these, expect ", expected, " to be classified correctly.")
     measured = tag("div", tag("p", _measurement(run)), _leaks(run))
-    random = run.base.weights == "random"
+    warning = tag("p", RANDOM_WEIGHTS, class_="warning", role="alert")
     return [
-        tag("p", RANDOM_WEIGHTS, class_="warning", role="alert") if random else None,
+        warning if run.base.weights == "random" else None,
         tag("p", *sentence, class_="headline"),
         _tiles(run),
         tag("div", measured, tag("p", _network(run)), class_="beside"),
@@ -30,7 +29,7 @@ def headline(run: RunResults) -> list[Markup | None]:
 
 
 def _tiles(run: RunResults) -> Markup:
-    scores = run.metrics[run.split]
+    scores = run.scores
     tiles = {
         f"{run.split} accuracy": percent(scores["accuracy"]),
         "top-3 accuracy": percent(scores["top_3_accuracy"]) if len(run.class_names) > 3 else "",
@@ -43,7 +42,7 @@ def _tiles(run: RunResults) -> Markup:
 
 
 def _measurement(run: RunResults) -> str:
-    scores = run.metrics[run.split]
+    scores = run.scores
     correct = round(scores["accuracy"] * scores["n"])
     interval = f"{percent(scores['accuracy_low'])} to {percent(scores['accuracy_high'])}"
     return (

@@ -67,8 +67,7 @@ def calibration(run: RunResults) -> list[Markup]:
         "the line mean that the classifier is overconfident, dots above it that it is "
         "underconfident."
     )
-    chart = charts.reliability("Accuracy by predicted probability", run.calibration)
-    return [tag("div", chart, tag("p", text), class_="beside")]
+    return [tag("div", charts.reliability(run.calibration), tag("p", text), class_="beside")]
 
 
 def predictions(run: RunResults) -> list[Markup]:

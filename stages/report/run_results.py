@@ -43,7 +43,8 @@ class RunResults:
 
     class_names: tuple[str, ...]  # sorted
     base: BaseInfo  # the frozen network
-    metrics: Mapping[str, Any]  # results/metrics.json
+    split: str  # whose predictions are scored: `test` if its classes are known, else `validation`
+    scores: Mapping[str, Any]  # of `split` in results/metrics.json
     counts: Mapping[str, Counter[str]]  # images by class, "" if unknown, and split
     samples: Mapping[str, Sequence[str]]  # paths of some training images of each class
     problems: Sequence[Problem]
@@ -55,11 +56,6 @@ class RunResults:
     predictions: Sequence[Mapping[str, str]]  # rows of results/predictions.csv
     params: Mapping[str, Mapping[str, object]]  # values of params.yaml by section
     versions: Mapping[str, str]  # of the libraries
-
-    @property
-    def split(self) -> str:
-        """Returns the split that the report scores: `test` if its classes are known."""
-        return "test" if "test" in self.metrics else "validation"
 
     @cached_property
     def misclassified(self) -> list[ScoredImage]:
@@ -100,29 +96,25 @@ class RunResults:
 
 
 def read(params: Mapping[str, Any]) -> RunResults:
-    """Returns the results of the run in results/ and models/.
-
-    Args:
-        params: values of params.yaml by section, those that can change a result.
-    """
-    scores = json.loads(metrics.METRICS.read_text(encoding="utf-8"))
-    scored = metrics.SCORED_TEST if "test" in scores else metrics.SCORED_VALIDATION
+    """Returns the results of the run in results/ and models/, with the values of params.yaml."""
+    by_split = json.loads(metrics.METRICS.read_text(encoding="utf-8"))
+    split = "test" if "test" in by_split else "validation"
+    scored = {"test": metrics.SCORED_TEST, "validation": metrics.SCORED_VALIDATION}[split]
     history = files.read_csv(Path("results/history.csv"))
     counts, samples = _count_and_sample()
     return RunResults(
         class_names=head.read_info(head.FOLDER).class_names,
         base=base.read_info(base.FOLDER),
-        metrics=scores,
+        split=split,
+        scores=by_split[split],
         counts=counts,
         samples=samples,
         problems=problems.read(problems.PATH),
         findings=findings.read(findings.PATH),
         history={name: [float(row[name]) for row in history] for name in history[0]},
         scored=[
-            ScoredImage(path, label, predicted, float(probability), float(true_class_probability))
-            for path, label, predicted, probability, true_class_probability, _ in files.iter_rows(
-                scored
-            )
+            ScoredImage(path, label, predicted, float(probability), float(of_label))
+            for path, label, predicted, probability, of_label, _ in files.iter_rows(scored)
         ],
         classes=files.read_csv(metrics.CLASSES),
         calibration=[

@@ -11,7 +11,7 @@ def training(run: RunResults) -> list[Markup]:
     history = run.history
     losses, accuracies = history["val_loss"], history["val_accuracy"]
     best = losses.index(min(losses))
-    y_max = 1.05 * max(history["loss"][0], losses[0], 1e-3)
+    highest = 1.05 * max(history["loss"][0], losses[0], 1e-3)
     curves = (
         charts.lines(
             f"Training and validation {name} by epoch",
@@ -20,7 +20,7 @@ def training(run: RunResults) -> list[Markup]:
             best + 1,
             y_max,
         )
-        for name, y_name, y_max in (("loss", "loss (nats)", y_max), ("accuracy", "accuracy", 1.0))
+        for name, y_name, y_max in (("loss", "loss (nats)", highest), ("accuracy", "accuracy", 1.0))
     )
     text = (
         f"Epoch {best + 1} of {len(losses)} had the lowest validation loss, {losses[best]:.3f}, "

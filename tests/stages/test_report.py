@@ -59,7 +59,8 @@ def results(names=("ant", "bee"), count=40, **changes) -> RunResults:
         "base": BaseInfo(
             "mixed10", "avg", 299, 299, (2048,), "float32", "openvino", "int8", "imagenet"
         ),
-        "metrics": {"weights": "imagenet", "test": {**scores, "n": count}},
+        "split": "test",
+        "scores": {**scores, "n": count},
         "counts": {name: Counter(train=100, test=count // 2) for name in names},
         "samples": {},
         "problems": [],

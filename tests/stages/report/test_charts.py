@@ -29,8 +29,8 @@ def points(chart: str, number: int) -> list[tuple[float, float]]:
 
 
 def test_a_curve_goes_through_its_values():
-    chart = charts.lines("A title", {"one": [1.0, 0.5, 0.0], "two": [0, 0, 9]}, "loss", 2, 1.0)
-    ET.fromstring(chart)
+    chart = charts.lines("A <title>", {"one": [1.0, 0.5, 0.0], "two": [0, 0, 9]}, "loss", 2, 1.0)
+    assert ET.fromstring(chart)[0].text == "A <title>"
     left, right = charts.LEFT, charts.WIDTH - charts.RIGHT
     top, bottom = charts.TOP, charts.HEIGHT - charts.BOTTOM
     middle = (left + right) / 2, (top + bottom) / 2
@@ -39,7 +39,7 @@ def test_a_curve_goes_through_its_values():
 
 
 def test_labels_of_curves_that_end_together_stay_apart():
-    chart = charts.lines("A title", {"one": [1.0, 0.5], "two": [0.9, 0.5]}, "loss", 1, 1.0)
+    chart = charts.lines("A <title>", {"one": [1.0, 0.5], "two": [0.9, 0.5]}, "loss", 1, 1.0)
     one, two = (float(y) for y in re.findall(r'class="name s\d" x="[^"]*" y="([^"]*)"', chart))
     assert abs(one - two) >= 14
 
@@ -53,8 +53,11 @@ def test_labels_never_overlap(ends):
 
 
 def test_charts_have_text_alternatives():
-    chart = ET.fromstring(charts.reliability("Believe <it>", [(0.5, 0.4, 10), (0.9, 1.0, 90)]))
+    chart = ET.fromstring(charts.reliability([(0.5, 0.4, 10), (0.9, 1.0, 90)]))
     titles = [element.text for element in chart.iter("title")]
-    assert titles[0] == "Believe <it>" and "90 images: probability 0.90, accuracy 1.00" in titles
+    assert (
+        titles[0] == "Accuracy by predicted probability"
+        and "90 images: probability 0.90, accuracy 1.00" in titles
+    )
     sizes = [float(element.get("r")) for element in chart.iter("circle")]
     assert sizes[0] < sizes[1]

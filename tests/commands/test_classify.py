@@ -203,6 +203,19 @@ def test_the_reader_of_its_output_may_stop_early(finished, tmp_path):
     assert "Exception" not in done.stderr
 
 
+def test_no_incomplete_file_is_left_when_the_reader_of_its_output_stops(finished, tmp_path):
+    for number in range(300):  # more than a buffer of output
+        shutil.copy(finished.folder / "input" / "test" / "0.jpg", tmp_path / f"{number}.jpg")
+    reader, writer = os.pipe()
+    os.close(reader)
+    streams = {"capture_output": False, "stdout": writer, "stderr": subprocess.PIPE}
+    out = tmp_path.with_suffix(".json")
+    done = classify(finished, str(tmp_path), "--csv", "-", "--json", str(out), **streams)
+    os.close(writer)
+    assert done.returncode == 0 and "Traceback" not in done.stderr
+    assert list(tmp_path.parent.glob(f"{out.name}*")) == []
+
+
 def test_tensorflow_is_not_imported(finished):
     code = (
         "import runpy, sys; sys.argv = ['classifier', 'classify', 'input/test']\n"

@@ -76,26 +76,17 @@ class ViewParams(AugmentationParams):
 
 
 class View(NamedTuple):
-    """A view of an image.
-
-    Attributes:
-        row: of the image.
-        number: ORIGINAL, MIRRORED, or 1 or more for an augmented copy.
-        key: under which its features are cached.
-    """
+    """A view of an image."""
 
     row: ImageRow
-    number: int
-    key: bytes
+    number: int  # ORIGINAL, MIRRORED, or 1 or more for an augmented copy
+    key: bytes  # under which its features are cached
 
 
 def view_key(sha256: str, number: int = ORIGINAL, augmentation_id: str = "") -> bytes:
     """Returns the key under which the features of a view are cached.
 
-    Args:
-        sha256: of the image's bytes, in hexadecimal.
-        number: of the view.
-        augmentation_id: what augmented copies depend on besides their images.
+    It depends on `augmentation_id` only if the view is an augmented copy.
     """
     content = bytes.fromhex(sha256)
     if number > 0:
@@ -117,20 +108,18 @@ def all_views(
 def augmentation_id(settings: AugmentationParams, version: int) -> str:
     """Returns what an augmented copy depends on besides its image and number, as JSON.
 
-    Args:
-        settings: ranges and seed.
-        version: of the results of this module.
+    `version` is that of the results of this module.
     """
-    names = [field.name for field in fields(AugmentationParams)]
-    values = {name: getattr(settings, name) for name in names}
-    ranges = {k: float(v) if k.endswith("_range") else v for k, v in values.items()}
-    return json.dumps({"version": version, **ranges}, sort_keys=True)
+    values = {field.name: getattr(settings, field.name) for field in fields(AugmentationParams)}
+    ranges = {name: float(value) for name, value in values.items() if name.endswith("_range")}
+    return json.dumps({"version": version, **values, **ranges}, sort_keys=True)
 
 
 def from_id(text: str) -> AugmentationParams:
     """Returns the params of an `augmentation_id`."""
     values = json.loads(text)
-    return AugmentationParams(**{k: v for k, v in values.items() if k != "version"})
+    del values["version"]
+    return AugmentationParams(**values)
 
 
 def random_fractions(sha256: str, number: int, seed: int) -> Iterator[float]:
@@ -145,14 +134,8 @@ def affine_matrix(
     """Returns the matrix that maps (x, y) of a view to `(a x + b y + c, d x + e y + f)`.
 
     Rotation, shift, shear and zoom about the centre are uniformly distributed in their ranges and
-    composed in this order, as in Keras's `apply_affine_transform`; mirroring comes last.
-
-    Args:
-        sha256: of the image.
-        number: of the view, 1 or more.
-        ranges: how far the view may differ from the image.
-        height: of the image, in pixels.
-        width: likewise.
+    composed in this order, as in Keras's `apply_affine_transform`; mirroring comes last. `height`
+    and `width` are those of the image, in pixels.
     """
     fractions = random_fractions(sha256, number, ranges.seed)
 
@@ -178,25 +161,16 @@ def affine_matrix(
 def augmented(
     pixels: Pixels, sha256: str, number: int, ranges: AugmentationParams | None
 ) -> Pixels:
-    """Returns a view of the image.
+    """Returns a view of the image, uint8 (H, W, 3) as `pixels`.
 
-    Interpolation is bilinear; points outside the image take the nearest pixel of its edge.
-
-    Args:
-        pixels: uint8 (H, W, 3).
-        sha256: of the image's file.
-        number: of the view.
-        ranges: how far an augmented copy may differ; None if `number` is not one.
-
-    Returns:
-        uint8 (H, W, 3).
+    Interpolation is bilinear; points outside the image take the nearest pixel of its edge. Only
+    augmented copies need `ranges`.
     """
     if number == ORIGINAL:
         return pixels
     if number == MIRRORED:
         return np.ascontiguousarray(pixels[:, ::-1])
-    if ranges is None:
-        raise ValueError(f"view {number} needs ranges")
+    assert ranges
     height, width = pixels.shape[:2]
     a, b, c, d, e, f = affine_matrix(sha256, number, ranges, height, width)
     corners = [(x, y) for x in (0, width) for y in (0, height)]
@@ -204,10 +178,8 @@ def augmented(
     upper, lower = _padding([d * x + e * y + f for x, y in corners], height)
     padded = np.pad(pixels, ((upper, lower), (left, right), (0, 0)), "edge")
     matrix = (a, b, c + left, d, e, f + upper)
-    image = Image.fromarray(padded).transform(
-        (width, height), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR
-    )
-    return np.asarray(image, np.uint8)
+    size, affine, bilinear = (width, height), Image.Transform.AFFINE, Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(padded).transform(size, affine, matrix, bilinear), np.uint8)
 
 
 def _padding(coordinates: list[float], size: int) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 import ctypes
 import io
+import re
 import threading
 import warnings
 from collections.abc import Iterator
@@ -81,19 +82,12 @@ class ImageError(Exception):
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """A decoded image.
+    """A decoded image; width and height are those of the image itself, after EXIF rotation."""
 
-    Attributes:
-        pixels: uint8 (h, w, 3), RGB, resized.
-        width: of the image itself, in pixels, after EXIF rotation.
-        height: likewise.
-        format: by content, not by file name: JPEG, PNG, ...
-    """
-
-    pixels: Pixels
+    pixels: Pixels  # uint8 (h, w, 3), RGB, resized
     width: int
     height: int
-    format: str
+    format: str  # by content, not by file name: JPEG, PNG, ...
 
 
 def heif_version() -> str:
@@ -109,13 +103,7 @@ def decode_image(
     The EXIF orientation is applied. Transparent pixels become white, grey levels of 16 or 32
     bits are scaled to 8, and of an animation the first frame is used. The resize filter is
     antialiased bilinear; large JPEGs are first decoded at a half, a quarter or an eighth of their
-    size that is not below the target (draft mode).
-
-    Args:
-        data: the file, open or as its bytes.
-        height: in pixels.
-        width: likewise.
-        max_pixels: that the image itself may have; None: any number.
+    size that is not below the target (draft mode). The image itself may have `max_pixels`.
 
     Raises:
         ImageError: `empty_file`, `not_an_image`, `unsupported`, `truncated`, `too_large` or
@@ -125,7 +113,6 @@ def decode_image(
     try:
         if not file.read(1):
             raise ImageError("empty_file", "the file has no bytes")
-        file.seek(0)
         with Image.open(file, formats=FORMATS) as image:
             if max_pixels and image.width * image.height > max_pixels:
                 size = f"{image.width:,} x {image.height:,} pixels"
@@ -139,9 +126,7 @@ def decode_image(
         raise
     except Exception as error:  # Pillow's plug-ins raise nearly anything on broken files
         message = " ".join(str(error).split()) or type(error).__name__
-        truncated = isinstance(error, EOFError) or any(
-            words in message.lower() for words in ("truncated", "broken data")
-        )
+        truncated = isinstance(error, EOFError) or re.search("truncated|broken data", message, re.I)
         raise ImageError("truncated" if truncated else "unreadable", message) from None
 
 
@@ -149,8 +134,7 @@ def _unidentified_error(file: BinaryIO) -> ImageError:
     file.seek(0)
     start = file.read(12)
     if start[4:8] == b"ftyp" and start[8:] in HEIC_BRANDS and not pillow_heif:
-        detail = "a HEIC image; run `pip install pillow-heif` to read them"
-        return ImageError("unsupported", detail)
+        return ImageError("unsupported", "a HEIC image; run `pip install pillow-heif` to read them")
     return ImageError("not_an_image", f"the content is none of {', '.join(FORMATS)}")
 
 

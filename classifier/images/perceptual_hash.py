@@ -20,11 +20,7 @@ MIRRORED = np.packbits(np.arange(SIDE * SIDE) % SIDE % 2 == 1)  # bits that mirr
 
 
 def perceptual_hash(pixels: Pixels) -> bytes:
-    """Returns the 256 bits of an image; the first one is set if it has too little contrast.
-
-    Args:
-        pixels: uint8 (h, w, 3), RGB.
-    """
+    """Returns the 256 bits of an image; the first one is set if it has too little contrast."""
     grey = pixels @ LUMA  # (h, w)
     frequencies = _cosines(grey.shape[0]) @ grey @ _cosines(grey.shape[1]).T  # (SIDE, SIDE)
     bits = (frequencies > 0).ravel()
@@ -36,17 +32,14 @@ def hash_distance(hashes: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, n
     """Returns the distances of images to others, and to their mirror images, from 0 to 1.
 
     0 means the same, 0.5 is expected by chance. An image of too little contrast is at distance 1
-    from every other.
-
-    Args:
-        hashes: uint8 (N, 32).
-        others: uint8 (N, 32), compared row by row.
+    from every other. `hashes` and `others`, uint8 (N, 32), are compared row by row.
     """
     difference = hashes ^ others
     plain = ((hashes[:, 0] | others[:, 0]) & 0x80) > 0
     difference[:, 0] &= 0x7F
     straight, mirrored = (
-        _count_bits(flipped) / (8 * BYTES - 1) for flipped in (difference, difference ^ MIRRORED)
+        np.bitwise_count(bits).sum(axis=1, dtype=np.int64) / (8 * BYTES - 1)
+        for bits in (difference, difference ^ MIRRORED)
     )
     return np.where(plain, 1.0, straight), np.where(plain, 1.0, mirrored)
 
@@ -61,10 +54,6 @@ def write(path: Path, hashes: bytes | bytearray) -> None:
 def read(path: Path) -> np.ndarray:
     """Returns the hashes, uint8 (N, 32), in the order of results/images.csv."""
     return np.asarray(np.load(path, allow_pickle=False))
-
-
-def _count_bits(rows: np.ndarray) -> np.ndarray:
-    return np.asarray(np.bitwise_count(rows).sum(axis=1, dtype=np.int64))
 
 
 def _cosines(length: int) -> np.ndarray:

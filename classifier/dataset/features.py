@@ -21,36 +21,22 @@ MAX_CHUNK = 64_000_000  # bytes
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """The arrays of a file.
+    """The arrays of a file; N rows are the views of P images."""
 
-    Attributes:
-        features: float32 (N, D), or float16 (N, h, w, c) maps; left on disk.
-        labels: int32 (N,), index into `class_names`; -1 if unknown.
-        class_names: str (C,), sorted.
-        sha256: str (N,), of the files' bytes; left on disk.
-        paths: str (N,), sorted; rows of one image are adjacent, view 0 first; left on disk.
-        views: int32 (N,); 0 is the image itself, -1 its mirror image, others augmented copies.
-        train_views: int32 (V,), the views of each training image to train on, 0 first.
-        tta_views: int32 (A,), the views over which predictions are averaged, 0 first.
-        augmentation_id: str (), what augmented copies depend on besides their images.
-        fingerprint: str (), SHA-256 of what features depend on besides the images.
-        weights: str (): `imagenet`, `random` or `sha256:<hash>`.
-    """
-
-    features: "Array"
-    labels: np.ndarray
-    class_names: np.ndarray
-    sha256: "Array"
-    paths: "Array"
-    views: np.ndarray
-    train_views: np.ndarray
-    tta_views: np.ndarray
-    augmentation_id: np.ndarray
-    fingerprint: np.ndarray
-    weights: np.ndarray
+    features: "Array"  # float32 (N, D), or float16 (N, h, w, c) maps; left on disk
+    labels: np.ndarray  # int32 (N,), index into `class_names`; -1 if unknown
+    class_names: np.ndarray  # str (C,), sorted
+    sha256: "Array"  # str (N,), of the files' bytes; left on disk
+    paths: "Array"  # str (N,), sorted; rows of one image are adjacent, view 0 first; left on disk
+    views: np.ndarray  # int32 (N,); 0: the image itself, -1: its mirror image, others: copies
+    train_views: np.ndarray  # int32 (V,), the views of each training image to train on, 0 first
+    tta_views: np.ndarray  # int32 (A,), the views over which predictions are averaged, 0 first
+    augmentation_id: np.ndarray  # str (), what augmented copies depend on besides their images
+    fingerprint: np.ndarray  # str (), SHA-256 of what features depend on besides the images
+    weights: np.ndarray  # str (): `imagenet`, `random` or `sha256:<hash>`
 
     def view_rows(self, views: np.ndarray) -> np.ndarray:
-        """Returns the rows of some views of every image, int (P, V), images in their order.
+        """Returns the rows of some views, 0 first, of every image: int (P, V).
 
         A view that an image does not have is replaced by the image itself.
         """
@@ -117,11 +103,6 @@ class LazyArray:
     dtype: np.dtype
     shape: tuple[int, ...]
 
-    @property
-    def ndim(self) -> int:
-        """Returns the number of dimensions."""
-        return len(self.shape)
-
     def __len__(self) -> int:
         """Returns the number of rows."""
         return self.shape[0]
@@ -132,10 +113,6 @@ class LazyArray:
             return np.empty(self.shape, self.dtype)[rows]
         values = np.memmap(self.path, self.dtype, "r", self.offset, self.shape)[rows]
         return np.array(values) if isinstance(values, np.memmap) else np.asarray(values)
-
-    def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
-        """Returns the whole array."""
-        return self[:].astype(dtype or self.dtype, copy=False)
 
 
 Array = np.ndarray | LazyArray

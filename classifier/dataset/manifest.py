@@ -2,47 +2,31 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
-from operator import attrgetter
 from pathlib import Path
+from typing import NamedTuple
 
 from classifier.common import files
 
 PATH = Path("results/images.csv")
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRow:
-    """A usable image.
+class ImageRow(NamedTuple):
+    """A usable image."""
 
-    Attributes:
-        path: relative to the project, with `/` on every system.
-        split: train, validation or test.
-        label: name of its class; empty if unknown.
-        sha256: of the file's bytes, in hexadecimal.
-        width: in pixels, after EXIF rotation.
-        height: likewise.
-        format: by content: JPEG, PNG, ...
-    """
-
-    path: str
-    split: str
-    label: str
-    sha256: str
-    width: int
+    path: str  # relative to the project, with `/` on every system
+    split: str  # train, validation or test
+    label: str  # name of its class; empty if unknown
+    sha256: str  # of the file's bytes, in hexadecimal
+    width: int  # in pixels, after EXIF rotation
     height: int
-    format: str
-
-
-HEADER = tuple(field.name for field in fields(ImageRow))
-CELLS = attrgetter(*HEADER)
+    format: str  # by content: JPEG, PNG, ...
 
 
 @contextmanager
 def open_writer(path: Path) -> Iterator[Callable[[ImageRow], object]]:
     """Yields a function that writes a row; rows must come in path order."""
-    with files.open_csv(path, HEADER) as table:
-        yield lambda row: table.writerow(CELLS(row))
+    with files.open_csv(path, ImageRow._fields) as table:
+        yield table.writerow
 
 
 def iter_rows(path: Path) -> Iterator[ImageRow]:

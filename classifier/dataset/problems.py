@@ -1,8 +1,8 @@
 """results/problems.csv: what is wrong with which file, and whether it is used."""
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import NamedTuple
 
 from classifier.common import files
 
@@ -20,31 +20,20 @@ UNUSABLE = (  # codes of skipped files; those of usable ones: stages/validate/ch
 )
 
 
-@dataclass(frozen=True)
-class Problem:
-    """Something wrong with a file.
+class Problem(NamedTuple):
+    """Something wrong with a file."""
 
-    Attributes:
-        path: relative to the project, with `/` on every system.
-        problem: a stable code: of UNUSABLE, of a check of `validate`, or of `duplicates.CODES`.
-        detail: a sentence.
-        action: `skipped` (not used) or `kept`.
-    """
-
-    path: str
-    problem: str
-    detail: str
-    action: str
-
-
-HEADER = tuple(field.name for field in fields(Problem))
+    path: str  # relative to the project, with `/` on every system
+    problem: str  # a code: of UNUSABLE, of a check of `validate`, or of `duplicates.CODES`
+    detail: str  # a sentence
+    action: str  # `skipped` (not used) or `kept`
 
 
 def write(path: Path, problems: Iterable[Problem]) -> None:
     """Writes the problems, sorted by path and code."""
-    files.write_csv(path, HEADER, sorted(map(astuple, problems)))
+    files.write_csv(path, Problem._fields, sorted(problems))
 
 
 def read(path: Path) -> list[Problem]:
     """Returns the problems, in the order of the file."""
-    return [Problem(**row) for row in files.read_csv(path)]
+    return [Problem(*cells) for cells in files.iter_rows(path)]

@@ -17,7 +17,16 @@ from classifier.images.decode import Pixels
 
 ORIGINAL = 0  # the image itself; augmented copies are numbered from 1
 MIRRORED = -1  # the image with left and right swapped
-Matrix = tuple[float, float, float, float, float, float]
+RANGES = {  # from, to
+    "rotation_range": (0, 180),
+    "width_shift_range": (0, 1),
+    "height_shift_range": (0, 1),
+    "shear_range": (0, 1),
+    "zoom_range": (0, 0.9),
+    "seed": (0, 2**32 - 1),
+    "augmented_copies": (0, math.inf),
+    "tta_views": (1, math.inf),
+}
 
 
 @dataclass(frozen=True)
@@ -36,18 +45,6 @@ class AugmentationParams:
     horizontal_flip: bool  # mirror half of the copies
     seed: int  # of the augmentation
 
-    def __post_init__(self) -> None:
-        for name, most in (
-            ("rotation_range", 180),
-            ("width_shift_range", 1),
-            ("height_shift_range", 1),
-            ("shear_range", 1),
-            ("zoom_range", 0.9),
-            ("seed", 2**32 - 1),
-        ):
-            value = getattr(self, name)
-            params.require(0 <= value <= most, f"extract.{name}", f"0 to {most}", value)
-
 
 @dataclass(frozen=True)
 class ViewParams(AugmentationParams):
@@ -57,10 +54,10 @@ class ViewParams(AugmentationParams):
     tta_views: int  # over which a prediction is averaged: the image, its mirror image, copies
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        for name, least in (("augmented_copies", 0), ("tta_views", 1)):
-            value, rule = getattr(self, name), f"{least} or more"
-            params.require(value >= least, f"extract.{name}", rule, value)
+        for name, (least, most) in RANGES.items():
+            value = getattr(self, name)
+            rule = f"{least} or more" if most == math.inf else f"{least} to {most}"
+            params.require(least <= value <= most, f"extract.{name}", rule, value)
 
     def train_numbers(self) -> list[int]:
         """Returns the numbers of the views to train on, ORIGINAL first."""
@@ -130,7 +127,7 @@ def random_fractions(sha256: str, number: int, seed: int) -> Iterator[float]:
 
 def affine_matrix(
     sha256: str, number: int, ranges: AugmentationParams, height: int, width: int
-) -> Matrix:
+) -> tuple[float, float, float, float, float, float]:
     """Returns the matrix that maps (x, y) of a view to `(a x + b y + c, d x + e y + f)`.
 
     Rotation, shift, shear and zoom about the centre are uniformly distributed in their ranges and

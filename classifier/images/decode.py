@@ -42,7 +42,6 @@ TRANSPOSES = {  # by EXIF orientation
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -158,7 +157,7 @@ def _decode(image: Image.Image, height: int, width: int) -> DecodedImage:
     image_format = image.format or ""
     with BUDGET.reserve(memory := _memory(image, max(height, width))):
         orientation = _orientation(image)  # of a PNG, this reads the pixels
-        sideways = orientation in SIDEWAYS
+        sideways = orientation >= 5  # width and height are swapped
         size = image.size[::-1] if sideways else image.size  # after rotation
         target = (height, width) if sideways else (width, height)  # (x, y) before rotation
         image.draft(None, target)

@@ -37,7 +37,7 @@ def make_training_set(
         file: an open file for the vectors computed from maps.
     """
     labels, n_classes = table.labels[views[:, 0]], len(table.class_names)
-    if table.features.ndim == 2:
+    if len(table.features.shape) == 2:
         return TrainingSet(Examples(table.features, labels, views), None, base_folder, n_classes)
     vectors = Examples(bottleneck_features(table.features, base_folder, file), labels, views)
     return TrainingSet(vectors, Examples(table.features, labels, views), base_folder, n_classes)
@@ -71,7 +71,7 @@ def main(
     started = time.perf_counter()
     settings = params.load("train", Params)
     table = features.read(train_npz)
-    if settings.fine_tune_epochs and table.features.ndim == 2:
+    if settings.fine_tune_epochs and len(table.features.shape) == 2:
         raise StageError(
             "params.yaml: train.fine_tune_epochs must be 0 where freeze.pooling is avg; got "
             f"{settings.fine_tune_epochs}: set it to 0, or freeze.pooling to none"

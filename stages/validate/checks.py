@@ -16,17 +16,13 @@ MAX_RATIO = 5  # of the longer side to the shorter
 class Check:
     """Looks for one kind of problem.
 
-    Attributes:
-        code: column `problem` of results/problems.csv.
-        version: to raise when the results change; images are then decoded and checked again.
-        meaning: of the code, as in docs/reference/problems-and-findings.md.
-        find: returns the problem's detail, a sentence, or None. It runs in a worker process,
-            where images are decoded to 64 x 64 pixels; width and height are those of the file.
+    `find` returns the problem's detail, a sentence, or None. It runs in a worker process, where
+    images are decoded to 64 x 64 pixels; width and height are those of the file.
     """
 
-    code: str
-    version: int
-    meaning: str
+    code: str  # column `problem` of results/problems.csv
+    version: int  # to raise when the results change; images are then decoded and checked again
+    meaning: str  # as in docs/reference/problems-and-findings.md
     find: Callable[[DecodedImage], str | None]
 
 

@@ -70,14 +70,13 @@ def _initialize_worker(pixels: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     decode.set_pixel_limit(pixels)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    with contextlib.suppress(ImportError):  # Windows
+    with contextlib.suppress(ImportError, ValueError, OSError):  # Windows; macOS may refuse
         import resource
 
         limit = psutil.Process().memory_info().vms + SPARE_BYTES + BYTES_PER_PIXEL * pixels
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        with contextlib.suppress(ValueError, OSError):  # macOS may refuse
-            resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
 class DecodePool:
@@ -113,9 +112,8 @@ class DecodePool:
 
     def _check_alone(self, path: Path) -> CheckedFile:
         seconds = self._limits.decode_timeout
-        task = self._start_workers(1).schedule(
-            check_file, args=[path, self._limits], timeout=seconds
-        )
+        pool = self._start_workers(1)
+        task = pool.schedule(check_file, args=[path, self._limits], timeout=seconds)
         try:
             result: CheckedFile = task.result()
             return result

@@ -1,6 +1,7 @@
 """Errors and warnings about the folders of `input/`, one line each, with the remedy."""
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 
 from classifier.common.errors import count, first_names
 from classifier.dataset import folders
@@ -28,18 +29,21 @@ def folder_errors(class_names: list[str]) -> list[str]:
         number = count(len(class_names), "class folder")
         listed = f" ({first_names(class_names)})" if class_names else ""
         errors.append(f"{TRAIN} has {number}{listed}; a classifier needs 2 or more: {REMEDY}")
-    by_look = defaultdict(list)
-    for name in class_names:
-        by_look[folders.nfc(name).strip()].append(ascii(name))
     errors += [
-        f"{TRAIN}: class names must not look identical; got {', '.join(names)}: put their images "
-        "into one folder"
-        for names in by_look.values()
-        if len(names) > 1
+        f"{TRAIN}: class names must not look identical; got {', '.join(map(ascii, names))}: put "
+        "their images into one folder"
+        for names in _alike(class_names, lambda name: folders.nfc(name).strip())
     ]
     rule = f"must have the name of a class of {TRAIN} ({first_names(class_names)})"
     unknown = folders_without_class("validation", class_names)
     return errors + [f"{VALIDATION}/{name}: {rule}; rename or remove it" for name in unknown]
+
+
+def _alike(names: list[str], key: Callable[[str], str]) -> list[list[str]]:
+    groups = defaultdict(list)
+    for name in names:
+        groups[key(name)].append(name)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def folders_without_class(split: str, class_names: list[str]) -> list[str]:
@@ -88,18 +92,10 @@ def dvc_warnings(all_problems: list[Problem]) -> list[str]:
 
 
 def class_warnings(per_class: Counter[str]) -> list[str]:
-    """Returns a warning for each property of the classes that makes results less reliable.
-
-    Args:
-        per_class: training images by class.
-    """
-    by_folded_name = defaultdict(list)
-    for name in sorted(per_class):
-        by_folded_name[name.casefold()].append(name)
+    """Returns warnings about the numbers of training images, and about similar class names."""
     warnings = [
         f"{TRAIN}: {', '.join(names)} differ only in case: one class?"
-        for names in by_folded_name.values()
-        if len(names) > 1
+        for names in _alike(sorted(per_class), str.casefold)
     ]
     if few := [f"{name} ({n})" for name, n in sorted(per_class.items()) if n < FEW_IMAGES]:
         warnings.append(

@@ -43,12 +43,8 @@ def write_images(
 ) -> tuple[DatasetStatistics, list[Problem]]:
     """Writes the rows of the usable images, one by one, and returns all else there is to know.
 
-    Args:
-        out: images.csv.
-        class_names: the folders of input/train; images in other folders of input/test have no
-            label. Composed and decomposed forms of an accented letter are the same.
-        total: number of files, for the progress bar.
-        limits: what a file may cost.
+    Images in folders that are not in `class_names` have no label. Composed and decomposed forms of
+    an accented letter are the same.
     """
     statistics, all_problems = DatasetStatistics(), list[Problem]()
     classes = {folders.nfc(name): name for name in class_names}

@@ -33,8 +33,8 @@ def test_a_written_table_is_read_back(tmp_path):
     write(tmp_path / "a.npz", FEATURES[:2], FEATURES[2:])
     table = features.read(tmp_path / "a.npz")
     for name, array in vars(TABLE).items():
-        column = getattr(table, name)
-        assert (column.dtype, np.asarray(column).tobytes()) == (array.dtype, array.tobytes())
+        column = getattr(table, name)[()]
+        assert (column.dtype, column.tobytes()) == (array.dtype, array.tobytes())
 
 
 def test_the_file_does_not_depend_on_the_chunks(tmp_path):
@@ -85,10 +85,9 @@ def test_missing_rows_raise_and_leave_no_file(tmp_path):
 def test_features_stay_on_disk(tmp_path):
     write(tmp_path / "a.npz", FEATURES)
     lazy = features.read(tmp_path / "a.npz").features
-    assert (lazy.shape, lazy.ndim, lazy.dtype, len(lazy)) == ((5, 3), 2, np.float32, 5)
+    assert (lazy.shape, lazy.dtype, len(lazy)) == ((5, 3), np.float32, 5)
     for rows in ([4, 1], [[0, 1], [2, 3]], slice(1, 4), 2, np.array([True, False] * 2 + [True])):
         assert (lazy[rows] == FEATURES[rows]).all()
-    assert (np.asarray(lazy) == FEATURES).all()
 
 
 def test_view_rows_are_those_of_every_image():

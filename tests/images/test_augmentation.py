@@ -102,7 +102,7 @@ def test_extreme_ranges_give_an_image():
 
 
 def numbers(split: str, tta_views: int) -> list[int]:
-    row = dataclasses.replace(ROW, split=split)
+    row = ROW._replace(split=split)
     settings = dataclasses.replace(VIEWS, tta_views=tta_views)
     return [view.number for view in augmentation.all_views([row], settings, "")]
 

@@ -1,6 +1,5 @@
 import csv
 import shutil
-from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +31,7 @@ class Data:
             for name in names
             for n in range(PER_CLASS)
         ]
-        self.rows = [replace(row, sha256=f"{n:064x}") for n, row in enumerate(self.rows)]
+        self.rows = [row._replace(sha256=f"{n:064x}") for n, row in enumerate(self.rows)]
         kinds = np.append(np.arange(tests) % 3, np.repeat(np.arange(3), PER_CLASS))
         noise = rng.normal(size=(len(self.rows), 6))
         self.values = (6 * np.eye(3, 6)[kinds] + noise).astype(np.float32)
@@ -53,7 +52,7 @@ class Data:
             changed[100 : 100 + bits] ^= 1
             self.hashes[new] = np.packbits(changed)
         else:
-            self.rows[new] = replace(self.rows[new], sha256=self.rows[old].sha256)
+            self.rows[new] = self.rows[new]._replace(sha256=self.rows[old].sha256)
 
     def table(self, split: str) -> FeatureTable:
         """Returns the features of a split's images."""
@@ -217,8 +216,8 @@ def test_file_names_do_not_influence_the_findings(data):
         for column in (data.values, data.hashes):
             column[[one, other]] = column[[other, one]]
         hashes = data.rows[one].sha256, data.rows[other].sha256
-        data.rows[one] = replace(data.rows[one], sha256=hashes[1])
-        data.rows[other] = replace(data.rows[other], sha256=hashes[0])
+        data.rows[one] = data.rows[one]._replace(sha256=hashes[1])
+        data.rows[other] = data.rows[other]._replace(sha256=hashes[0])
     assert {(one.finding, one.score) for one in data.inspect()} == before
 
 
@@ -231,7 +230,7 @@ def test_copies_among_real_files_are_found_and_left_out_of_training(project):
     shutil.copy(train / "cross" / "1.jpg", train / "square" / "cross.jpg")
     project.set("inspect.drop_duplicates", True)
     assert project.repro() >= {"validate", "extract", "inspect", "train"}
-    found = [astuple(one) for one in findings.read(project.folder / findings.PATH)]
+    found = list(map(tuple, findings.read(project.folder / findings.PATH)))
     kinds = {(path, finding, other) for path, _, finding, _, _, other, _ in found}
     assert kinds == {
         ("input/train/cross/1.jpg", "label_conflict", "input/train/square/cross.jpg"),

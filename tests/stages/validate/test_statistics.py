@@ -2,10 +2,10 @@ from classifier.dataset.manifest import ImageRow
 from stages.validate import statistics
 
 
-def test_images_with_the_same_content_are_possible_duplicates():
-    contents = {"a": "1", "b": "2", "c": "1"}
-    rows = [ImageRow(p, "train", "cat", 64 * c, 9, 9, "PNG") for p, c in contents.items()]
+def test_images_with_the_same_perceptual_hash_are_possible_duplicates():
+    hashes = {"a": b"\1" + bytes(31), "b": b"\2" + bytes(31), "c": b"\1" + bytes(31)}
+    rows = [ImageRow(path, "train", "cat", 64 * "0", 9, 9, "PNG") for path in hashes]
     numbers = statistics.DatasetStatistics()
     for row in rows:
-        numbers.add(row, b"")
+        numbers.add(row, hashes[row.path])
     assert [row.path for row in numbers.possible_duplicates(rows)] == ["a", "c"]

@@ -42,27 +42,23 @@ def run_main(main: Callable[[], None]) -> None:
     try:
         main()
     except StageError as error:
-        _exit(1, *(f"error: {message}" for message in error.messages))
+        sys.exit("\n".join(f"error: {message}" for message in error.messages))
     except FileNotFoundError as error:
         path = Path(str(error.filename))
         if path.parts[:1] not in (("results",), ("models",)):
             raise
         remedy = "run `dvc repro`, which runs all stages in order"
-        _exit(1, f"error: {path.as_posix()}: not there yet; {remedy}")
+        sys.exit(f"error: {path.as_posix()}: not there yet; {remedy}")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("classifier", "stages"):
             raise
         remedy = "activate the project's environment first (README.md, Your own images)"
-        _exit(1, f"error: {sys.executable} has no package {error.name}: {remedy}")
+        sys.exit(f"error: {sys.executable} has no package {error.name}: {remedy}")
     except KeyboardInterrupt as interrupt:
-        _exit(130, f"interrupted; {str(interrupt) or 'run `dvc repro` to resume'}")
+        print(f"interrupted; {str(interrupt) or 'run `dvc repro` to resume'}", file=sys.stderr)
+        sys.exit(130)
 
 
 def run_stage(module: str) -> None:
     """Imports a stage and runs its `main`; worker processes do not repeat a package's __main__."""
     run_main(lambda: import_module(module).main())
-
-
-def _exit(code: int, *lines: str) -> None:
-    print(*lines, sep="\n", file=sys.stderr)
-    sys.exit(code)

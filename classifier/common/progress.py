@@ -6,9 +6,6 @@ from tqdm import tqdm
 
 
 def bar(description: str, total: int | None, unit: str = " images") -> "tqdm[Never]":
-    """Returns a progress bar with rate and time left.
-
-    It is silent when there is nothing to do, or stderr is not a terminal.
-    """
+    """Returns a progress bar; it is silent if nothing is to do or stderr is not a terminal."""
     silent = True if total == 0 else None  # None: unless on a terminal
     return tqdm(total=total, desc=description, unit=unit, unit_scale=unit == "B", disable=silent)

@@ -43,19 +43,17 @@ def find_files(root: Path = INPUT, ignored: "Counter[str] | None" = None) -> Ite
 
 def loose_files(root: Path, split: str) -> list[str]:
     """Returns the sorted names of the files directly in a split."""
-    return _names(root / split, is_dir=False)
+    return sorted(path.name for path in _entries(root / split) if not path.is_dir())
 
 
 def class_folders(root: Path, split: str) -> list[str]:
     """Returns the sorted names of the folders directly in a split."""
-    return _names(root / split, is_dir=True)
+    return sorted(path.name for path in _entries(root / split) if path.is_dir())
 
 
-def _names(folder: Path, is_dir: bool) -> list[str]:
-    if not folder.is_dir():
-        return []
-    paths = [path for path in folder.iterdir() if path.is_dir() == is_dir]
-    return sorted(path.name for path in paths if not is_system_file(path.name))
+def _entries(folder: Path) -> list[Path]:
+    paths = folder.iterdir() if folder.is_dir() else ()
+    return [path for path in paths if not is_system_file(path.name)]
 
 
 def walk(

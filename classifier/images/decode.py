@@ -29,7 +29,7 @@ MAX_PIXELS_AT_ONCE = 50_000_000  # decoded at the same time, 4 bytes each, or on
 COPIES = {"WEBP": 4, "AVIF": 3, "HEIF": 3, "PNG": 2}  # that the decoder makes (measured)
 BAND = 4_000_000  # pixels of an image that are converted and resized together
 
-Image.MAX_IMAGE_PIXELS = None  # decode_image has its own limit
+Image.MAX_IMAGE_PIXELS = None  # decode_image has a limit of its own
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", module=r"PIL\b")  # harmless: odd metadata
 
@@ -75,8 +75,7 @@ class ImageError(Exception):
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
+        self.code, self.detail = code, detail
 
 
 @dataclass(frozen=True)
@@ -135,11 +134,6 @@ def _unidentified_error(file: BinaryIO) -> ImageError:
     if start[4:8] == b"ftyp" and start[8:] in HEIC_BRANDS and not pillow_heif:
         return ImageError("unsupported", "a HEIC image; run `pip install pillow-heif` to read them")
     return ImageError("not_an_image", f"the content is none of {', '.join(FORMATS)}")
-
-
-def set_pixel_limit(pixels: int) -> None:
-    """Makes Pillow refuse larger images in this process: it reads a frame of some in `open`."""
-    Image.MAX_IMAGE_PIXELS = pixels // 2  # Pillow warns above it and refuses twice as many
 
 
 def is_large(path: Path) -> bool:

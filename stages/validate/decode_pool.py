@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 from pebble import ProcessExpired, ProcessPool
+from PIL import Image
 
 from classifier.cache import files as file_index
 from classifier.cache.files import DecodeResult, FileIdentity
@@ -68,7 +69,7 @@ def _initialize_worker(pixels: int) -> None:
     reserve gigabytes of address space.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    decode.set_pixel_limit(pixels)
+    Image.MAX_IMAGE_PIXELS = pixels // 2  # Pillow refuses twice as many, also in a frame
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     with contextlib.suppress(ImportError, ValueError, OSError):  # Windows; macOS may refuse
         import resource

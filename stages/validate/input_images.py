@@ -1,5 +1,6 @@
 """The files of `input/`: their content hashes, and what decoding them gives."""
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from stages.validate.decode_pool import DecodePool
 from stages.validate.folder_errors import NON_UTF8_NAME
 
 BATCH = 1024  # files looked up in the index at once
+SURROGATE = re.compile("[\ud800-\udfff]")  # how Python reads the bytes of a name that is not UTF-8
 NON_UTF8 = DecodeResult(problem="unreadable", detail=NON_UTF8_NAME)
 
 
@@ -25,7 +27,7 @@ def read_images(
     are decoded.
     """
     for batch in parallel.batched(files, BATCH):
-        paths = [file.path for file in batch if not _has_surrogates(str(file.path))]
+        paths = [file.path for file in batch if not SURROGATE.search(str(file.path))]
         results = _decode_results(paths, index, pool, limits)
         for file in batch:
             yield file, *results.get(file.path, ("", NON_UTF8))
@@ -47,11 +49,6 @@ def _decode_results(
             identities[path] = identity
     index.remember(recipe, identities, dict(results[path] for path in identities))
     return results
-
-
-def _has_surrogates(text: str) -> bool:
-    """Tells whether a name is not UTF-8: Python reads its other bytes as surrogates."""
-    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _fits(path: Path, limits: Limits) -> bool:

@@ -1,9 +1,11 @@
+import subprocess
+import sys
 from importlib import import_module
 
 import pytest
 import yaml
 
-from classifier.common.errors import StageError, count, first_names, run_main
+from classifier.common.errors import count, first_names, run_main
 from tests.project import ROOT
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -17,12 +19,23 @@ def stop(error: BaseException) -> None:
     raise error
 
 
-def test_errors_of_the_user_are_lines_and_exit_code_1(capsys):
+def exit_message(main) -> str:
+    """Returns the lines that Python prints to stderr before it exits with code 1."""
     with pytest.raises(SystemExit) as exit_info:
-        run_main(lambda: stop(StageError("here: must be 1; got 2", "there: must be 3; got 4")))
-    assert exit_info.value.code == 1
+        run_main(main)
+    assert isinstance(exit_info.value.code, str)
+    return exit_info.value.code
+
+
+def test_errors_of_the_user_are_lines_and_exit_code_1():
+    code = (
+        "from classifier.common.errors import StageError, run_main\n"
+        "def main(): raise StageError('here: must be 1; got 2', 'there: must be 3; got 4')\n"
+        "run_main(main)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     lines = ["error: here: must be 1; got 2", "error: there: must be 3; got 4"]
-    assert capsys.readouterr().err.splitlines() == lines
+    assert (done.returncode, done.stderr.splitlines()) == (1, lines)
 
 
 def test_a_bug_keeps_its_traceback():
@@ -38,13 +51,10 @@ def test_ctrl_c_ends_with_a_line_and_exit_code_130(capsys):
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_a_stage_run_too_early_names_the_missing_file_and_the_remedy(name, inside, capsys):
+def test_a_stage_run_too_early_names_the_missing_file_and_the_remedy(name, inside):
     module = import_module(f"stages.{name}")
     stage = import_module(f"stages.{name}.stage") if hasattr(module, "__path__") else module
-    with pytest.raises(SystemExit) as exit_info:
-        run_main(stage.main)
-    assert exit_info.value.code == 1
-    (line,) = capsys.readouterr().err.splitlines()
+    (line,) = exit_message(stage.main).splitlines()
     path, message = line.removeprefix("error: ").split(": ")
     assert any(path == dep or path.startswith(f"{dep}/") for dep in STAGES[name]["deps"])
     assert message == "not there yet; run `dvc repro`, which runs all stages in order"
@@ -68,11 +78,9 @@ def test_three_names_are_listed_and_the_others_counted():
     assert first_names(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
 
 
-def test_a_missing_package_names_the_python_and_the_remedy(capsys):
-    with pytest.raises(SystemExit) as exit_info:
-        run_main(lambda: stop(ModuleNotFoundError(name="keras.layers")))
-    assert exit_info.value.code == 1
-    assert "has no package keras.layers: activate the project" in capsys.readouterr().err
+def test_a_missing_package_names_the_python_and_the_remedy():
+    message = exit_message(lambda: stop(ModuleNotFoundError(name="keras.layers")))
+    assert "has no package keras.layers: activate the project" in message
 
 
 def test_a_missing_module_of_our_own_keeps_its_traceback():

@@ -16,9 +16,6 @@ from classifier.common.errors import StageError
 if TYPE_CHECKING:
     from _csv import Writer as CsvWriter
 
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
-
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
@@ -46,9 +43,9 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in DISK_FULL:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StageError(f"{path}: the disk is full; free some space and run again") from error
-        if error.errno in NOT_WRITABLE:
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise StageError(f"{path}: cannot be written ({error.strerror})") from error
         raise
 

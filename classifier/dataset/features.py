@@ -36,10 +36,7 @@ class FeatureTable:
     weights: np.ndarray  # str (): `imagenet`, `random` or `sha256:<hash>`
 
     def view_rows(self, views: np.ndarray) -> np.ndarray:
-        """Returns the rows of some views, 0 first, of every image: int (P, V).
-
-        A view that an image does not have is replaced by the image itself.
-        """
+        """Returns the rows, int (P, V), of some views of every image; view 0 for a missing one."""
         originals = np.flatnonzero(self.views == 0)
         rows = np.repeat(originals[:, None], len(views), axis=1)
         image = np.cumsum(self.views == 0) - 1  # of each row

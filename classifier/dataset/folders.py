@@ -30,10 +30,8 @@ class InputFile:
 def find_files(root: Path = INPUT, ignored: "Counter[str] | None" = None) -> Iterator[InputFile]:
     """Yields every file of the three splits below `root`, in path order.
 
-    System files are skipped, and counted by name in `ignored`.
-
-    Raises:
-        StageError: a folder cannot be read.
+    System files are skipped, and counted by name in `ignored`. A folder that cannot be read is a
+    StageError.
     """
     for split in sorted(SPLITS):
         for path in walk(root / split, ignored=ignored):
@@ -61,10 +59,8 @@ def walk(
 ) -> Iterator[Path]:
     """Yields the files below `folder` in path order, without system files.
 
-    Symbolic links are followed, except into one of their own `parents`.
-
-    Raises:
-        StageError: a folder cannot be read.
+    Symbolic links are followed, except into one of their own `parents`. A folder that cannot be
+    read is a StageError.
     """
     real = os.path.realpath(folder)
     try:

@@ -81,10 +81,7 @@ class View(NamedTuple):
 
 
 def view_key(sha256: str, number: int = ORIGINAL, augmentation_id: str = "") -> bytes:
-    """Returns the key under which the features of a view are cached.
-
-    It depends on `augmentation_id` only if the view is an augmented copy.
-    """
+    """Returns the key under which the features of a view are cached."""
     content = bytes.fromhex(sha256)
     if number > 0:
         content = hashlib.sha256(f"{sha256} {augmentation_id}".encode()).digest()
@@ -103,10 +100,7 @@ def all_views(
 
 
 def augmentation_id(settings: AugmentationParams, version: int) -> str:
-    """Returns what an augmented copy depends on besides its image and number, as JSON.
-
-    `version` is that of the results of this module.
-    """
+    """Returns what an augmented copy depends on besides its image and number, as JSON."""
     values = {field.name: getattr(settings, field.name) for field in fields(AugmentationParams)}
     ranges = {name: float(value) for name, value in values.items() if name.endswith("_range")}
     return json.dumps({"version": version, **values, **ranges}, sort_keys=True)

@@ -148,7 +148,6 @@ def is_large(path: Path) -> bool:
 
 
 def _decode(image: Image.Image, height: int, width: int) -> DecodedImage:
-    image_format = image.format or ""
     with BUDGET.reserve(memory := _memory(image, max(height, width))):
         orientation = _orientation(image)  # of a PNG, this reads the pixels
         sideways = orientation >= 5  # width and height are swapped
@@ -160,7 +159,7 @@ def _decode(image: Image.Image, height: int, width: int) -> DecodedImage:
         if memory > BAND:
             _return_freed_memory()
     upright = small.transpose(TRANSPOSES[orientation]) if orientation in TRANSPOSES else small
-    return DecodedImage(np.asarray(upright, np.uint8), *size, image_format)
+    return DecodedImage(np.asarray(upright, np.uint8), *size, image.format or "")
 
 
 def _return_freed_memory() -> None:

@@ -116,8 +116,7 @@ class DecodePool:
         pool = self._start_workers(1)
         task = pool.schedule(check_file, args=[path, self._limits], timeout=seconds)
         try:
-            result: CheckedFile = task.result()
-            return result
+            return task.result()
         except TooSlowError:
             problem, detail = "too_slow", f"took more than {seconds:g} seconds"
         except ProcessExpired:

@@ -53,7 +53,7 @@ def folders_without_class(split: str, class_names: list[str]) -> list[str]:
 
 
 def class_errors(statistics: DatasetStatistics, class_names: list[str]) -> list[str]:
-    """Returns an error for each class with fewer than two different images: train and validate."""
+    """Returns an error for each class that lacks images to both train and validate."""
     errors = [
         f"{TRAIN}/{name}: needs 2 or more different usable images; "
         f"got {len(statistics.contents[name])}: add some, or remove the folder"
@@ -84,15 +84,8 @@ def fatal_errors(skip: bool, all_problems: list[Problem], class_errors: list[str
     return errors + class_errors
 
 
-def dvc_warnings(all_problems: list[Problem]) -> list[str]:
-    """Returns a warning if `dvc repro` would hang or fail on some files before any stage runs."""
-    names = [p.path for p in all_problems if p.detail in (NON_UTF8_NAME, NO_FILE)]
-    rule = "DVC cannot read named pipes, sockets, broken symlinks or names that are not UTF-8"
-    return [f"{INPUT.as_posix()}: {rule}; remove {first_names(names)}"] if names else []
-
-
-def class_warnings(per_class: Counter[str]) -> list[str]:
-    """Returns warnings about the numbers of training images, and about similar class names."""
+def dataset_warnings(per_class: Counter[str], all_problems: list[Problem]) -> list[str]:
+    """Returns warnings about class names, few or uneven training images, and unreadable files."""
     warnings = [
         f"{TRAIN}: {', '.join(names)} differ only in case: one class?"
         for names in _alike(sorted(per_class), str.casefold)
@@ -108,4 +101,7 @@ def class_warnings(per_class: Counter[str]) -> list[str]:
             f"{TRAIN}: {count(largest, 'image')} of {most}, {smallest:,} of {least}; rare classes "
             "are seldom predicted: add images, or try train.class_weight: balanced"
         )
+    if names := [p.path for p in all_problems if p.detail in (NON_UTF8_NAME, NO_FILE)]:
+        rule = "DVC cannot read named pipes, sockets, broken symlinks or names that are not UTF-8"
+        warnings.append(f"{INPUT.as_posix()}: {rule}; remove {first_names(names)}")
     return warnings

@@ -61,8 +61,7 @@ def write_images(
                 path = os.fsencode(path).decode("utf-8", "backslashreplace")
                 all_problems.append(Problem(path, result.problem, result.detail, "skipped"))
                 continue
-            for code, detail in result.failed_checks.items():
-                all_problems.append(Problem(path, code, detail, "kept"))
+            all_problems += [Problem(path, *item, "kept") for item in result.failed_checks.items()]
             label = classes.get(folders.nfc(file.folder), "")
             size = (result.width, result.height)
             row = ImageRow(path, file.split, label, sha256, *size, result.format)
@@ -113,8 +112,7 @@ def main(
     problems.write(problems_csv, all_problems)
     counts = summary(statistics, all_problems, ignored.total())
     files.write_json(dataset_json, counts)
-    warnings = folder_errors.class_warnings(statistics.per_class)
-    for message in warnings + folder_errors.dvc_warnings(all_problems):
+    for message in folder_errors.dataset_warnings(statistics.per_class, all_problems):
         warn(message)
     unscored = folder_errors.folders_without_class("test", class_names)
     print(output_line(counts, all_problems, unscored, images_csv))

@@ -8,8 +8,8 @@ def test_a_row_per_epoch_is_written(tmp_path):
     rows = files.read_csv(tmp_path / "history.csv")
     assert list(rows[0]) == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
     assert [(row["epoch"], row["val_loss"]) for row in rows] == [
-        ("1", "0.500000"),
-        ("2", "0.250000"),
+        ("1", "0.5"),
+        ("2", "0.25"),
     ]
 
 

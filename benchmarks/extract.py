@@ -59,11 +59,11 @@ info = base.read_info(base.FOLDER)
 settings = params.load("extract", stage.Params)
 decode = partial(stage.decode_views, height=299, width=299, ranges=settings)
 identity = fingerprint.of_features(base.files_hash(base.FOLDER), engine.runtime(info.engine))
-extractor = FeatureExtractor(base.FOLDER, None, decode, 32, on_batch=done)
+extractor = FeatureExtractor(base.FOLDER, None, decode, 32, 0, done)
 def work():
     shutil.rmtree("cache", ignore_errors=True)
     cache = FeatureCache(Path("cache"), identity, info.feature_shape, info.dtype, "")
-    extractor._cache = cache
+    extractor.cache = cache
     rows = manifest.iter_rows(manifest.PATH)
     views = list(augmentation.all_views(rows, settings, fingerprint.of_augmentation(settings)))
     extractor.compute_missing(views, len(paths))

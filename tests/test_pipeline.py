@@ -84,7 +84,7 @@ REAL = (
     "validate.bad_images",
     pytest.param("fetch.weights", marks=pytest.mark.slow),
     pytest.param("freeze.last_layer", marks=pytest.mark.slow),
-    "extract.augmented_copies",
+    pytest.param("extract.augmented_copies", marks=pytest.mark.slow),
     "extract.batch_size",
     "inspect.drop_leaks",
     "train.hidden_units",

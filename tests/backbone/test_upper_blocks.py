@@ -6,7 +6,7 @@ from classifier.inference import base, engine
 from tests.frozen_base import freeze_params, keras_features, noise, write_base
 
 
-@pytest.mark.parametrize("layer", ["mixed8", "mixed10"])
+@pytest.mark.parametrize("layer", ["mixed8", pytest.param("mixed10", marks=pytest.mark.slow)])
 def test_base_and_upper_blocks_together_equal_the_whole_keras_model(
     layer, random_weights, tmp_path
 ):

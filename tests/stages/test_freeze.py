@@ -15,7 +15,7 @@ from tests.frozen_base import ENGINES, freeze_params, keras_features, noise, wri
     ("layer", "height", "width"),
     [
         ("mixed0", 75, 75),
-        ("mixed10", 75, 200),
+        pytest.param("mixed10", 75, 200, marks=pytest.mark.slow),
         pytest.param("mixed5", 90, 121, marks=pytest.mark.slow),
     ],
 )
@@ -54,7 +54,8 @@ def test_int8_is_close_to_float32_on_photographs(real_weights, pixels, tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("name", "precision"), [*ENGINES[:2], pytest.param(*ENGINES[2], marks=pytest.mark.slow)]
+    ("name", "precision"),
+    [ENGINES[0], *(pytest.param(*one, marks=pytest.mark.slow) for one in ENGINES[1:])],
 )
 def test_the_same_weights_give_the_same_bytes(name, precision, random_weights, tmp_path):
     settings = freeze_params("mixed1", engine=name, precision=precision)

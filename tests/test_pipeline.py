@@ -86,9 +86,9 @@ REAL = (
     pytest.param("freeze.last_layer", marks=pytest.mark.slow),
     pytest.param("extract.augmented_copies", marks=pytest.mark.slow),
     "extract.batch_size",
-    "inspect.drop_leaks",
+    pytest.param("inspect.drop_leaks", marks=pytest.mark.slow),
     "train.hidden_units",
-    "predict.top_k",
+    pytest.param("predict.top_k", marks=pytest.mark.slow),
     "export.openvino",
 )
 SLOW_STAGES = ("fetch", "freeze", "train")
@@ -288,6 +288,7 @@ def test_an_edited_test_image_of_the_same_name(project):
     assert changed.tolist() == [True, False, False]
 
 
+@pytest.mark.slow
 def test_a_removed_test_image(project):
     (project.folder / "input" / "test" / "0.jpg").unlink()
     assert project.repro() == {"validate", "extract", "inspect", "predict", "report"}

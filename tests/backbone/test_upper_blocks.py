@@ -6,7 +6,8 @@ from classifier.inference import base, engine
 from tests.frozen_base import freeze_params, keras_features, noise, write_base
 
 
-@pytest.mark.parametrize("layer", ["mixed8", pytest.param("mixed10", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("layer", ["mixed8", "mixed10"])
 def test_base_and_upper_blocks_together_equal_the_whole_keras_model(
     layer, random_weights, tmp_path
 ):
@@ -18,6 +19,7 @@ def test_base_and_upper_blocks_together_equal_the_whole_keras_model(
     assert vectors == pytest.approx(expected, abs=1e-4 * float(expected.max()))
 
 
+@pytest.mark.slow
 def test_the_upper_blocks_do_not_count_in_the_hash_of_the_base(random_weights, tmp_path):
     write_base(random_weights, freeze_params("mixed9", pooling="none"), tmp_path)
     before = base.files_hash(tmp_path)

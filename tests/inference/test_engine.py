@@ -10,7 +10,11 @@ from tests.frozen_base import ENGINES, freeze_params, write_base
 PIXELS = np.random.default_rng(5).integers(0, 256, (9, 75, 75, 3), np.uint8)
 
 
-@pytest.fixture(scope="module", params=ENGINES, ids=" ".join)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(ENGINES[0], marks=pytest.mark.slow), *ENGINES[1:]],
+    ids=" ".join,
+)
 def folder(request, random_weights, tmp_path_factory):
     name, precision = request.param
     settings = freeze_params("mixed10", engine=name, precision=precision)

@@ -156,6 +156,7 @@ def test_a_missing_or_invalid_local_file_is_refused(content, inside, set_param):
     assert not list((inside / "models").glob("*"))
 
 
+@pytest.mark.slow
 def test_random_weights_are_seeded(random_weights, tmp_path):
     fetch.write_random(tmp_path / "same.h5", seed=5)
     fetch.write_random(tmp_path / "other.h5", seed=2)

@@ -53,10 +53,8 @@ def test_int8_is_close_to_float32_on_photographs(real_weights, pixels, tmp_path)
     assert freeze.min_cosine(features, expected) > 0.99
 
 
-@pytest.mark.parametrize(
-    ("name", "precision"),
-    [ENGINES[0], *(pytest.param(*one, marks=pytest.mark.slow) for one in ENGINES[1:])],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "precision"), ENGINES)
 def test_the_same_weights_give_the_same_bytes(name, precision, random_weights, tmp_path):
     settings = freeze_params("mixed1", engine=name, precision=precision)
     folders = [write_base(random_weights, settings, tmp_path / copy) for copy in ("one", "two")]

@@ -76,6 +76,7 @@ def test_fine_tuning_trains_the_upper_blocks_and_they_are_written(table, dataset
     assert not np.allclose(vectors, dataset.vectors.features)
 
 
+@pytest.mark.slow
 def test_fine_tuning_that_never_helps_leaves_the_upper_blocks_alone(dataset):
     useless = settings(refit=True, epochs=3, fine_tune_epochs=2, fine_tune_learning_rate=1e-30)
     final, _, (first, _) = training.train_and_refit(dataset, np.arange(24) < 6, useless)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,27 +21,36 @@ pytestmark = pytest.mark.slow
 OUTPUTS = ("results/features_train.npz", "results/features_test.npz")
 
 
-@pytest.fixture
-def fresh(project):
-    """A project with 40 more images, validated and frozen, without any cached features."""
-    for number in range(40):
-        draw(project.folder / "input" / "test" / f"more {number}.jpg", "cross", 500 + number)
-    project.repro("validate")
-    for name in (".cache", ".git", ".dvc/cache"):
-        shutil.rmtree(project.folder / name, ignore_errors=True)
-    project.shell("dvc", "config", "core.no_scm", "true")
-    for name in OUTPUTS:
-        (project.folder / name).unlink()
-    return project
+@pytest.fixture(scope="session")
+def undisturbed(finished, shared_folder):
+    """A folder with a project before and after `extract`, which nothing disturbed.
+
+    It has 40 more images than the finished one, validated and frozen, and no cached features.
+    """
+
+    def run(folder: Path) -> None:
+        start = copy(finished, folder / "start")
+        for number in range(40):
+            draw(start.folder / "input" / "test" / f"more {number}.jpg", "cross", 500 + number)
+        start.repro("validate")
+        for name in (".cache", ".git", ".dvc/cache"):
+            shutil.rmtree(start.folder / name, ignore_errors=True)
+        start.shell("dvc", "config", "core.no_scm", "true")
+        for name in OUTPUTS:
+            (start.folder / name).unlink()
+        assert copy(start, folder / "end").stage("extract").returncode == 0
+
+    return shared_folder("undisturbed", run)
 
 
 @pytest.fixture
-def expected(fresh, tmp_path):
-    """The outputs of an undisturbed run."""
-    shutil.copytree(fresh.folder, tmp_path / "undisturbed")
-    other = Project(tmp_path / "undisturbed")
-    assert other.stage("extract").returncode == 0
-    return outputs(other)
+def fresh(undisturbed, tmp_path):
+    return copy(Project(undisturbed / "start"), tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def expected(undisturbed):
+    return outputs(Project(undisturbed / "end"))
 
 
 def outputs(project):

@@ -4,7 +4,7 @@ import numpy as np
 
 from classifier.similarity import nearest_neighbours
 
-THRESHOLD = 3.0  # outlier score; docs/inspection.md has its error rates
+THRESHOLD = 3.0  # outlier score; docs/explanation/inspection.md has its error rates
 AVERAGED = 5  # nearest neighbours whose mean distance counts
 N_NEIGHBORS = 11  # searched, for the image itself and its copies are among them
 MAD_TO_SD = 1.4826  # standard deviation of a normal distribution per median absolute deviation

@@ -1,7 +1,7 @@
 """Images whose label is probably wrong, judged by the other images.
 
 Confident learning says how many wrong labels there are; they are taken to be the least probable
-ones. Of the methods tried on three datasets this found the most (docs/inspection.md).
+ones. Of the methods tried on three datasets this found the most (docs/explanation/inspection.md).
 """
 
 from dataclasses import dataclass

@@ -75,7 +75,7 @@ def cached(project):
 def test_a_kill_costs_a_batch_at_most_and_changes_no_byte(command, fresh, tmp_path):
     kills.log_passes(fresh.folder)
     outcomes = kills.kills(
-        fresh.folder, tmp_path / "killed", kills.COMMANDS[command], 3, time.time_ns()
+        fresh.folder, tmp_path / "killed", kills.COMMANDS[command], 2, time.time_ns()
     )
     for outcome in outcomes:
         assert outcome.same_outputs and not outcome.problems and 0 <= outcome.repeated <= 4, outcome

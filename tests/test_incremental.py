@@ -9,11 +9,7 @@ from PIL import Image
 from tests.project import GIT, Project, commit, draw, needs_git
 from tests.source_code import run_here
 
-QUEUED = {
-    "one": "freeze.image_height=80",
-    "two": "freeze.image_height=80",
-    "three": "train.hidden_units=5",
-}
+QUEUED = {"one": "freeze.image_height=80", "two": "freeze.image_height=80"}
 OUTPUTS = ("results/features_train.npz", "results/features_test.npz")
 
 
@@ -133,13 +129,14 @@ def test_what_grew_image_by_image_equals_a_full_run(results_only, extract_here):
 @pytest.mark.slow
 def test_features_of_other_image_sizes_and_last_layers_stay_in_the_cache(project):
     before = outputs(project)
-    for name, value in (("freeze.image_height", 80), ("freeze.last_layer", "mixed0")):
-        default = project.set(name, value)
-        assert extract(project) == (21, 21)
-        project.set(name, default)
-        shutil.rmtree(project.folder / ".dvc" / "cache" / "runs")  # or DVC restores the outputs
-        assert extract(project) == (21, 0)
-        assert outputs(project) == before
+    other = {"freeze.image_height": 80, "freeze.last_layer": "mixed0"}
+    defaults = {name: project.set(name, value) for name, value in other.items()}
+    assert extract(project) == (21, 21)
+    for name, value in defaults.items():
+        project.set(name, value)
+    shutil.rmtree(project.folder / ".dvc" / "cache" / "runs")  # or DVC restores the outputs
+    assert extract(project) == (21, 0)
+    assert outputs(project) == before
 
 
 def test_a_new_version_of_decoding_computes_every_feature_again(project):
@@ -212,7 +209,6 @@ def test_a_queue_of_experiments_shares_the_cache(project):
     new = [int(n) for text in logs.values() for n in re.findall(r" images, (\d+) new ", text)]
     assert len(new) in (1, 2)  # the second may find the first's outputs in the run cache
     assert 21 <= sum(new) <= 42
-    assert "Running stage 'extract'" not in logs["three"]
     refs = project.shell("git", "for-each-ref", "refs/exps", "--format=%(refname)").stdout.split()
     locks = [project.shell("git", "show", f"{ref}:dvc.lock").stdout for ref in refs]
-    assert len(locks) == 3 and len(set(locks)) == 2
+    assert len(locks) == 2 and len(set(locks)) == 1

@@ -25,7 +25,8 @@ from classifier.inference import base
 from classifier.inference.base import BaseInfo
 from classifier.inference.openvino_engine import EXACT
 from stages.export.models import ExportFormat
-from stages.export.stage import FOLDER, FORMATS
+from stages.export.params import FORMATS
+from stages.export.stage import FOLDER
 
 Run = Callable[[np.ndarray], np.ndarray]
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from classifier.common import params
 from stages.validate.decode_pool import DecodePool
-from stages.validate.stage import Params
+from stages.validate.params import Params
 
 HEADING = (
     "| source | files | used | skipped, by code | crashes | hangs | longest file, s | "

@@ -1,6 +1,7 @@
 """Obtain the weights of InceptionV3: from ImageNet, from a local file, or random ones.
 
 Reads   the network, or Keras's download folder, or a local .h5 file
+        (results/params_checked.txt is a dep only to wait for stage `params`)
 Writes  models/pretrained.h5
 """
 
@@ -18,6 +19,7 @@ import numpy as np
 from classifier.backbone import pretrained
 from classifier.common import files, params, progress
 from classifier.common.errors import StageError, run_main
+from classifier.common.params import Seed
 
 TIMEOUT = 20  # seconds without a byte
 CHUNK = 1 << 20  # bytes
@@ -28,7 +30,7 @@ class Params:
     """Section `fetch` of params.yaml."""
 
     weights: str  # imagenet, random, or the path of a .h5 file
-    seed: int  # of random weights
+    seed: Seed  # of random weights
 
     def __post_init__(self) -> None:
         known = self.weights in ("imagenet", "random") or self.weights.endswith(".h5")
@@ -37,7 +39,19 @@ class Params:
         input_file = Path(self.weights) != pretrained.PATH  # DVC deletes outputs before a run
         rule = f"a file other than the output {pretrained.PATH.as_posix()}"
         params.require(input_file, "fetch.weights", rule, self.weights)
-        params.require(0 <= self.seed < 2**32, "fetch.seed", "0 to 4294967295", self.seed)
+        found = not self.weights.endswith(".h5") or weights_file(self.weights).is_file()
+        params.require(found, "fetch.weights", "a .h5 file that exists", self.weights)
+
+
+def weights_file(path: str) -> Path:
+    """Returns the place of a .h5 file of the user's; `~` is the home folder.
+
+    A relative path is looked for in the working directory, then in the project that an experiment
+    was started from: DVC runs it in a copy without untracked files, and DVC_ROOT names the project.
+    """
+    place = Path(os.path.expanduser(path))  # noqa: PTH111 never fails
+    origin = Path(os.environ.get("DVC_ROOT", "."), place)
+    return place if place.is_file() or not origin.is_file() else origin
 
 
 def keras_folder() -> Path:
@@ -91,8 +105,6 @@ def _check_md5(path: Path, expected: str, remedy: str) -> None:
 
 
 def _local(path: Path) -> Path:
-    if not path.is_file():
-        raise StageError(f"params.yaml: fetch.weights must be a .h5 file that exists; got {path}")
     if not h5py.is_hdf5(path):
         rule = "must be an HDF5 file; use the weights of InceptionV3 without its classifier"
         raise StageError(f"{path}: {rule}")
@@ -142,7 +154,7 @@ def main(out: Path = pretrained.PATH) -> None:
         elif source == "imagenet":
             shutil.copyfile(imagenet(keras_folder() / pretrained.FILE), part)
         else:
-            shutil.copyfile(_local(Path(source)), part)
+            shutil.copyfile(_local(weights_file(source)), part)
     note = " (untrained: for smoke tests only)" if source == "random" else ""
     print(f"fetch: {source} weights{note}, {out.stat().st_size:,} bytes -> {out.as_posix()}")
 

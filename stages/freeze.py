@@ -7,7 +7,7 @@ Writes  models/base
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
@@ -15,16 +15,20 @@ from classifier.backbone import inception, openvino_convert, pretrained, upper_b
 from classifier.backbone.calibration_images import draw_image
 from classifier.common import files, params
 from classifier.common.errors import run_main
+from classifier.common.params import Range
 from classifier.inference import base, engine, openvino_engine
 from classifier.inference.base import BaseInfo, NetworkSpec
 
 if TYPE_CHECKING:
     import keras
 
-MIN_SIDE = 75  # pixels; InceptionV3 takes no smaller images
+Side = Annotated[int, Range(75)]  # pixels; InceptionV3 takes no smaller images
+LayerName = Literal[
+    "mixed0", "mixed1", "mixed2", "mixed3", "mixed4", "mixed5",
+    "mixed6", "mixed7", "mixed8", "mixed9", "mixed10",
+]  # fmt: skip
 CALIBRATION_IMAGES = 200  # that int8 is calibrated on
 TEST_IMAGES = 4  # other ones, on which the frozen network is compared with Keras
-LAYERS = tuple(f"mixed{number}" for number in range(11))
 ENGINE_NAMES = {"openvino": "OpenVINO", "tensorflow": "TensorFlow"}
 
 
@@ -32,15 +36,13 @@ ENGINE_NAMES = {"openvino": "OpenVINO", "tensorflow": "TensorFlow"}
 class Params(NetworkSpec):
     """Section `freeze` of params.yaml."""
 
+    last_layer: LayerName
+    image_height: Side
+    image_width: Side
     engine: Literal["auto", "openvino", "tensorflow"]  # that runs the network
     precision: Literal["float32", "int8"]  # of its arithmetic
 
     def __post_init__(self) -> None:
-        layer, rule = self.last_layer, f"one of {', '.join(LAYERS)}"
-        params.require(layer in LAYERS, "freeze.last_layer", rule, layer)
-        for name, pixels in (("height", self.image_height), ("width", self.image_width)):
-            rule = f"{MIN_SIDE} or more"
-            params.require(pixels >= MIN_SIDE, f"freeze.image_{name}", rule, pixels)
         possible = self.engine != "tensorflow" or self.precision == "float32"
         rule = "float32 with engine tensorflow, or engine auto or openvino"
         params.require(possible, "freeze.precision", rule, self.precision)

@@ -107,8 +107,11 @@ class Project:
 
 
 def executed(output: str) -> set[str]:
-    """Returns the names of the stages that `dvc repro` printed as running."""
-    return set(re.findall(r"^Running stage '(\w+)'", output, re.M))
+    """Returns the names of the stages that `dvc repro` printed as running, except `params`.
+
+    That one runs after every change of params.yaml or code.
+    """
+    return set(re.findall(r"^Running stage '(\w+)'", output, re.M)) - {"params"}
 
 
 def make_project(folder: Path, weights: Path) -> Project:

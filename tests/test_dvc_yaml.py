@@ -34,7 +34,7 @@ def test_a_stage_lists_the_params_it_reads(stage):
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_docstring_names_the_files_that_dvc_yaml_lists(stage):
     docstring = ast.get_docstring(parse(main_module(stage))) or ""
-    data = [dep for dep in STAGES[stage]["deps"] if not dep.startswith(("stages/", "classifier/"))]
+    data = [dep for dep in STAGES[stage]["deps"] if not dep.startswith(("stages", "classifier"))]
     assert [path for path in outs(stage) + data if path not in docstring] == []
 
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from classifier.dataset import features
-from stages.export.stage import FORMATS
+from stages.export.params import FORMATS
 from tests.project import (
     COLOURS,
     Project,

@@ -126,6 +126,8 @@ def main() -> None:
     else:
         with files.atomic_write(images) as part:
             shutil.copytree(IMAGES, part)
+    if not repro("params"):
+        raise StageError(f"{FOLDER}: `dvc repro` failed; the error is above")
     if not repro("fetch") and use_random_weights(FOLDER / PARAMS):
         print(NO_WEIGHTS, flush=True)
     if not repro():

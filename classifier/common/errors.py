@@ -2,7 +2,8 @@
 
 import io
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
@@ -13,6 +14,15 @@ class StageError(Exception):
     def __init__(self, *messages: str) -> None:
         super().__init__("\n".join(messages))
         self.messages = messages
+
+
+@contextmanager
+def collected(errors: list[str]) -> Iterator[None]:
+    """Adds the messages of a StageError in the block to `errors`, to be raised with others."""
+    try:
+        yield
+    except StageError as error:
+        errors += error.messages
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

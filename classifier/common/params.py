@@ -1,14 +1,16 @@
 """One section of params.yaml, read into the dataclass of its stage."""
 
 import difflib
+import math
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
-from classifier.common.errors import StageError
+from classifier.common.errors import StageError, collected
 
 PATH = Path("params.yaml")
 SECTIONS = ("validate", "fetch", "freeze", "extract", "inspect", "train", "predict", "export")
@@ -20,62 +22,115 @@ RENAMED = {  # old name: new name
 }
 MAX_NUMBER = 1e300  # no value may be infinite
 NOUNS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+SCALARS = {  # which YAML 1.1 and YAML 1.2 read alike, and the characters they begin with
+    "bool": ("true|True|TRUE|false|False|FALSE", "tTfF"),
+    "null": ("|~|null|Null|NULL", ["", "~", "n", "N"]),
+    "int": ("[-+]?(0|[1-9][0-9]*)", "-+0123456789"),
+    "float": (
+        r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+"
+        r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
+}
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Range:
+    """The numbers that a value may be, for `Annotated[int, Range(1)]`; NaN is none of them."""
+
+    least: float
+    most: float = math.inf
+    above: bool = False  # without `least` itself
+    below: bool = False  # without `most` itself
+
+    def __contains__(self, value: float) -> bool:
+        from_least = self.least < value if self.above else self.least <= value
+        return from_least and (value < self.most if self.below else value <= self.most)
+
+    def __str__(self) -> str:
+        if self.most < math.inf and not (self.above or self.below):
+            return f"{self.least} to {self.most}"
+        start = f"more than {self.least}" if self.above else f"{self.least} or more"
+        return start + (f" and less than {self.most}" if self.below else "")
+
+
+PositiveInt = Annotated[int, Range(1)]
+NonNegativeInt = Annotated[int, Range(0)]
+PositiveFloat = Annotated[float, Range(0, above=True)]
+Seed = Annotated[int, Range(0, 2**32 - 1)]
 
 
 def load(section: str, kind: type[T], path: Path = PATH, partial: bool = False) -> T:
     """Returns a section of params.yaml as an instance of the dataclass `kind`.
 
-    Every value must exist and have the type of its field (`"12"` is not 12, `true` is not 1), and
-    unless `partial`, no other may exist. The dataclass itself checks ranges.
+    Every value must exist, have the type of its field (`"12"` is not 12, `true` is not 1) and be
+    in its Range, and unless `partial`, no other may exist. The dataclass itself checks rules about
+    several values.
 
     Raises:
-        StageError: names all missing, unknown, renamed and mistyped values at once.
+        StageError: names all missing, unknown, renamed and wrong values at once.
     """
-    document = _checked_sections(path)
-    values, types = document[section], get_type_hints(kind)
-    present = {f"{part}.{name}" for part in document for name in document[part]}
-    old_names = [old for old in RENAMED if old in present]
+    document = _document(path)
+    errors = [f"{path}: {error}" for error in _document_errors(document)]
+    loaded = None
+    if isinstance(document.get(section), dict):
+        types = get_type_hints(kind, include_extras=True)
+        wrong = _section_errors(section, document, types, partial)
+        errors += [f"{path}: {error}" for error in wrong]
+        if not wrong and types.keys() <= document[section].keys():
+            with collected(errors):
+                loaded = kind(**{name: document[section][name] for name in types})
+    if errors or loaded is None:
+        raise StageError(*errors)
+    return loaded
+
+
+def _document_errors(document: dict[str, Any]) -> list[str]:
+    errors = [f"no section {suggest(str(s), SECTIONS)}" for s in document if s not in SECTIONS]
+    errors = errors or [f"section {s} is missing" for s in SECTIONS if s not in document]
+    errors += [
+        f"section {section} must hold values; got {values!r}"
+        for section, values in document.items()
+        if section in SECTIONS and not isinstance(values, dict)
+    ]
+    return errors + [_rename_error(old) for old in _old_names(document)]
+
+
+def _old_names(document: dict[str, Any]) -> list[str]:
+    sections = ((name, values) for name, values in document.items() if isinstance(values, dict))
+    present = {f"{section}.{name}" for section, values in sections for name in values}
+    return [old for old in RENAMED if old in present]
+
+
+def _rename_error(old: str) -> str:
+    section, _, name = old.partition(".")
+    return (
+        f"{section} has no value {name!r}; it is now {RENAMED[old].removeprefix(f'{section}.')!r}"
+    )
+
+
+def _section_errors(
+    section: str, document: dict[str, Any], types: dict[str, Any], partial: bool
+) -> list[str]:
+    values, old_names = document[section], _old_names(document)
     new_names = {RENAMED[old] for old in old_names}
     errors = [
-        f"{path}: {section}.{name} is missing"
+        f"{section}.{name} is missing"
         for name in types
         if name not in values and f"{section}.{name}" not in new_names
     ]
-    errors += [_rename_error(old, path) for old in old_names]
     errors += [
-        f"{path}: {section} has no value {_suggest(str(name), types)}"
+        f"{section} has no value {suggest(str(name), types)}"
         for name in values
         if name not in types and not partial and f"{section}.{name}" not in old_names
     ]
-    for name, type_ in types.items():
-        if name in values and (rule := _type_rule(values[name], type_)):
-            hint = _hint(values[name]) if type_ in (int, float) else ""
-            errors.append(f"{path}: {section}.{name} must be {rule}; got {values[name]!r}{hint}")
-    if errors:
-        raise StageError(*errors)
-    return kind(**{name: values[name] for name in types})
-
-
-def _checked_sections(path: Path) -> dict[str, Any]:
-    document = _document(path)
-    errors = [f"no section {_suggest(str(s), SECTIONS)}" for s in document if s not in SECTIONS]
-    errors = errors or [f"section {s} is missing" for s in SECTIONS if s not in document]
-    errors = errors or [
-        f"section {section} must hold values; got {values!r}"
-        for section, values in document.items()
-        if not isinstance(values, dict)
+    return errors + [
+        f"{section}.{name} must be {rule}; got {values[name]!r}{_hint(values[name], type_)}"
+        for name, type_ in types.items()
+        if name in values and (rule := _broken_rule(values[name], type_))
     ]
-    if errors:
-        raise StageError(*(f"{path}: {error}" for error in errors))
-    return document
-
-
-def _rename_error(old: str, path: Path) -> str:
-    section, _, name = old.partition(".")
-    new = RENAMED[old].removeprefix(f"{section}.")
-    return f"{path}: {section} has no value {name!r}; it is now {new!r}"
 
 
 def require(condition: bool, name: str, rule: str, value: object) -> None:
@@ -92,9 +147,23 @@ def load_all(exclude: Collection[str] = (), path: Path = PATH) -> dict[str, dict
     }
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads a plain scalar as text where YAML 1.1 and YAML 1.2 differ: `1_000`, `010`, `yes`.
+
+    PyYAML alone follows 1.1, DVC 1.2: `dvc exp run -S` writes 0.00001 as `1e-05`, which 1.1 reads
+    as text.
+    """
+
+
+_Loader.yaml_implicit_resolvers = {}
+for _tag, (_pattern, _first) in SCALARS.items():
+    _compiled = re.compile(f"^(?:{_pattern})$")
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _compiled, list(_first))
+
+
 def _document(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # a SafeLoader
     except FileNotFoundError:
         raise StageError(f"{path}: no such file; run from the folder of dvc.yaml") from None
     except OSError as error:
@@ -104,15 +173,19 @@ def _document(path: Path) -> dict[str, Any]:
         rule = tab if "'\\t'" in str(error.problem) else f"YAML; got {error.problem}"
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise StageError(f"{path}, line {line}: must be {rule}") from None
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: an impossible date
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8
         raise StageError(f"{path}: must be YAML; got {' '.join(str(error).split())}") from None
     if not isinstance(document, dict):
         raise StageError(f"{path}: must hold sections of values; got {document!r}")
     return document
 
 
-def _type_rule(value: Any, kind: Any) -> str | None:
-    """Returns what `value` must be, or None if it is of type `kind`."""
+def _broken_rule(value: Any, kind: Any) -> str | None:
+    """Returns what `value` must be, or None if it is of type `kind` and in its Range."""
+    if get_origin(kind) is Annotated:
+        base, *ranges = get_args(kind)
+        broken = _broken_rule(value, base)
+        return broken or next((str(one) for one in ranges if value not in one), None)
     if get_origin(kind) is Literal:
         choices = get_args(kind)
         return None if value in choices else "one of " + ", ".join(map(str, choices))
@@ -122,17 +195,19 @@ def _type_rule(value: Any, kind: Any) -> str | None:
     return None if valid else NOUNS[kind]
 
 
-def _suggest(name: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+def suggest(name: str, known: Collection[str]) -> str:
+    """Returns a name with the nearest known one: `'trian'; did you mean train?`."""
+    lower = {one.lower(): one for one in known}
+    close = difflib.get_close_matches(name.lower(), lower, n=1)
+    hint = f"did you mean {lower[close[0]]}?" if close else f"known: {', '.join(known)}"
     return f"{name!r}; {hint}"
 
 
-def _hint(value: object) -> str:
-    """Returns how to write a number that YAML read as text: `1e-3` has no decimal point."""
-    pattern = r"([-+]?\d+)(\.\d*)?(e[-+]?\d+)?"
-    if not isinstance(value, str) or not (match := re.fullmatch(pattern, value.lower())):
+def _hint(value: object, kind: Any) -> str:
+    """Returns how to write a number that YAML reads as text, or that one of its versions does."""
+    if not isinstance(value, str) or {int, float}.isdisjoint((kind, *get_args(kind))):
         return ""
-    digits, point, exponent = match.groups("")
-    exponent = re.sub(r"e(?=\d)", "e+", exponent)
-    return f" (write {digits}{point or '.0' * bool(exponent)}{exponent})"
+    try:
+        return f" (write {float(value):.12g})"
+    except ValueError:
+        return ""

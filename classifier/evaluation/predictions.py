@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from classifier.common import params
+from classifier.common.params import PositiveInt
 from classifier.dataset.problems import Problem
 
 PATH = Path("results/predictions.csv")
@@ -16,10 +16,7 @@ PATH = Path("results/predictions.csv")
 class TopKParams:
     """The value of section `predict` that other commands share."""
 
-    top_k: int  # classes listed for an image, most probable first
-
-    def __post_init__(self) -> None:
-        params.require(self.top_k >= 1, "predict.top_k", "1 or more", self.top_k)
+    top_k: PositiveInt  # classes listed for an image, most probable first
 
 
 def top_classes(probabilities: np.ndarray, k: int) -> np.ndarray:

@@ -6,27 +6,17 @@ import math
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from classifier.common import params
+from classifier.common.params import NonNegativeInt, PositiveInt, Range, Seed
 from classifier.dataset.manifest import ImageRow
 from classifier.images.decode import Pixels
 
 ORIGINAL = 0  # the image itself; augmented copies are numbered from 1
 MIRRORED = -1  # the image with left and right swapped
-RANGES = {  # from, to
-    "rotation_range": (0, 180),
-    "width_shift_range": (0, 1),
-    "height_shift_range": (0, 1),
-    "shear_range": (0, 1),
-    "zoom_range": (0, 0.9),
-    "seed": (0, 2**32 - 1),
-    "augmented_copies": (0, math.inf),
-    "tta_views": (1, math.inf),
-}
 
 
 @dataclass(frozen=True)
@@ -37,27 +27,25 @@ class AugmentationParams:
     radians, as in Keras until 2017, and not in degrees.
     """
 
-    rotation_range: float  # degrees, either way
-    width_shift_range: float  # fraction of the width, either way
-    height_shift_range: float  # fraction of the height, either way
-    shear_range: float  # radians, either way
-    zoom_range: float  # 1 plus or minus this, in width and height independently
+    rotation_range: Annotated[float, Range(0, 180)]  # degrees, either way
+    width_shift_range: Annotated[float, Range(0, 1)]  # fraction of the width, either way
+    height_shift_range: Annotated[float, Range(0, 1)]  # fraction of the height, either way
+    shear_range: Annotated[float, Range(0, 1)]  # radians, either way
+    zoom_range: Annotated[
+        float, Range(0, 0.9)
+    ]  # 1 plus or minus this, in width and height independently
     horizontal_flip: bool  # mirror half of the copies
-    seed: int  # of the augmentation
+    seed: Seed  # of the augmentation
 
 
 @dataclass(frozen=True)
 class ViewParams(AugmentationParams):
     """Which views of an image go through the network."""
 
-    augmented_copies: int  # of each training image
-    tta_views: int  # over which a prediction is averaged: the image, its mirror image, copies
-
-    def __post_init__(self) -> None:
-        for name, (least, most) in RANGES.items():
-            value = getattr(self, name)
-            rule = f"{least} or more" if most == math.inf else f"{least} to {most}"
-            params.require(least <= value <= most, f"extract.{name}", rule, value)
+    augmented_copies: NonNegativeInt  # of each training image
+    tta_views: (
+        PositiveInt  # over which a prediction is averaged: the image, its mirror image, copies
+    )
 
     def train_numbers(self) -> list[int]:
         """Returns the numbers of the views to train on, ORIGINAL first."""

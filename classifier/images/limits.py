@@ -2,21 +2,16 @@
 
 from dataclasses import dataclass
 
-from classifier.common import params
+from classifier.common.params import PositiveFloat
 
 
 @dataclass(frozen=True)
 class Limits:
     """The limits in section `validate` of params.yaml."""
 
-    max_megapixels: float  # of an image
-    max_megabytes: float  # of a file
-    decode_timeout: float  # seconds
-
-    def __post_init__(self) -> None:
-        for name in ("max_megapixels", "max_megabytes", "decode_timeout"):
-            value = getattr(self, name)
-            params.require(value > 0, f"validate.{name}", "more than 0", value)
+    max_megapixels: PositiveFloat  # of an image
+    max_megabytes: PositiveFloat  # of a file
+    decode_timeout: PositiveFloat  # seconds
 
     @property
     def pixels(self) -> int:

@@ -22,26 +22,14 @@ from classifier.common.errors import StageError, count, warn
 from classifier.dataset import features, manifest
 from classifier.dataset.features import Column
 from classifier.images import augmentation, decode
-from classifier.images.augmentation import ORIGINAL, AugmentationParams, View, ViewParams
+from classifier.images.augmentation import ORIGINAL, AugmentationParams, View
 from classifier.images.decode import Pixels
 from classifier.inference import base, engine
 from stages.extract import committed
 from stages.extract.forward import WINDOW, FeatureExtractor
+from stages.extract.params import Params
 
 TRAIN_SPLITS, TEST_SPLITS = ("train", "validation"), ("test",)  # of the two files
-
-
-@dataclass(frozen=True)
-class Params(ViewParams):
-    """Section `extract` of params.yaml; these two change no byte of a result."""
-
-    batch_size: int  # images in the network or on their way to the cache
-    threads: int  # processor cores to use; 0: all
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        params.require(self.threads >= 0, "extract.threads", "0 or more", self.threads)
-        params.require(self.batch_size >= 1, "extract.batch_size", "1 or more", self.batch_size)
 
 
 @dataclass

@@ -19,13 +19,14 @@ from classifier.dataset.findings import FINDINGS, Finding
 from classifier.images import perceptual_hash
 from classifier.similarity.pca import PCA, normalize
 from stages.inspect import label_errors, near_duplicates, outliers
-from stages.inspect.exclusions import Params, exclusion_reasons, require_two_per_class
+from stages.inspect.exclusions import exclusion_reasons, require_two_per_class
 from stages.inspect.image_findings import (
     Images,
     duplicate_findings,
     label_findings,
     outlier_findings,
 )
+from stages.inspect.params import Params
 from stages.inspect.unique_images import UniqueImages, image_rows, index_of_paths
 
 

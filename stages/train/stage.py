@@ -13,13 +13,13 @@ import numpy as np
 
 from classifier import head
 from classifier.common import files, params
-from classifier.common.errors import StageError, count
+from classifier.common.errors import count
 from classifier.dataset import excluded, features, split
 from classifier.dataset.features import FeatureTable
 from classifier.inference import base
 from stages.train import history
 from stages.train.fine_tuning import TrainingSet, bottleneck_features
-from stages.train.params import Params
+from stages.train.params import Params, require_maps
 from stages.train.training import best_epoch, train_and_refit
 from stages.train.training_loop import Examples, History
 from stages.train.training_split import content_order, split_images
@@ -71,11 +71,7 @@ def main(
     started = time.perf_counter()
     settings = params.load("train", Params)
     table = features.read(train_npz)
-    if settings.fine_tune_epochs and len(table.features.shape) == 2:
-        raise StageError(
-            "params.yaml: train.fine_tune_epochs must be 0 where freeze.pooling is avg; got "
-            f"{settings.fine_tune_epochs}: set it to 0, or freeze.pooling to none"
-        )
+    require_maps(settings, base.read_info(base_folder).pooling)
     views = table.view_rows(table.train_views)
     left_out, images = excluded.read(excluded_csv), views[:, 0]
     splits = split_images(table, images, left_out, settings.validation_split, settings.seed)

@@ -1,6 +1,7 @@
 """Read every file of the user's folders once, and say what is wrong before any hard work.
 
 Reads   input/train, input/validation, input/test
+        (results/params_checked.txt is a dep only to wait for stage `params`)
 Writes  results/images.csv, results/perceptual_hashes.npy, results/problems.csv,
         results/dataset.json
 """
@@ -8,9 +9,7 @@ Writes  results/images.csv, results/perceptual_hashes.npy, results/problems.csv,
 import os
 from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from classifier.cache import database
 from classifier.cache.files import FileIndex
@@ -25,17 +24,11 @@ from stages.validate import folder_errors
 from stages.validate.checks import CHECKS
 from stages.validate.decode_pool import DecodePool
 from stages.validate.input_images import read_images
+from stages.validate.params import Params
 from stages.validate.statistics import DatasetStatistics
 
 DATASET = Path("results/dataset.json")
 CODES = [check.code for check in CHECKS]
-
-
-@dataclass(frozen=True)
-class Params(Limits):
-    """Section `validate` of params.yaml."""
-
-    bad_images: Literal["skip", "fail"]  # what to do about unusable files
 
 
 def write_images(

@@ -15,7 +15,7 @@ from benchmarks import exports
 from classifier.common.errors import StageError
 from classifier.inference.openvino_engine import openvino
 from stages.export import stage
-from stages.export.stage import FORMATS
+from stages.export.params import FORMATS
 from tests.project import ROOT, Project, copy, make_project
 
 TOLERANCE = {  # of probabilities, on drawn images with float32 features
@@ -108,10 +108,10 @@ def test_the_params_are_the_formats():
     assert [field.name for field in dataclasses.fields(stage.Params)] == list(section)
 
 
-def test_a_missing_package_is_reported_with_its_remedy():
-    lacking = dataclasses.replace(FORMATS[0], packages=("no_such_package", "json"))
-    with pytest.raises(StageError, match=r"export\.openvino .* run `pip install no_such_package`"):
-        stage.require_packages([lacking])
+def test_a_missing_package_is_reported_with_its_remedy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    with pytest.raises(StageError, match=r"export\.onnx needs .* run `pip install tf2onnx`"):
+        stage.Params(**{one.name: one.name == "onnx" for one in FORMATS})
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@ import dataclasses
 from classifier.head import HeadInfo
 from classifier.inference.base import BaseInfo
 from stages.export.model_card import accuracy_table, model_card
-from stages.export.stage import FORMATS
+from stages.export.params import FORMATS
 
 INFO = BaseInfo("mixed8", "avg", 299, 200, (1280,), "float32", "openvino", "float32", "imagenet")
 HEAD = HeadInfo(("cat", "dog"), "imagenet", "", 1200, (0,), "")

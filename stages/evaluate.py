@@ -13,6 +13,8 @@ from classifier.common.errors import run_main
 from classifier.dataset import features, split
 from classifier.evaluation import metrics
 
+NO_TEST_SCORE = "no test score: no image of input/test is in a folder named like a class"
+
 
 def main(
     train_npz: Path = features.TRAIN,
@@ -49,7 +51,8 @@ def main(
         f"[{part['accuracy_low']:.3f}-{part['accuracy_high']:.3f}] of {part['n']}"
         for name, part in values.items()
     )
-    print(f"evaluate: {', '.join(parts)} -> {out.as_posix()}{model.info.warning}")
+    missing = "" if "test" in values else f"; {NO_TEST_SCORE}"
+    print(f"evaluate: {', '.join(parts)} -> {out.as_posix()}{missing}{model.info.warning}")
 
 
 if __name__ == "__main__":

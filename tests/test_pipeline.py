@@ -408,7 +408,7 @@ def test_an_unreadable_test_file_has_a_row_with_its_reason(project):
 
 @pytest.mark.parametrize("name", ["train.learning_rate", "freeze.last_layer", "predict.top_k"])
 def test_a_wrong_param_is_one_line_without_a_traceback(name, project):
-    project.set(name, "2e-3")
+    project.set(name, "-2e-3")
     done = project.shell("dvc", "repro", ok=False)
     assert done.returncode != 0
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]

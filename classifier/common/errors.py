@@ -1,8 +1,9 @@
 """Errors that the user can fix, one line each; anything else keeps its traceback."""
 
+import difflib
 import io
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -28,6 +29,18 @@ def collected(errors: list[str]) -> Iterator[None]:
 def count(number: int, noun: str, plural: str = "") -> str:
     """Returns a number with its noun: `1 image`, `1,200 images`, `2 classes`."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """Returns the known name that is most like `name`, whatever its case; empty if none is."""
+    lower = {one.casefold(): one for one in known}
+    close = difflib.get_close_matches(name.casefold(), lower, 1, cutoff)
+    return lower[close[0]] if close else ""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Returns `; did you mean <nearest>?`, or nothing."""
+    return f"; did you mean {near}?" if (near := nearest(name, known)) else ""
 
 
 def first_names(names: Sequence[str]) -> str:

@@ -1,6 +1,5 @@
 """One section of params.yaml, read into the dataclass of its stage."""
 
-import difflib
 import math
 import re
 from collections.abc import Collection
@@ -10,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 
 import yaml
 
-from classifier.common.errors import StageError, collected
+from classifier.common.errors import StageError, collected, did_you_mean
 
 PATH = Path("params.yaml")
 SECTIONS = ("validate", "fetch", "freeze", "extract", "inspect", "train", "predict", "export")
@@ -197,10 +196,7 @@ def _broken_rule(value: Any, kind: Any) -> str | None:
 
 def suggest(name: str, known: Collection[str]) -> str:
     """Returns a name with the nearest known one: `'trian'; did you mean train?`."""
-    lower = {one.lower(): one for one in known}
-    close = difflib.get_close_matches(name.lower(), lower, n=1)
-    hint = f"did you mean {lower[close[0]]}?" if close else f"known: {', '.join(known)}"
-    return f"{name!r}; {hint}"
+    return repr(name) + (did_you_mean(name, known) or f"; known: {', '.join(known)}")
 
 
 def _hint(value: object, kind: Any) -> str:

@@ -1,14 +1,24 @@
 """results/inspection.csv: images that stage `inspect` suspects to be duplicates or errors."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from classifier.common import files
+from classifier.common.errors import count
 from classifier.dataset import duplicates
 
 PATH = Path("results/inspection.csv")
 WRONG_LABEL, OUTLIER = "wrong_label", "outlier"
+DROP_PARAMS = {  # values of section `inspect`, by the finding for which they exclude images
+    "label_conflict": "drop_label_conflicts",
+    "in_train_and_validation": "drop_leaks",
+    "in_train_and_test": "drop_leaks",
+    "duplicate": "drop_duplicates",
+    WRONG_LABEL: "drop_wrong_labels",
+    OUTLIER: "drop_outliers",
+}
 FINDINGS = (*duplicates.CODES, WRONG_LABEL, OUTLIER)  # most serious first
 
 
@@ -27,6 +37,45 @@ class Finding(NamedTuple):
     suggested: str  # a class that suits a wrong label's image better
     other: str  # path of the image that this one duplicates
     detail: str  # a sentence
+
+
+def dropped(inspect_params: Mapping[str, object]) -> dict[str, str]:
+    """Returns the findings for which images are dropped, each with the name of its param."""
+    return {finding: name for finding, name in DROP_PARAMS.items() if inspect_params.get(name)}
+
+
+def warnings(findings: Sequence[Finding], n_training: int, dropped: Container[str]) -> list[str]:
+    """Returns warnings about what the findings say of the scores.
+
+    Args:
+        findings: all findings.
+        n_training: number of training images.
+        dropped: the findings for which training images are excluded; these are no longer wrong.
+    """
+    by_code: defaultdict[str, set[str]] = defaultdict(set)
+    for finding in findings:
+        by_code[finding.finding].add(finding.path)
+    messages = []
+    for split in ("validation", "test"):
+        leaked = {p for p in by_code[f"in_train_and_{split}"] if f"/{split}/" in p}
+        if leaked and f"in_train_and_{split}" not in dropped:
+            messages.append(
+                f"{count(len(leaked), f'{split} image')} also among the training images, so the "
+                f"{split} score is too high: delete them, or set inspect.drop_leaks to true"
+            )
+    if (conflicts := by_code["label_conflict"]) and "label_conflict" not in dropped:
+        messages.append(
+            f"{count(len(conflicts), 'image')} in two classes at once: delete or move them, or "
+            "set inspect.drop_label_conflicts to true"
+        )
+    copies = {p for code in duplicates.CODES for p in by_code[code] if "/train/" in p}
+    if len(copies) > n_training / 2 and "duplicate" not in dropped:
+        messages.append(
+            f"{len(copies):,} of {count(n_training, 'training image')} are copies of others or "
+            "look like it (frames of a film, a fixed camera, plain images?): there is less to "
+            "learn from than their number says"
+        )
+    return messages
 
 
 def write(path: Path, findings: Iterable[Finding]) -> None:

@@ -8,7 +8,7 @@ import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from classifier.common.errors import StageError
@@ -27,14 +27,24 @@ class InputFile:
     folder: str
 
 
-def find_files(root: Path = INPUT, ignored: "Counter[str] | None" = None) -> Iterator[InputFile]:
+@dataclass
+class LeftOut:
+    """What a walk meets and the user may not expect."""
+
+    system_files: Counter[str] = field(default_factory=Counter)  # skipped, by name
+    linked_folders: list[str] = field(default_factory=list)  # read, but not by DVC
+
+
+def find_files(root: Path = INPUT, left_out: LeftOut | None = None) -> Iterator[InputFile]:
     """Yields every file of the three splits below `root`, in path order.
 
-    System files are skipped, and counted by name in `ignored`. A folder that cannot be read is a
-    StageError.
+    System files are skipped. A folder that cannot be read is a StageError.
     """
+    left_out = left_out or LeftOut()
+    if is_link(root):
+        left_out.linked_folders.append(root.as_posix())
     for split in sorted(SPLITS):
-        for path in walk(root / split, ignored=ignored):
+        for path in walk(root / split, left_out=left_out):
             inner = path.relative_to(root / split).parts
             yield InputFile(path, split, inner[0] if len(inner) > 1 else "")
 
@@ -49,35 +59,55 @@ def class_folders(root: Path, split: str) -> list[str]:
     return sorted(path.name for path in _entries(root / split) if path.is_dir())
 
 
+def hidden_folders(root: Path, split: str) -> list[str]:
+    """Returns the sorted names of the folders directly in a split that begin with a dot."""
+    folder = root / split
+    paths = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path.name for path in paths if path.name.startswith(".") and path.is_dir())
+
+
+def unread_entries(root: Path) -> list[str]:
+    """Returns the sorted names of what lies in `root` and is no split; folders end with `/`."""
+    names = {p.name + "/" * p.is_dir() for p in _entries(root) if p.suffix != ".dvc"}
+    return sorted(names - {f"{split}/" for split in SPLITS} - {"README.md"})
+
+
 def _entries(folder: Path) -> list[Path]:
     paths = folder.iterdir() if folder.is_dir() else ()
     return [path for path in paths if not is_system_file(path.name)]
 
 
 def walk(
-    folder: Path, parents: frozenset[str] = frozenset(), ignored: "Counter[str] | None" = None
+    folder: Path, parents: frozenset[str] = frozenset(), left_out: LeftOut | None = None
 ) -> Iterator[Path]:
     """Yields the files below `folder` in path order, without system files.
 
     Symbolic links are followed, except into one of their own `parents`. A folder that cannot be
     read is a StageError.
     """
+    left_out = left_out or LeftOut()
     real = os.path.realpath(folder)
     try:
         if real in parents or not folder.is_dir():
             return
+        if is_link(folder):
+            left_out.linked_folders.append(folder.as_posix())
         with os.scandir(folder) as entries:  # the slash puts a folder's files in path order
             names = sorted(f"{e.name}/" if e.is_dir() else e.name for e in entries)
     except OSError as error:
         raise StageError(f"{folder.as_posix()}: cannot be read ({error.strerror})") from None
     for name in names:
         if is_system_file(name.removesuffix("/")):
-            if ignored is not None:
-                ignored[name] += 1
+            left_out.system_files[name] += 1
         elif name.endswith("/"):
-            yield from walk(folder / name, parents | {real}, ignored)
+            yield from walk(folder / name, parents | {real}, left_out)
         else:
             yield folder / name
+
+
+def is_link(folder: Path) -> bool:
+    """Tells whether a folder is a symbolic link or one of Windows's junctions."""
+    return folder.is_symlink() or getattr(folder, "is_junction", bool)()  # since Python 3.12
 
 
 def is_system_file(name: str) -> bool:

@@ -2,16 +2,7 @@
 
 from dataclasses import dataclass
 
-from classifier.dataset.findings import OUTLIER, WRONG_LABEL
-
-PARAMS = {  # by finding
-    "label_conflict": "drop_label_conflicts",
-    "in_train_and_validation": "drop_leaks",
-    "in_train_and_test": "drop_leaks",
-    "duplicate": "drop_duplicates",
-    WRONG_LABEL: "drop_wrong_labels",
-    OUTLIER: "drop_outliers",
-}
+from classifier.dataset import findings
 
 
 @dataclass(frozen=True)
@@ -26,4 +17,4 @@ class Params:
 
     def dropped_findings(self) -> dict[str, str]:
         """Returns the findings for which images are dropped, each with the name of its param."""
-        return {finding: name for finding, name in PARAMS.items() if getattr(self, name)}
+        return findings.dropped(vars(self))

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from classifier.common import params
-from classifier.common.errors import count
+from classifier.common.errors import count, warn
 from classifier.dataset import excluded, features, findings, manifest
 from classifier.dataset.features import FeatureTable
 from classifier.dataset.findings import FINDINGS, Finding
@@ -119,6 +119,9 @@ def main(
     require_two_per_class(images_csv, reasons, dropped)
     findings.write(out, results)
     excluded.write(excluded_csv, reasons)
+    n_training = sum(row.split == "train" for row in manifest.iter_rows(images_csv))
+    for message in findings.warnings(results, n_training, dropped):
+        warn(message)
     skipped = str(train.weights) == "random"
     note = "; label-error and outlier checks skipped (random weights)" if skipped else ""
     print(summary_line(len(hashes), results, len(reasons), out) + note)

@@ -6,6 +6,7 @@ from stages.report.elements import percent
 from stages.report.run_results import RunResults
 
 NAMED = 12  # classes
+SHOWN = 8  # warnings
 WEIGHTS = {"imagenet": "trained on ImageNet", "random": "with RANDOM weights"}
 RANDOM_WEIGHTS = (
     "The weights are random: the network has not been trained on any images. These numbers only "
@@ -18,10 +19,11 @@ def headline(run: RunResults) -> list[Markup | None]:
     low, high = (round(100 * run.scores[f"accuracy_{end}"]) for end in ("low", "high"))
     expected = tag("strong", f"{low} to {high}" if low < high else f"{low}")
     sentence = ("Of 100 new images like these, expect ", expected, " to be classified correctly.")
-    measured = tag("div", tag("p", _measurement(run)), _leaks(run))
+    measured = tag("div", tag("p", _measurement(run)), _not_scored(run))
     warning = tag("p", RANDOM_WEIGHTS, class_="warning", role="alert")
     return [
         warning if run.base.weights == "random" else None,
+        _warnings(run),
         tag("p", *sentence, class_="headline"),
         _tiles(run),
         tag("div", measured, tag("p", _network(run)), class_="beside"),
@@ -52,14 +54,23 @@ def _measurement(run: RunResults) -> str:
     )
 
 
-def _leaks(run: RunResults) -> Markup | None:
-    leaks = run.findings_of(f"in_train_and_{run.split}")
-    leaked = {finding.path for finding in leaks if f"/{run.split}/" in finding.path}
-    if not leaked:
+def _warnings(run: RunResults) -> Markup | None:
+    if not run.warnings:
         return None
-    text = f"Also among the training images: {count(len(leaked), f'{run.split} image')} (see "
-    link = tag("a", "Findings", href="#findings")
-    return tag("p", text, link, "), so these scores are slightly too high.")
+    more = len(run.warnings) - SHOWN
+    items = [tag("li", text) for text in run.warnings[:SHOWN]]
+    rest = tag("li", f"and {more:,} more in results/warnings.txt") if more > 0 else None
+    return tag("div", tag("p", "Warnings:"), tag("ul", *items, rest), class_="warning")
+
+
+def _not_scored(run: RunResults) -> Markup | None:
+    """Returns why there is no test score, or not one of all test images."""
+    unknown = run.counts[""]["test"] if "" in run.counts else 0
+    if run.split == "test":
+        text = f"{count(unknown, 'test image')} not scored: not in a folder named like a class."
+        return tag("p", text) if unknown else None
+    reason = "no test image is in a folder named like a class" if unknown else "no test images"
+    return tag("p", f"There is no test score: {reason}.")
 
 
 def _network(run: RunResults) -> str:

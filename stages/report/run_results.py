@@ -10,7 +10,7 @@ from typing import Any
 
 from classifier import head
 from classifier.common import files
-from classifier.dataset import findings, manifest, problems
+from classifier.dataset import findings, manifest, problems, warnings
 from classifier.dataset.findings import FINDINGS, Finding
 from classifier.dataset.problems import Problem
 from classifier.evaluation import metrics, predictions
@@ -49,6 +49,7 @@ class RunResults:
     samples: Mapping[str, Sequence[str]]  # paths of some training images of each class
     problems: Sequence[Problem]
     findings: Sequence[Finding]
+    warnings: Sequence[str]  # of `validate`, and what follows from the findings
     history: Mapping[str, Sequence[float]]  # columns of results/history.csv
     scored: Sequence[ScoredImage]  # the images of `split`
     classes: Sequence[Mapping[str, str]]  # rows of results/classes.csv
@@ -102,6 +103,9 @@ def read(params: Mapping[str, Any]) -> RunResults:
     scored = {"test": metrics.SCORED_TEST, "validation": metrics.SCORED_VALIDATION}[split]
     history = files.read_csv(Path("results/history.csv"))
     counts, samples = _count_and_sample()
+    found = findings.read(findings.PATH)
+    n_training = sum(numbers["train"] for numbers in counts.values())
+    dropped = findings.dropped(params["inspect"])
     return RunResults(
         class_names=head.read_info(head.FOLDER).class_names,
         base=base.read_info(base.FOLDER),
@@ -110,7 +114,11 @@ def read(params: Mapping[str, Any]) -> RunResults:
         counts=counts,
         samples=samples,
         problems=problems.read(problems.PATH),
-        findings=findings.read(findings.PATH),
+        findings=found,
+        warnings=[
+            *warnings.read(warnings.PATH),
+            *findings.warnings(found, n_training, dropped),
+        ],
         history={name: [float(row[name]) for row in history] for name in history[0]},
         scored=[
             ScoredImage(path, label, predicted, float(probability), float(of_label))

@@ -2,8 +2,8 @@
 
 Reads   results/images.csv, results/problems.csv, results/inspection.csv, results/history.csv,
         results/metrics.json, results/scored_validation.csv or results/scored_test.csv,
-        results/classes.csv, results/calibration.csv, results/predictions.csv, models/base,
-        models/head, input
+        results/classes.csv, results/calibration.csv, results/predictions.csv,
+        results/warnings.txt, models/base, models/head, input
 Writes  results/report.html
 """
 

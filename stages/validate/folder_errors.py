@@ -1,26 +1,26 @@
-"""Errors and warnings about the folders of `input/`, one line each, with the remedy."""
+"""Errors in the folders of `input/`, one line each, with the remedy."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 
-from classifier.common.errors import count, first_names
+from classifier.common.errors import count, did_you_mean, first_names, nearest
 from classifier.dataset import folders
 from classifier.dataset.folders import INPUT
-from classifier.dataset.problems import NO_FILE, Problem
+from classifier.dataset.problems import Problem
 from stages.validate.statistics import DatasetStatistics
 
 TRAIN, VALIDATION = (f"{INPUT.as_posix()}/{split}" for split in ("train", "validation"))
 REMEDY = f"put the images of each class in {TRAIN}/<class>/"
-NON_UTF8_NAME = "the file's name is not UTF-8; rename it"
-FEW_IMAGES = 10  # of a class; with fewer, one or two validate
-UNEVEN = 10  # ratio of the largest class to the smallest
+SPLIT_ALIASES = dict.fromkeys(("val", "valid", "dev", "eval"), "validation") | {"testing": "test"}
 
 
 def folder_errors(class_names: list[str]) -> list[str]:
     """Returns errors in the layout of the folders."""
+    errors = _misnamed_splits()
     if not (INPUT / "train").is_dir():
-        return [f"{TRAIN}: no such folder; {REMEDY}"]
-    errors = [
+        missing = [] if errors else [f"{TRAIN}: no such folder; {REMEDY}"]
+        return errors + missing
+    errors += [
         f"{folder}: only class folders may be in it; got {first_names(names)}: {REMEDY}"
         for folder, split in ((TRAIN, "train"), (VALIDATION, "validation"))
         if (names := folders.loose_files(INPUT, split))
@@ -32,14 +32,42 @@ def folder_errors(class_names: list[str]) -> list[str]:
     errors += [
         f"{TRAIN}: class names must not look identical; got {', '.join(map(ascii, names))}: put "
         "their images into one folder"
-        for names in _alike(class_names, lambda name: folders.nfc(name).strip())
+        for names in alike(class_names, lambda name: folders.nfc(name).strip())
     ]
     rule = f"must have the name of a class of {TRAIN} ({first_names(class_names)})"
-    unknown = folders_without_class("validation", class_names)
-    return errors + [f"{VALIDATION}/{name}: {rule}; rename or remove it" for name in unknown]
+    return errors + [
+        f"{VALIDATION}/{name}: {rule}; rename or remove it{did_you_mean(name, class_names)}"
+        for name in folders_without_class("validation", class_names)
+    ]
 
 
-def _alike(names: list[str], key: Callable[[str], str]) -> list[list[str]]:
+def _misnamed_splits() -> list[str]:
+    names = [name.rstrip("/") for name in folders.unread_entries(INPUT) if name.endswith("/")]
+    present = {path.name for path in INPUT.iterdir()} if INPUT.is_dir() else set()
+    return [
+        f"{INPUT.as_posix()}/{name}: must be named train, validation or test to be read; got "
+        f"{name!r}: rename it to {INPUT.as_posix()}/{split}"
+        for name in names
+        if (split := intended_split(name)) and split not in present
+    ]
+
+
+def intended_split(name: str) -> str:
+    """Returns the split that a folder of `input/` is probably meant to be; empty if none."""
+    return SPLIT_ALIASES.get(name.casefold()) or nearest(name, folders.SPLITS, cutoff=0.7)
+
+
+def link_errors(links: Iterable[str]) -> list[str]:
+    """Returns errors about folders that DVC does not look into."""
+    return [
+        f"{link}: must not be a link to a folder, because DVC would not see changes in it; move or "
+        "copy the folder here, mount it here, or link its files one by one (cp -rs)"
+        for link in dict.fromkeys(links)
+    ]
+
+
+def alike(names: list[str], key: Callable[[str], str]) -> list[list[str]]:
+    """Returns the groups of two or more names with the same key."""
     groups = defaultdict(list)
     for name in names:
         groups[key(name)].append(name)
@@ -82,26 +110,3 @@ def fatal_errors(skip: bool, all_problems: list[Problem], class_errors: list[str
         small_classes = tuple(error.split(":")[0] + "/" for error in class_errors)
         errors = [error for error in errors if error.startswith(small_classes)]
     return errors + class_errors
-
-
-def dataset_warnings(per_class: Counter[str], all_problems: list[Problem]) -> list[str]:
-    """Returns warnings about class names, few or uneven training images, and unreadable files."""
-    warnings = [
-        f"{TRAIN}: {', '.join(names)} differ only in case: one class?"
-        for names in _alike(sorted(per_class), str.casefold)
-    ]
-    if few := [f"{name} ({n})" for name, n in sorted(per_class.items()) if n < FEW_IMAGES]:
-        warnings.append(
-            f"{TRAIN}: fewer than {FEW_IMAGES} images of {first_names(few)}; metrics will be "
-            "unreliable: add images if you can"
-        )
-    (most, largest), *_, (least, smallest) = per_class.most_common()
-    if largest >= UNEVEN * smallest:
-        warnings.append(
-            f"{TRAIN}: {count(largest, 'image')} of {most}, {smallest:,} of {least}; rare classes "
-            "are seldom predicted: add images, or try train.class_weight: balanced"
-        )
-    if names := [p.path for p in all_problems if p.detail in (NON_UTF8_NAME, NO_FILE)]:
-        rule = "DVC cannot read named pipes, sockets, broken symlinks or names that are not UTF-8"
-        warnings.append(f"{INPUT.as_posix()}: {rule}; remove {first_names(names)}")
-    return warnings

@@ -11,7 +11,7 @@ from classifier.dataset.folders import InputFile
 from classifier.images.limits import Limits
 from stages.validate import checks
 from stages.validate.decode_pool import DecodePool
-from stages.validate.folder_errors import NON_UTF8_NAME
+from stages.validate.folder_warnings import NON_UTF8_NAME
 
 BATCH = 1024  # files looked up in the index at once
 SURROGATE = re.compile("[\ud800-\udfff]")  # how Python reads the bytes of a name that is not UTF-8

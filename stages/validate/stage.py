@@ -3,7 +3,7 @@
 Reads   input/train, input/validation, input/test
         (results/params_checked.txt is a dep only to wait for stage `params`)
 Writes  results/images.csv, results/perceptual_hashes.npy, results/problems.csv,
-        results/dataset.json
+        results/dataset.json, results/warnings.txt
 """
 
 import os
@@ -14,15 +14,17 @@ from pathlib import Path
 from classifier.cache import database
 from classifier.cache.files import FileIndex
 from classifier.common import files, params, progress
-from classifier.common.errors import StageError, count, first_names, warn
+from classifier.common.errors import StageError, count, first_names
 from classifier.dataset import duplicates, folders, manifest, problems
+from classifier.dataset import warnings as warnings_file
 from classifier.dataset.manifest import ImageRow
 from classifier.dataset.problems import Problem
 from classifier.images import perceptual_hash
 from classifier.images.limits import Limits
-from stages.validate import folder_errors
+from stages.validate import folder_errors, folder_warnings
 from stages.validate.checks import CHECKS
 from stages.validate.decode_pool import DecodePool
+from stages.validate.folder_warnings import FolderContents
 from stages.validate.input_images import read_images
 from stages.validate.params import Params
 from stages.validate.statistics import DatasetStatistics
@@ -85,16 +87,18 @@ def main(
     hashes_npy: Path = perceptual_hash.PATH,
     problems_csv: Path = problems.PATH,
     dataset_json: Path = DATASET,
+    warnings_txt: Path = warnings_file.PATH,
 ) -> None:
     """Validates the folders below `input/`."""
     settings = params.load("validate", Params)
     class_names = folders.class_folders(folders.INPUT, "train")
-    if errors := folder_errors.folder_errors(class_names):
+    left_out = folders.LeftOut()
+    contents = FolderContents.survey(folders.find_files(left_out=left_out))
+    errors = folder_errors.link_errors(left_out.linked_folders)
+    if errors := folder_errors.folder_errors(class_names) + errors:
         raise StageError(*errors)
-    ignored = Counter[str]()
-    total = sum(1 for _ in folders.find_files(ignored=ignored))
     with files.atomic_write(images_csv) as part:
-        statistics, all_problems = write_images(part, class_names, total, settings)
+        statistics, all_problems = write_images(part, class_names, contents.total, settings)
         errors = folder_errors.class_errors(statistics, class_names)
         skip = settings.bad_images == "skip"
         if errors := folder_errors.fatal_errors(skip, all_problems, errors):
@@ -103,16 +107,24 @@ def main(
         all_problems += duplicates.exact_duplicates(candidates)
     perceptual_hash.write(hashes_npy, statistics.perceptual_hashes)
     problems.write(problems_csv, all_problems)
-    counts = summary(statistics, all_problems, ignored.total())
+    counts = summary(statistics, all_problems, left_out.system_files.total())
     files.write_json(dataset_json, counts)
-    for message in folder_errors.dataset_warnings(statistics.per_class, all_problems):
-        warn(message)
+    warnings = folder_warnings.left_out_warnings(class_names, contents)
+    warnings += folder_warnings.missing_class_warnings(statistics.labels)
+    warnings += folder_warnings.image_warnings(counts)
+    warnings += folder_warnings.dataset_warnings(statistics.per_class, all_problems)
+    warnings_file.write(warnings_txt, warnings)
     unscored = folder_errors.folders_without_class("test", class_names)
-    print(output_line(counts, all_problems, unscored, images_csv))
+    hidden = sorted(left_out.system_files)
+    print(output_line(counts, all_problems, unscored, hidden, images_csv))
 
 
 def output_line(
-    counts: dict[str, int], all_problems: list[Problem], unscored: list[str], out: Path
+    counts: dict[str, int],
+    all_problems: list[Problem],
+    unscored: list[str],
+    hidden: list[str],
+    out: Path,
 ) -> str:
     """Returns the line that the stage prints."""
     classes = count(counts["classes"], "class", "classes")
@@ -120,18 +132,19 @@ def output_line(
     line += f"{count(counts['test'], 'test image')} of {classes} -> {out.as_posix()}"
     if not counts["test"]:
         line += "; no images in input/test: the predictions will be empty"
-    if unscored and counts["test_labelled"]:
+    if unscored:
         folder_names = first_names([f"input/test/{name}" for name in unscored])
         line += f"; not scored, because not named like a class: {folder_names}"
     if skipped := [p for p in all_problems if p.action == "skipped"]:
         names = first_names([f"{problem.path} ({problem.problem})" for problem in skipped])
         line += f"; {len(skipped):,} skipped: {names}"
-    if number := counts["duplicates"]:
-        line += f"; {count(number, 'exact duplicate')}"
-    for code in CODES:
-        line += f"; {counts[code]:,} {code}" if counts[code] else ""
+    if counts["duplicates"]:
+        line += f"; {count(counts['duplicates'], 'exact duplicate')}"
+    codes = Counter(problem.problem for problem in all_problems)
+    for code in (*duplicates.CODES[:-1], *CODES):
+        line += f"; {codes[code]:,} {code}" if codes[code] else ""
     if all_problems:
         line += f" (see {problems.PATH.as_posix()})"
     if counts["ignored"]:
-        line += f"; {count(counts['ignored'], 'hidden file')} ignored"
+        line += f"; {count(counts['ignored'], 'hidden file')} ignored: {first_names(hidden)}"
     return line

@@ -15,19 +15,23 @@ class DatasetStatistics:
 
     def __init__(self) -> None:
         self.counts = Counter[str]()  # images by split, and `test_labelled`
-        self.per_class = Counter[str]()  # training images by class
+        self.labels = defaultdict[str, Counter[str]](Counter)  # images by split and class
         self.contents = defaultdict[str, set[str]](set)  # up to two content hashes by class
         self.perceptual_hashes = bytearray()
+
+    @property
+    def per_class(self) -> Counter[str]:
+        """Returns the number of training images by class."""
+        return self.labels["train"]
 
     def add(self, row: ImageRow, perceptual_hash: bytes) -> None:
         """Adds an image."""
         self.perceptual_hashes += perceptual_hash
         self.counts[row.split] += 1
         self.counts["test_labelled"] += row.split == "test" and row.label != ""
-        if row.split == "train":
-            self.per_class[row.label] += 1
-            if len(self.contents[row.label]) < 2:
-                self.contents[row.label].add(row.sha256)
+        self.labels[row.split][row.label] += 1
+        if row.split == "train" and len(self.contents[row.label]) < 2:
+            self.contents[row.label].add(row.sha256)
 
     def possible_duplicates(self, rows: Iterable[ImageRow]) -> Iterable[ImageRow]:
         """Returns those of the rows, in the order added, that share a perceptual hash."""

@@ -19,3 +19,19 @@ def test_the_most_serious_kind_comes_first_then_the_highest_score(tmp_path):
     listed = findings.read(tmp_path / "inspection.csv")
     assert [one.path for one in listed] == ["d", "f", "e", "c", "b", "a"]
     assert set(listed) == set(unsorted)
+
+
+def test_leaks_conflicts_and_copies_are_warned_of_unless_they_are_dropped():
+    paths = [f"input/train/a/{n}" for n in range(6)]
+    found = [finding(path, "duplicate", 1.0) for path in paths]
+    found += [finding("input/train/a/7", "in_train_and_test", 1.0)]
+    found += [finding("input/test/7", "in_train_and_test", 1.0)]
+    found += [finding("input/train/a/8", "label_conflict", 1.0)]
+    leak, conflict, copies = findings.warnings(found, 12, {})
+    assert leak.startswith("1 test image also among the training images, so the test score is too")
+    assert conflict.startswith("1 image in two classes at once")
+    assert copies.startswith("8 of 12 training images are copies of others")
+    dropped = findings.dropped(
+        {name: name == "drop_leaks" for name in findings.DROP_PARAMS.values()}
+    )
+    assert findings.warnings(found, 100, dropped) == [conflict]

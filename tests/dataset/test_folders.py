@@ -1,4 +1,3 @@
-from collections import Counter
 from pathlib import Path
 
 from hypothesis import given
@@ -60,9 +59,9 @@ def test_any_names_come_in_path_order(tmp_path_factory, names):
 def test_system_files_are_skipped_and_counted(tmp_path):
     make(tmp_path, "train/.DS_Store", "train/a/Thumbs.db", "train/a/._1.jpg", "train/.git/x")
     make(tmp_path, "train/__MACOSX/a/1.jpg")
-    ignored = Counter()
-    assert list(folders.find_files(tmp_path, ignored)) == []
-    assert set(ignored) == {".DS_Store", "._1.jpg", ".git/", "Thumbs.db", "__MACOSX/"}
+    left_out = folders.LeftOut()
+    assert list(folders.find_files(tmp_path, left_out)) == []
+    assert set(left_out.system_files) == {".DS_Store", "._1.jpg", ".git/", "Thumbs.db", "__MACOSX/"}
     assert folders.class_folders(tmp_path, "train") == ["a"]
 
 
@@ -71,7 +70,11 @@ def test_symlinks_are_followed_but_not_in_a_cycle(tmp_path):
     (tmp_path / "train" / "b").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "train" / "c").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "elsewhere" / "loop").symlink_to(tmp_path / "train")
-    paths = {path for path, _, _ in listed(tmp_path)}
+    left_out = folders.LeftOut()
+    files = folders.find_files(tmp_path, left_out)
+    paths = {file.path.relative_to(tmp_path).as_posix() for file in files}
+    links = {Path(link).relative_to(tmp_path).as_posix() for link in left_out.linked_folders}
+    assert links >= {"train/b", "train/c"}
     assert {"train/a/2.jpg", "train/b/1.jpg", "train/c/1.jpg"} <= paths
     assert len(paths) < 20
 

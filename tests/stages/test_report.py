@@ -65,6 +65,7 @@ def results(names=("ant", "bee"), count=40, **changes) -> RunResults:
         "samples": {},
         "problems": [],
         "findings": [],
+        "warnings": [],
         "history": {
             "loss": [1.0, 0.5],
             "accuracy": [0.5, 0.9],
@@ -113,12 +114,23 @@ def test_random_weights_give_an_alert():
     assert ("p", "role", "alert") not in Parsed(page.page(results(), {})).attributes
 
 
-def test_leaks_are_reported_beside_the_scores():
-    leak = Finding(
-        "input/test/ant/0.jpg", "ant", "in_train_and_test", 1.0, "", "input/train/x", "d"
-    )
-    text = Parsed(page.page(results(findings=[leak]), {})).text
-    assert "Also among the training images: 1 test image" in text
+def test_warnings_stand_before_the_scores():
+    warnings = [f"input/raw{n}: not read" for n in range(10)]
+    text = Parsed(page.page(results(warnings=warnings), {})).text
+    assert "Warnings: input/raw0: not read input/raw1: not read " in text
+    assert "input/raw7: not read and 2 more in results/warnings.txt" in text
+    assert text.index("Warnings:") < text.index("Of 100 new images")
+
+
+def test_a_missing_test_score_has_its_reason():
+    unknown = {"ant": Counter(train=100), "": Counter(test=3)}
+    text = Parsed(page.page(results(counts=unknown, split="validation"), {})).text
+    assert "There is no test score: no test image is in a folder named like a class." in text
+    unknown["ant"]["test"] = 5
+    assert "3 test images not scored" in Parsed(page.page(results(counts=unknown), {})).text
+    none = {"ant": Counter(train=100)}
+    text = Parsed(page.page(results(counts=none, split="validation"), {})).text
+    assert "There is no test score: no test images." in text
 
 
 def test_names_with_html_stay_text():

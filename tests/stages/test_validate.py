@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -133,7 +134,7 @@ def test_exact_duplicates_are_listed_and_kept(inside, folder):
 
 def test_unusual_images_and_small_classes_are_kept_and_printed(inside, folder, capsys):
     draw(folder / "train" / "cross" / "strip.jpg", "cross", 71, size=(700, 60))
-    Image.new("RGB", (1, 1)).save(folder / "test" / "dot.png")
+    draw(folder / "test" / "dot.png", "cross", 72, size=(20, 20))
     validate.main()
     assert listed(inside) == {
         "input/test/dot.png": ("tiny", "kept"),
@@ -153,7 +154,8 @@ def test_hidden_files_are_ignored_and_counted(inside, folder, capsys):
         (folder / name).write_bytes(b"x")
     validate.main()
     assert json.loads((inside / "results" / "dataset.json").read_text())["ignored"] == 4
-    assert capsys.readouterr().out.endswith("; 4 hidden files ignored\n")
+    names = ".DS_Store, .hidden, Thumbs.db and 1 more"
+    assert capsys.readouterr().out.endswith(f"; 4 hidden files ignored: {names}\n")
 
 
 def test_perceptual_hashes_are_in_the_order_of_the_table(inside, folder):
@@ -224,6 +226,92 @@ def test_a_validation_folder_without_a_usable_image_is_an_error(folder):
     (folder / "validation" / "cross" / "0.jpg").write_bytes(b"broken")
     _, error = errors()
     assert error.startswith("input/validation: needs a usable image; got 0: add some, or remove")
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [("val", "validation"), ("Dev", "validation"), ("vaildation", "validation"), ("Test", "test")],
+)
+def test_a_misspelt_split_is_an_error_with_the_right_name(name, split, inside):
+    folder = draw_classes(inside / "input", per_class=2, test=0)
+    draw(folder / name / "cross" / "0.jpg", "cross", 50)
+    (error,) = errors()
+    assert error.startswith(f"input/{name}: must be named train, validation or test to be read; ")
+    assert error.endswith(f"rename it to input/{split}")
+
+
+def test_a_misspelt_train_folder_is_one_error(inside):
+    draw_classes(inside / "input", per_class=2)
+    (inside / "input" / "train").rename(inside / "input" / "Training")
+    (error,) = errors()
+    assert error.endswith("got 'Training': rename it to input/train")
+
+
+def warnings(inside):
+    validate.main()
+    return (inside / "results" / "warnings.txt").read_text(encoding="utf-8").splitlines()
+
+
+def test_everything_that_is_left_out_is_named(inside, folder, capsys):
+    for name in ("raw/1.jpg", "tests/1.jpg", "0.jpg", "train/.hidden/1.jpg", "test/Cros/1.jpg"):
+        draw(folder / name, "cross", 51)
+    (folder / "train.dvc").touch()
+    said = warnings(inside)
+    only = "not read; only input/train, input/validation and input/test are"
+    assert f"input/raw: {only}" in said
+    assert f"input/tests: {only}; did you mean test?" in said
+    assert "input: files directly in it are not read: 0.jpg" in said
+    assert any(line.startswith("input/train/.hidden: not read, because its name") for line in said)
+    cros = "input/test/Cros: not scored, because no class has this name; did you mean cross?"
+    assert cros in said
+    printed = capsys.readouterr()
+    assert [f"warning: {line}" for line in said] == printed.err.splitlines()
+    assert "; not scored, because not named like a class: input/test/Cros" in printed.out
+
+
+def test_nested_class_folders_are_named(inside, folder):
+    for name in ("animals/cats/1.jpg", "animals/dogs/22.jpg", "circle/cross/333.jpg"):
+        draw(folder / "train" / name, "cross", len(name))
+    said = " ".join(warnings(inside))
+    assert "input/train/animals: the images of its folders (cats, dogs) are all of class" in said
+    assert "input/train/circle/cross: has the name of a class, but its images are of" in said
+    assert "input/train/circle: " not in said
+
+
+def test_classes_without_images_to_score_are_named(inside, folder):
+    draw(folder / "validation" / "cross" / "0.jpg", "cross", 52)
+    draw(folder / "test" / "circle" / "0.jpg", "circle", 53)
+    validation, test, *_ = warnings(inside)
+    assert validation.startswith("input/validation: no usable image of circle, square; its scores")
+    assert test.startswith("input/test: no usable image of cross, square; its scores say nothing")
+
+
+def test_plain_images_are_warned_of(inside, folder, capsys):
+    icon = Image.new("RGBA", (64, 64), (255, 255, 255, 0))
+    icon.paste("white", (10, 10, 50, 50))
+    icon.save(folder / "test" / "icon.png")
+    assert any("1 image of one colour all over" in line for line in warnings(inside))
+    assert listed(inside) == {"input/test/icon.png": ("plain", "kept")}
+    assert "; 1 plain (see results/problems.csv)" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right on Windows")
+@pytest.mark.parametrize("place", ["", "train", "train/cross", "test/more"])
+def test_a_linked_folder_is_refused_and_a_linked_file_is_not(place, inside, folder):
+    other = inside / "disk"
+    (folder / "test" / "more").mkdir()
+    (folder / place).rename(other)
+    (folder / place).symlink_to(other)
+    (error,) = errors()
+    rule = "must not be a link to a folder, because DVC would not see changes in it"
+    assert error.startswith(
+        f"{(Path('input') / place).as_posix()}: {rule}; move or copy the folder"
+    )
+    (folder / place).unlink()
+    other.rename(folder / place)
+    (folder / "train" / "cross" / "1.jpg").rename(other)
+    (folder / "train" / "cross" / "1.jpg").symlink_to(other)
+    validate.main()
 
 
 def test_input_test_may_be_missing(inside, capsys):

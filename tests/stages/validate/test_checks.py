@@ -33,6 +33,18 @@ def test_unusual_sizes_are_found(check, width, height, fails):
     assert detail.startswith(f"{width:,} x {height:,} pixels: ") == fails
 
 
+@pytest.mark.parametrize(
+    ("levels", "code"),
+    [((255, 255), "plain"), ((7, 7), "plain"), ((0, 15), "low_range"), ((100, 116), "")],
+)
+def test_images_without_contrast_are_found(levels, code):
+    pixels = np.full((64, 64, 3), levels[0], np.uint8)
+    pixels[:32] = levels[1]
+    found = {check.code: check.find(DecodedImage(pixels, 64, 64, "PNG")) for check in CHECKS}
+    assert [name for name, detail in found.items() if detail] == [code] * bool(code)
+    assert ("transparent" in (found["plain"] or "")) == (levels == (255, 255))
+
+
 def test_codes_are_unique():
     codes = [*(check.code for check in CHECKS), *UNUSABLE, *FINDINGS]
     assert len(set(codes)) == len(codes)

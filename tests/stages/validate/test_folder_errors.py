@@ -1,18 +1,21 @@
-from collections import Counter
+import pytest
 
-from stages.validate import folder_errors
-
-
-def test_small_and_uneven_classes_are_named_with_their_numbers():
-    few, uneven = folder_errors.dataset_warnings(Counter(cat=1200, dog=9), [])
-    assert "fewer than 10 images of dog (9)" in few
-    assert "1,200 images of cat, 9 of dog" in uneven
+from stages.validate.folder_errors import intended_split
 
 
-def test_classes_that_differ_only_in_case_are_named():
-    (warning,) = folder_errors.dataset_warnings(Counter(cat=20, Cat=20, dog=20), [])
-    assert "Cat, cat differ only in case" in warning
-
-
-def test_even_classes_have_no_warning():
-    assert folder_errors.dataset_warnings(Counter(cat=20, dog=30), []) == []
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        ("val", "validation"),
+        ("VALID", "validation"),
+        ("validate", "validation"),
+        ("Train", "train"),
+        ("training", "train"),
+        ("Test", "test"),
+        ("testing", "test"),
+        ("raw", ""),
+        ("cats", ""),
+    ],
+)
+def test_the_split_that_a_folder_is_meant_to_be(name, split):
+    assert intended_split(name) == split

@@ -1,0 +1,143 @@
+"""Warnings about what is left out of `input/`, and about what makes scores unreliable."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from classifier.common.errors import count, did_you_mean, first_names
+from classifier.dataset import folders, problems
+from classifier.dataset.folders import INPUT, InputFile
+from classifier.dataset.problems import NO_FILE, Problem
+from stages.validate.folder_errors import (
+    TRAIN,
+    VALIDATION,
+    alike,
+    folders_without_class,
+    intended_split,
+)
+
+NON_UTF8_NAME = "the file's name is not UTF-8; rename it"
+FEW_IMAGES = 10  # of a class; with fewer, one or two validate
+UNEVEN = 10  # ratio of the largest class to the smallest
+BLANK = {
+    "plain": "of one colour all over, as white on a transparent ground becomes",
+    "low_range": "with less than a sixteenth of the range of values",
+}
+TEST = f"{INPUT.as_posix()}/test"
+
+
+@dataclass
+class FolderContents:
+    """Which class folders of input/train hold files themselves, and which hold folders."""
+
+    total: int = 0  # files of all splits
+    direct: set[str] = field(default_factory=set)
+    inner: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    @classmethod
+    def survey(cls, files: Iterable[InputFile]) -> "FolderContents":
+        """Returns what the files tell."""
+        contents = cls()
+        for file in files:
+            contents.total += 1
+            if file.split == "train" and file.folder:
+                _, _, folder, *inner, _ = file.path.parts
+                if inner:
+                    contents.inner[folder].add(inner[0])
+                else:
+                    contents.direct.add(folder)
+        return contents
+
+
+def left_out_warnings(class_names: list[str], contents: FolderContents) -> list[str]:
+    """Returns warnings about folders that no split reads, or reads otherwise than meant."""
+    place = INPUT.as_posix()
+    entries = folders.unread_entries(INPUT)
+    loose = [name for name in entries if not name.endswith("/")]
+    warnings = [
+        f"{place}/{name.rstrip('/')}: not read; only {TRAIN}, {VALIDATION} and {TEST} are"
+        + (f"; did you mean {near}?" if (near := intended_split(name.rstrip("/"))) else "")
+        for name in entries
+        if name.endswith("/")
+    ]
+    if loose:
+        warnings.append(f"{place}: files directly in it are not read: {first_names(loose)}")
+    warnings += [
+        f"{place}/{split}/{name}: not read, because its name begins with a dot; rename it if it "
+        "holds images"
+        for split in folders.SPLITS
+        for name in folders.hidden_folders(INPUT, split)
+    ]
+    warnings += _nested_folders(class_names, contents)
+    return warnings + [
+        f"{TEST}/{name}: not scored, because no class has this name{hint}"
+        for name in folders_without_class("test", class_names)
+        if (hint := did_you_mean(name, class_names))
+    ]
+
+
+def _nested_folders(class_names: list[str], contents: FolderContents) -> list[str]:
+    classes = {name.casefold() for name in class_names}
+    warnings = []
+    for name, inner in sorted(contents.inner.items()):
+        if len(inner) > 1 and name not in contents.direct:
+            warnings.append(
+                f"{TRAIN}/{name}: the images of its folders ({first_names(sorted(inner))}) are all "
+                f"of class {name}; if these are classes, move them to {TRAIN}"
+            )
+        warnings += [
+            f"{TRAIN}/{name}/{other}: has the name of a class, but its images are of class {name}; "
+            f"move it to {TRAIN} if that is wrong"
+            for other in sorted(inner)
+            if other.casefold() in classes
+        ]
+    return warnings
+
+
+def missing_class_warnings(per_split: Mapping[str, Counter[str]]) -> list[str]:
+    """Returns warnings about classes without images to score.
+
+    Args:
+        per_split: usable images by split and class.
+    """
+    names = sorted(per_split["train"])
+    return [
+        f"{INPUT.as_posix()}/{split}: no usable image of {first_names(missing)}; its scores say "
+        "nothing about " + ("these classes" if len(missing) > 1 else "this class")
+        for split in ("validation", "test")
+        if any(per_split[split][name] for name in names)
+        and (missing := [name for name in names if not per_split[split][name]])
+    ]
+
+
+def image_warnings(codes: Mapping[str, int]) -> list[str]:
+    """Returns warnings about images that tell the network nothing; `codes` counts problems."""
+    return [
+        f"{INPUT.as_posix()}: {count(codes[code], 'image')} {meaning} (problem `{code}` in "
+        f"{problems.PATH.as_posix()}); nothing can be learned from such images"
+        for code, meaning in BLANK.items()
+        if codes.get(code)
+    ]
+
+
+def dataset_warnings(per_class: Counter[str], all_problems: list[Problem]) -> list[str]:
+    """Returns warnings about class names, few or uneven training images, and unreadable files."""
+    warnings = [
+        f"{TRAIN}: {', '.join(names)} differ only in case: one class?"
+        for names in alike(sorted(per_class), str.casefold)
+    ]
+    if few := [f"{name} ({n})" for name, n in sorted(per_class.items()) if n < FEW_IMAGES]:
+        warnings.append(
+            f"{TRAIN}: fewer than {FEW_IMAGES} images of {first_names(few)}; metrics will be "
+            "unreliable: add images if you can"
+        )
+    (most, largest), *_, (least, smallest) = per_class.most_common()
+    if largest >= UNEVEN * smallest:
+        warnings.append(
+            f"{TRAIN}: {count(largest, 'image')} of {most}, {smallest:,} of {least}; rare classes "
+            "are seldom predicted: add images, or try train.class_weight: balanced"
+        )
+    if names := [p.path for p in all_problems if p.detail in (NON_UTF8_NAME, NO_FILE)]:
+        rule = "DVC cannot read named pipes, sockets, broken symlinks or names that are not UTF-8"
+        warnings.append(f"{INPUT.as_posix()}: {rule}; remove {first_names(names)}")
+    return warnings

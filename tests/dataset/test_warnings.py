@@ -1,0 +1,9 @@
+from classifier.dataset import warnings
+
+
+def test_warnings_are_printed_and_kept_one_per_line(tmp_path, capsys):
+    warnings.write(tmp_path / "warnings.txt", ["input/é: a\nb", "second \udce9"])
+    assert warnings.read(tmp_path / "warnings.txt") == ["input/é: a b", "second \\udce9"]
+    assert capsys.readouterr().err.startswith("warning: input/é: a")
+    warnings.write(tmp_path / "warnings.txt", [])
+    assert warnings.read(tmp_path / "warnings.txt") == []

@@ -27,7 +27,6 @@ TESTED_BY = {
     "inference/openvino_engine": "inference/test_engine",
     "inference/tensorflow_engine": "inference/test_engine",
     "serving/classifier": "commands/test_classify",
-    "serving/inputs": "commands/test_classify",
     "serving/service": "commands/test_serve",
     "serving/writers": "commands/test_classify",
 }

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from classifier.cache import database
 from classifier.cache.database import Database, placeholders
 from classifier.cache.recovery import RecoveringDatabase
-from classifier.common import parallel
+from classifier.common import cores, parallel
 
 NAME = "files.sqlite"
 SCHEMA = (
@@ -123,7 +123,7 @@ class FileIndex(RecoveringDatabase):
         paths = list(paths)
         hashes = self.known(paths)
         if unknown := [path for path in paths if path not in hashes]:
-            workers = os.cpu_count() or 1
+            workers = cores.count()
             identities = parallel.prefetch_map(_identity, unknown, workers, 4 * workers)
             new = {path: one for path, one in zip(unknown, identities, strict=True) if one}
             self.remember("", new, {})

@@ -65,8 +65,7 @@ def sources(images: Sequence[str], from_file: str | None) -> Iterator[ImageSourc
         return
     try:
         with sys.stdin.buffer if from_file == STDIN else Path(from_file).open("rb") as lines:
-            paths = (os.fsdecode(line.rstrip(b"\r\n")) for line in lines)
-            yield from inputs.expand(path for path in paths if path)
+            yield from inputs.expand(inputs.read_paths(lines, from_file))
     except OSError as error:
         raise StageError(f"{from_file}: cannot be read ({error.strerror})") from None
 

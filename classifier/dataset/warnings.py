@@ -11,11 +11,12 @@ PATH = Path("results/warnings.txt")
 
 def write(path: Path, warnings: Sequence[str]) -> None:
     """Writes the warnings, and prints them to stderr."""
-    for message in warnings:
-        warn(message)
+    lines = [" ".join(message.split()) for message in warnings]
+    lines = [line.encode("utf-8", "backslashreplace").decode("utf-8") for line in lines]
+    for line in lines:
+        warn(line)
     with files.atomic_write(path) as part:
-        text = "".join(f"{' '.join(message.split())}\n" for message in warnings)
-        part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+        part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
 
 
 def read(path: Path) -> list[str]:

@@ -2,14 +2,13 @@
 
 import base64
 import io
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
 
-from classifier.common import parallel
+from classifier.common import cores, parallel
 from classifier.common.errors import StageError
 from classifier.dataset.manifest import ImageRow
 from classifier.images import decode
@@ -39,8 +38,8 @@ def make(rows: Iterable[ImageRow], budget: int) -> dict[str, Thumbnail]:
         StageError: a file is missing, or is not the one that `validate` read.
     """
     thumbnails: dict[str, Thumbnail] = {}
-    cores = os.cpu_count() or 1
-    for path, thumbnail in parallel.prefetch_map(_make_one, rows, cores, 4 * cores):
+    workers = cores.count()
+    for path, thumbnail in parallel.prefetch_map(_make_one, rows, workers, 4 * workers):
         budget -= len(thumbnail.uri)
         if budget < 0:
             break

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from classifier.common import files
+from classifier.common import cores, files
 
 
 @contextmanager
@@ -37,6 +37,8 @@ def _quiet() -> Iterator[None]:
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if cores.limit():
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(cores.limit()))
 with _quiet():
     import keras
     import tensorflow as tf

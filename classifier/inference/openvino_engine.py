@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from classifier.common import cores
+
 # By default OpenVINO picks bfloat16 on processors that have it: faster there, but less exact
 EXACT = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "THROUGHPUT"}
 # OpenVINO's conversion of NumPy arrays is not thread-safe: on first use two threads can deadlock,
@@ -43,6 +45,7 @@ class OpenvinoEngine:
 
     def __init__(self, network: Path, threads: int = 0) -> None:
         ov = openvino()
+        threads = threads or cores.limit()
         config = EXACT | ({"INFERENCE_NUM_THREADS": threads} if threads else {})
         self._network = ov.Core().compile_model(network, "CPU", config)
         self.concurrency = int(self._network.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))

@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from os import cpu_count
 
 import numpy as np
 
 from classifier import head
 from classifier.cache import fingerprint
-from classifier.common import parallel, params
+from classifier.common import cores, parallel, params
 from classifier.common.errors import StageError
 from classifier.images import augmentation
 from classifier.images.limits import Limits
@@ -64,7 +63,7 @@ class Classifier:
 
         Images are decoded while the network runs; only a few batches are in memory.
         """
-        threads, workers = self._engine.concurrency, cpu_count() or 1
+        threads, workers = self._engine.concurrency, cores.count()
         height, width = self._base.image_height, self._base.image_width
         load = partial(inputs.load, height=height, width=width, limits=self.limits)
         images = parallel.prefetch_map(load, sources, workers, 2 * threads * BATCH_SIZE + workers)

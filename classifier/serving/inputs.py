@@ -1,11 +1,15 @@
 """New images from files, folders and streams, decoded for the network."""
 
+import codecs
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import IO
 
+from classifier.common.errors import StageError
 from classifier.dataset import folders
 from classifier.dataset.problems import NO_FILE
 from classifier.images import decode
@@ -43,6 +47,29 @@ def expand(paths: Iterable[str], stdin: bytes | None = None) -> Iterator[ImageSo
             yield ImageSource(path)
         else:
             yield from (ImageSource(str(file)) for file in folders.walk(Path(path)))
+
+
+def read_paths(file: IO[bytes], name: str) -> Iterator[str]:
+    """Yields the paths of a list, one per line, in UTF-8 or, as Windows writes it, UTF-16.
+
+    Raises:
+        StageError: a line is no text in these encodings.
+    """
+    first = file.readline()
+    try:
+        lines: Iterable[str] = map(os.fsdecode, chain([first], file))
+        if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            lines = (first + file.read()).decode("utf-16").split("\n")
+        for number, line in enumerate(lines, 1):
+            path = line.rstrip("\r\n")
+            path = path.removeprefix("\ufeff") if number == 1 else path
+            if "\0" in path:
+                rule = "must be a path in UTF-8; got a NUL byte: write one path per line"
+                raise StageError(f"{name}, line {number}: {rule}")
+            if path:
+                yield path
+    except UnicodeError as error:
+        raise StageError(f"{name}: must be text in UTF-8; got {error}") from None
 
 
 def is_empty_folder(path: str) -> bool:

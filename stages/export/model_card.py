@@ -37,8 +37,8 @@ def model_card(
         "## Weights",
         WEIGHTS.get(info.weights, f"The frozen part has the weights of a file, {info.weights}."),
         "## Input and output",
-        "Input: uint8 pixels (N, height, width, 3), RGB, with EXIF orientation applied and "
-        "transparent pixels made white. The network sees them at "
+        "Input: uint8 pixels (N, height, width, 3), RGB, with EXIF orientation applied, "
+        "transparent pixels made white and 16 bits scaled to 8. The network sees them at "
         f"{info.image_width} x {info.image_height}, without keeping the aspect ratio, and scaled "
         "to [-1, 1]; the model scales them itself.",
         "Output: float32 (N, classes), the probabilities in the order of `labels.json`; each row "

@@ -106,6 +106,23 @@ class TrainedClassifier:
         return keras.Model(model.inputs[0], inception.fold_batch_norm(upper)(model.outputs[0]))
 
 
+READ_IMAGE = """import json
+from pathlib import Path
+import numpy as np
+from PIL import Image, ImageOps
+
+def read_image(path):  # as the pipeline does: upright, transparent pixels white, 8 bits
+    image = ImageOps.exif_transpose(Image.open(path))
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) / 257 + 0.5).astype("uint8"))
+    image = image.convert("RGBA")
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image).convert("RGB")
+
+labels = json.loads(Path("labels.json").read_text(encoding="utf-8"))
+"""
+
+
 @dataclass(frozen=True)
 class ExportFormat:
     """A format that the whole classifier can be written in.

@@ -1,6 +1,5 @@
 """Forward passes: a view goes through the network only if its features are not cached."""
 
-import os
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from classifier.cache.features import FeatureCache
-from classifier.common import parallel
+from classifier.common import cores, parallel
 from classifier.common.errors import count
 from classifier.dataset.features import rows_per_chunk
 from classifier.images.augmentation import View
@@ -98,7 +97,7 @@ class FeatureExtractor:
         self._engine = self._engine or engine.load(self.folder, self.threads)
         calls = min(2 * self._engine.concurrency, self.batch_size)  # one runs, the next waits
         size = min(self._engine.max_batch_size, max(1, min(self.batch_size, estimate) // calls))
-        workers = self.threads or os.cpu_count() or 1
+        workers = self.threads or cores.count()
         prefetch = calls * size + workers
         images = groupby(views, key=lambda view: view.row.path)
         groups = (some for _, image in images for some in parallel.batched(image, VIEWS_PER_DECODE))

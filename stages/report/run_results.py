@@ -105,7 +105,7 @@ def read(params: Mapping[str, Any]) -> RunResults:
     counts, samples = _count_and_sample()
     found = findings.read(findings.PATH)
     n_training = sum(numbers["train"] for numbers in counts.values())
-    dropped = findings.dropped(params["inspect"])
+    dropped = findings.dropped(params.get("inspect", {}))
     return RunResults(
         class_names=head.read_info(head.FOLDER).class_names,
         base=base.read_info(base.FOLDER),

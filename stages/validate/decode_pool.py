@@ -17,7 +17,7 @@ from PIL import Image
 
 from classifier.cache import files as file_index
 from classifier.cache.files import DecodeResult, FileIdentity
-from classifier.common import parallel
+from classifier.common import cores, parallel
 from classifier.dataset.problems import NO_FILE
 from classifier.images import decode
 from classifier.images.limits import Limits
@@ -127,7 +127,7 @@ class DecodePool:
 
     def _start_workers(self, tasks: int) -> ProcessPool:
         """Returns a pool with a worker per task, as far as there are processor cores."""
-        workers = min(tasks, os.cpu_count() or 1)
+        workers = min(tasks, cores.count())
         if not self._pool or self._workers < workers:
             self.close()
             self._workers = workers

@@ -65,7 +65,7 @@ def test_a_stage_run_too_early_names_the_missing_file_and_the_remedy(name, insid
 
 def test_a_missing_file_that_no_stage_writes_keeps_its_traceback():
     with pytest.raises(FileNotFoundError):
-        run_main(lambda: open("elsewhere/file"))  # noqa: PTH123, SIM115
+        run_main(lambda: open("elsewhere/file", encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Keras: one .keras file of built-in layers, which loads without this project's code."""
 
-from stages.export.models import ExportFormat
+from stages.export.models import READ_IMAGE, ExportFormat
 
 FORMAT = ExportFormat(
     name="keras",
@@ -8,10 +8,10 @@ FORMAT = ExportFormat(
     write=lambda classifier, path: classifier.keras_model("uint8", any_size=True).save(path),
     input="float32. Takes images of any size; the model resizes them with TensorFlow's "
     "antialiased bilinear filter, which differs from the pipeline's by at most 1 level of 255.",
-    example="""import json, keras, numpy as np
-from PIL import Image, ImageOps
+    example=READ_IMAGE
+    + """import keras
 model = keras.saving.load_model("$path")
-pixels = np.asarray(ImageOps.exif_transpose(Image.open("image.jpg")).convert("RGB"))
+pixels = np.asarray(read_image("image.jpg"))
 probabilities = model(pixels[None]).numpy()[0]
-print(dict(zip(json.load(open("labels.json")), probabilities.tolist())))""",
+print(dict(zip(labels, probabilities.tolist())))""",
 )

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from stages.export.models import ExportFormat, TrainedClassifier, resizing_function
+from stages.export.models import READ_IMAGE, ExportFormat, TrainedClassifier, resizing_function
 
 
 def write(classifier: TrainedClassifier, path: Path) -> None:
@@ -25,10 +25,10 @@ FORMAT = ExportFormat(
     packages=("onnx", "tf2onnx"),
     input="float32. Takes images of any size; the model resizes them bit for bit as the pipeline "
     "does.",
-    example="""import json, numpy as np, onnxruntime
-from PIL import Image, ImageOps
+    example=READ_IMAGE
+    + """import onnxruntime
 model = onnxruntime.InferenceSession("$path")
-pixels = np.asarray(ImageOps.exif_transpose(Image.open("image.jpg")).convert("RGB"))
+pixels = np.asarray(read_image("image.jpg"))
 probabilities = model.run(None, {"pixels": pixels[None]})[0][0]
-print(dict(zip(json.load(open("labels.json")), probabilities.tolist())))""",
+print(dict(zip(labels, probabilities.tolist())))""",
 )

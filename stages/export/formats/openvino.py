@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from classifier.inference import openvino_engine
-from stages.export.models import ExportFormat, TrainedClassifier
+from stages.export.models import READ_IMAGE, ExportFormat, TrainedClassifier
 
 
 def write(classifier: TrainedClassifier, path: Path) -> None:
@@ -18,10 +18,10 @@ FORMAT = ExportFormat(
     write=write,
     input="The pipeline's own network, in its precision. Takes images of any size; the model "
     "resizes them bit for bit as the pipeline does.",
-    example="""import json, numpy as np, openvino
-from PIL import Image, ImageOps
+    example=READ_IMAGE
+    + """import openvino
 model = openvino.compile_model("$path", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-pixels = np.asarray(ImageOps.exif_transpose(Image.open("image.jpg")).convert("RGB"))
+pixels = np.asarray(read_image("image.jpg"))
 probabilities = model(pixels[None])[0][0]
-print(dict(zip(json.load(open("labels.json")), probabilities.tolist())))""",
+print(dict(zip(labels, probabilities.tolist())))""",
 )

@@ -41,9 +41,12 @@ FORMAT = ExportFormat(
     input="float32. The signature `serve` takes the bytes of JPEG, PNG, GIF or BMP files and "
     "ignores their EXIF orientation; `pixels` takes images of any size. The model resizes them "
     "bit for bit as the pipeline does.",
-    example="""import json, tensorflow as tf
+    example="""import json
+from pathlib import Path
+import tensorflow as tf
 model = tf.saved_model.load("$path")
-outputs = model.signatures["serve"](images=tf.constant([open("image.jpg", "rb").read()]))
+outputs = model.signatures["serve"](images=tf.constant([Path("image.jpg").read_bytes()]))
 probabilities = outputs["probabilities"].numpy()[0]
-print(dict(zip(json.load(open("labels.json")), probabilities.tolist())))""",
+labels = json.loads(Path("labels.json").read_text(encoding="utf-8"))
+print(dict(zip(labels, probabilities.tolist())))""",
 )

@@ -6,16 +6,18 @@ from pathlib import Path
 import numpy as np
 
 from classifier.backbone.calibration_images import draw_image
-from stages.export.models import ExportFormat, TrainedClassifier
+from stages.export.models import READ_IMAGE, ExportFormat, TrainedClassifier
 
 CALIBRATION_IMAGES = 100  # that int8 is calibrated on
-EXAMPLE = """import json, numpy as np, tensorflow as tf
-from PIL import Image, ImageOps
-image = ImageOps.exif_transpose(Image.open("image.jpg")).convert("RGB")
+EXAMPLE = (
+    READ_IMAGE
+    + """import tensorflow as tf
+image = read_image("image.jpg")
 image = image.resize(($width, image.height), 2).resize(($width, $height), 2)
 run = tf.lite.Interpreter("$path").get_signature_runner()
 (probabilities,) = run(pixels=np.asarray(image)[None]).values()
-print(dict(zip(json.load(open("labels.json")), probabilities[0].tolist())))"""
+print(dict(zip(labels, probabilities[0].tolist())))"""
+)
 
 
 def write(classifier: TrainedClassifier, path: Path, int8: bool = False) -> None:

@@ -1,8 +1,14 @@
 import dataclasses
 
+import numpy as np
+import pytest
+from PIL import Image
+
 from classifier.head import HeadInfo
+from classifier.images.decode import decode_image
 from classifier.inference.base import BaseInfo
 from stages.export.model_card import accuracy_table, model_card
+from stages.export.models import READ_IMAGE
 from stages.export.params import FORMATS
 
 INFO = BaseInfo("mixed8", "avg", 299, 200, (1280,), "float32", "openvino", "float32", "imagenet")
@@ -42,6 +48,34 @@ def test_the_card_has_a_section_with_runnable_code_for_each_format():
         assert one.path in code
         assert "$" not in section
     assert "images of 200 x 299 pixels" in text
+
+
+def draw_transparent(pixels):
+    alpha = np.zeros(pixels.shape[:2], np.uint8)
+    alpha[5:30, 5:30] = np.arange(25) * 10
+    return Image.fromarray(np.dstack([pixels, alpha]))
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        Image.fromarray,
+        draw_transparent,
+        lambda pixels: Image.fromarray(pixels).convert("P"),
+        lambda pixels: Image.fromarray(pixels[..., 0]),
+        lambda pixels: Image.fromarray(pixels[..., 0].astype(np.uint16) * 250 + 7),
+    ],
+)
+def test_the_code_reads_images_as_the_pipeline_does(convert, tmp_path, monkeypatch):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    convert(pixels).save(tmp_path / "image.png", exif=Image.Exif())
+    (tmp_path / "labels.json").write_text('["Caf\u00e9"]', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(READ_IMAGE, names)
+    expected = decode_image((tmp_path / "image.png").read_bytes(), 40, 50).pixels
+    assert (np.asarray(names["read_image"]("image.png")) == expected).all()
+    assert names["labels"] == ["Caf\u00e9"]
 
 
 def test_the_card_warns_where_formats_differ_from_int8_features():

@@ -123,7 +123,7 @@ def test_the_number_of_workers_changes_no_byte(bench, monkeypatch):
     expected = bench.outputs()
     for count in (1, 7):
         bench.delete_cache()
-        monkeypatch.setattr(forward.os, "cpu_count", lambda count=count: count)
+        monkeypatch.setattr(forward.cores, "count", lambda count=count: count)
         bench.extract(NAMES)
         assert bench.outputs() == expected
 

@@ -10,13 +10,14 @@ from typing import Any
 
 from classifier.common import files, params
 from classifier.common.errors import StageError, collected, run_main
+from classifier.dataset import folders
 from classifier.evaluation.predictions import TopKParams
 from stages import fetch, freeze
 from stages.export.params import Params as ExportParams
 from stages.extract.params import Params as ExtractParams
 from stages.inspect.params import Params as InspectParams
 from stages.train.params import Params as TrainParams
-from stages.train.params import require_maps
+from stages.train.params import require_maps, weights_by_index
 from stages.validate.params import Params as ValidateParams
 
 CHECKED = Path("results/params_checked.txt")
@@ -45,6 +46,10 @@ def check_all(path: Path = params.PATH) -> dict[str, Any]:
     if {"freeze", "train"} <= sections.keys():
         with collected(errors):
             require_maps(sections["train"], sections["freeze"].pooling)
+    class_names = folders.class_folders(folders.INPUT, "train")
+    if class_names and "train" in sections:
+        with collected(errors):
+            weights_by_index(sections["train"].class_weight, class_names)
     if errors:
         raise StageError(*dict.fromkeys(errors))
     return sections

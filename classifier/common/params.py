@@ -5,7 +5,8 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -187,7 +188,16 @@ def _broken_rule(value: Any, kind: Any) -> str | None:
         return broken or next((str(one) for one in ranges if value not in one), None)
     if get_origin(kind) is Literal:
         choices = get_args(kind)
-        return None if value in choices else "one of " + ", ".join(map(str, choices))
+        valid = type(value) is str and value in choices
+        return None if valid else "one of " + ", ".join(map(str, choices))
+    if get_origin(kind) in (Union, UnionType):
+        rules = [_broken_rule(value, one) for one in get_args(kind)]
+        return None if None in rules else ", or ".join(map(str, rules))
+    if get_origin(kind) is dict:
+        number = get_args(kind)[1]
+        valid = isinstance(value, dict) and bool(value)
+        rules = [_broken_rule(one, number) for one in value.values()] if valid else [""]
+        return None if set(rules) == {None} else "a mapping of names to numbers more than 0"
     valid = type(value) is kind
     if kind is float:
         valid = type(value) in (int, float) and abs(value) < MAX_NUMBER  # not NaN

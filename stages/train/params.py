@@ -1,14 +1,24 @@
 """Section `train` of params.yaml."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from classifier.common.errors import StageError
-from classifier.common.params import NonNegativeInt, PositiveFloat, PositiveInt, Range, Seed
+from classifier.common.params import (
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Range,
+    Seed,
+    suggest,
+)
+from classifier.dataset.folders import nfc
 from stages.train.optimizers import Optimizer
 
 Fraction = Annotated[float, Range(0, 1, below=True)]
 InnerFraction = Annotated[float, Range(0, 1, above=True, below=True)]
+ClassWeight = Literal["none", "balanced"] | dict[Any, PositiveFloat]  # weights by class
 
 
 @dataclass(frozen=True)
@@ -22,7 +32,7 @@ class Params:
     batch_size: NonNegativeInt  # images per step; 0: a twentieth of the training images, 32 to 256
     epochs: PositiveInt  # at most
     patience: PositiveInt  # epochs without a lower validation loss before training stops
-    class_weight: Literal["none", "balanced"]  # balanced: images of rare classes count more
+    class_weight: ClassWeight  # balanced: images of rare classes count more
     validation_split: InnerFraction  # fraction of each class; not used with input/validation
     refit: bool  # train again on all images, once the number of epochs is known
     seed: Seed  # of the split, the initial weights, the order and the dropout
@@ -32,6 +42,26 @@ class Params:
     fine_tune_momentum: Fraction  # of sgd
     fine_tune_batch_size: PositiveInt  # images per step
     fine_tune_patience: PositiveInt  # epochs without a lower validation loss before training stops
+
+
+def weights_by_index(class_weight: ClassWeight, class_names: Sequence[str]) -> ClassWeight:
+    """Returns `class_weight` with the index of each class in `class_names` for its name.
+
+    Raises:
+        StageError: a class does not exist.
+    """
+    if isinstance(class_weight, str):
+        return class_weight
+    index = {nfc(name): number for number, name in enumerate(class_names)}
+    names = {nfc(str(name)): weight for name, weight in class_weight.items()}
+    errors = [
+        f"params.yaml: train.class_weight has no class {suggest(name, class_names)}"
+        for name in names
+        if name not in index
+    ]
+    if errors:
+        raise StageError(*errors)
+    return {index[name]: weight for name, weight in names.items()}
 
 
 def require_maps(settings: Params, pooling: str) -> None:

@@ -6,6 +6,7 @@ Writes  models/head, results/history.csv, results/split.csv
 
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -19,7 +20,7 @@ from classifier.dataset.features import FeatureTable
 from classifier.inference import base
 from stages.train import history
 from stages.train.fine_tuning import TrainingSet, bottleneck_features
-from stages.train.params import Params, require_maps
+from stages.train.params import Params, require_maps, weights_by_index
 from stages.train.training import best_epoch, train_and_refit
 from stages.train.training_loop import Examples, History
 from stages.train.training_split import content_order, split_images
@@ -71,6 +72,8 @@ def main(
     started = time.perf_counter()
     settings = params.load("train", Params)
     table = features.read(train_npz)
+    class_weight = weights_by_index(settings.class_weight, table.class_names.tolist())
+    settings = replace(settings, class_weight=class_weight)
     require_maps(settings, base.read_info(base_folder).pooling)
     views = table.view_rows(table.train_views)
     left_out, images = excluded.read(excluded_csv), views[:, 0]

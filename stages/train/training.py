@@ -9,14 +9,19 @@ from classifier.common.errors import StageError
 from classifier.head import TrainedLayers
 from stages.train.fine_tuning import TrainingSet, train_two_phases
 from stages.train.heads import HEADS
-from stages.train.params import Params
+from stages.train.params import ClassWeight, Params
 from stages.train.training_loop import History, TrainingConfig
 
 
-def class_weights(labels: np.ndarray, mode: str) -> dict[int, float] | None:
-    """Returns the weight of each class; `balanced`: N / (C * images of the class)."""
+def class_weights(labels: np.ndarray, mode: ClassWeight) -> dict[int, float] | None:
+    """Returns the weight of each class; `balanced`: N / (C * images of the class).
+
+    A mapping has weights by class index; a class that is not in it has 1.
+    """
     if mode == "none":
         return None
+    if isinstance(mode, dict):
+        return {label: mode.get(label, 1.0) for label in np.unique(labels).tolist()}
     classes, counts = np.unique(labels, return_counts=True)
     weights = len(labels) / (len(classes) * counts)
     return dict(zip(classes.tolist(), weights.tolist(), strict=True))

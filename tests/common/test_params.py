@@ -86,7 +86,7 @@ WRONG = [
     ("train.fine_tune_batch_size", 0, "1 or more"),
     ("train.fine_tune_patience", 0, "1 or more"),
     ("extract.tta_views", 0, "1 or more"),
-    ("train.class_weight", "some", "one of none, balanced"),
+    ("train.class_weight", "some", "one of none, balanced, or a mapping of names to numbers"),
     ("train.validation_split", 1.0, "more than 0 and less than 1"),
     ("train.refit", "yes", "true or false"),
     ("train.seed", 2**32, "0 to 4294967295"),
@@ -103,6 +103,22 @@ def test_a_value_out_of_range_is_refused(name, value, rule, tmp_path):
     )
     assert error.startswith(f"params.yaml: {name} must be {rule}")
     assert error.endswith(f"; got {value!r}")
+
+
+@pytest.mark.parametrize("value", [{}, {"cats": 0}, {"cats": "3"}, {"cats": True}, ["cats"], 2])
+def test_class_weights_must_be_numbers_more_than_0(value, tmp_path):
+    def change(document):
+        document["train"]["class_weight"] = value
+
+    (error,) = load_errors("train", change, tmp_path)
+    assert "or a mapping of names to numbers more than 0; got" in error
+
+
+def test_class_weights_may_be_given_by_class(tmp_path):
+    def change(document):
+        document["train"]["class_weight"] = {"cats": 1, 7: 2.5}
+
+    assert load("train", change, tmp_path).class_weight == {"cats": 1, 7: 2.5}
 
 
 def test_the_table_of_wrong_values_names_every_param():

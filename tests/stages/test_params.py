@@ -48,6 +48,13 @@ def test_values_of_two_sections_are_checked_against_each_other(inside):
     assert error.startswith("train.fine_tune_epochs must be 0 where freeze.pooling is avg; got 3")
 
 
+def test_a_weight_of_an_unknown_class_is_an_error(inside):
+    for name in ("cats", "dogs"):
+        (inside / "input" / "train" / name).mkdir(parents=True)
+    change(inside, train={"class_weight": {"cat": 2, "dogs": 3}})
+    assert errors() == ["train.class_weight has no class 'cat'; did you mean cats?"]
+
+
 def test_a_wrong_value_stops_dvc_before_any_work(project):
     change(project.folder, export={"onnyx": False})
     done = project.shell("dvc", "repro", ok=False)

@@ -9,6 +9,7 @@ from classifier.common.errors import StageError
 from classifier.dataset.features import FeatureTable
 from stages.train import training
 from stages.train.fine_tuning import TrainingSet
+from stages.train.params import weights_by_index
 from stages.train.training_loop import Examples
 from stages.train.training_split import split_images
 from tests.stages.train.samples import SETTINGS, clusters, settings, subset
@@ -79,6 +80,15 @@ def test_balanced_class_weights_are_scikit_learns():
     expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
     assert list(training.class_weights(labels, "balanced").values()) == pytest.approx(expected)
     assert training.class_weights(labels, "none") is None
+
+
+def test_weights_given_by_class_go_by_their_index():
+    by_index = weights_by_index({"b": 3, 7: 0.5}, ["7", "a", "b"])
+    assert by_index == {2: 3, 0: 0.5}
+    weights = training.class_weights(np.array([0, 1, 2, 2]), by_index)
+    assert weights == {0: 0.5, 1: 1.0, 2: 3}
+    with pytest.raises(StageError, match=r"class_weight has no class 'Cat'; did you mean cats\?"):
+        weights_by_index({"Cat": 2}, ["cats", "dogs"])
 
 
 def test_balanced_class_weights_help_the_rare_class():

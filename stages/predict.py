@@ -9,7 +9,7 @@ from pathlib import Path
 from classifier import head
 from classifier.common import files, params
 from classifier.common.errors import count, run_main
-from classifier.dataset import features, folders, problems
+from classifier.dataset import features, problems
 from classifier.dataset.problems import Problem
 from classifier.evaluation import metrics, predictions
 from classifier.evaluation.predictions import TopKParams
@@ -17,12 +17,8 @@ from classifier.evaluation.predictions import TopKParams
 
 def skipped_test_files(problems_csv: Path) -> list[Problem]:
     """Returns the problems of the test files that are not usable images."""
-    folder = (folders.INPUT / "test").as_posix() + "/"
-    return [
-        problem
-        for problem in problems.read(problems_csv)
-        if problem.action == "skipped" and problem.path.startswith(folder)
-    ]
+    every = problems.read(problems_csv)
+    return [one for one in every if one.action == "skipped" and one.split == "test"]
 
 
 def main(

@@ -44,11 +44,17 @@ def dropped(inspect_params: Mapping[str, object]) -> dict[str, str]:
     return {finding: name for finding, name in DROP_PARAMS.items() if inspect_params.get(name)}
 
 
-def warnings(findings: Sequence[Finding], n_training: int, dropped: Container[str]) -> list[str]:
+def warnings(
+    findings: Sequence[Finding],
+    splits: Mapping[str, str],
+    n_training: int,
+    dropped: Container[str],
+) -> list[str]:
     """Returns warnings about what the findings say of the scores.
 
     Args:
         findings: all findings.
+        splits: of the images in the findings, by path.
         n_training: number of training images.
         dropped: the findings for which training images are excluded; these are no longer wrong.
     """
@@ -57,7 +63,7 @@ def warnings(findings: Sequence[Finding], n_training: int, dropped: Container[st
         by_code[finding.finding].add(finding.path)
     messages = []
     for split in ("validation", "test"):
-        leaked = {p for p in by_code[f"in_train_and_{split}"] if f"/{split}/" in p}
+        leaked = {p for p in by_code[f"in_train_and_{split}"] if splits.get(p) == split}
         if leaked and f"in_train_and_{split}" not in dropped:
             messages.append(
                 f"{count(len(leaked), f'{split} image')} also among the training images, so the "
@@ -68,7 +74,7 @@ def warnings(findings: Sequence[Finding], n_training: int, dropped: Container[st
             f"{count(len(conflicts), 'image')} in two classes at once: delete or move them, or "
             "set inspect.drop_label_conflicts to true"
         )
-    copies = {p for code in duplicates.CODES for p in by_code[code] if "/train/" in p}
+    copies = {p for code in duplicates.CODES for p in by_code[code] if splits.get(p) == "train"}
     if len(copies) > n_training / 2 and "duplicate" not in dropped:
         messages.append(
             f"{len(copies):,} of {count(n_training, 'training image')} are copies of others or "

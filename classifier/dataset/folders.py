@@ -14,17 +14,22 @@ from pathlib import Path
 from classifier.common.errors import StageError
 
 INPUT = Path("input")
+LIST = INPUT / "labels.csv"
 SPLITS = ("train", "validation", "test")  # in the order of tables and messages
 SYSTEM_FILES = {"thumbs.db", "desktop.ini", "__macosx"}  # of file managers, besides hidden files
 
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file; `folder` is its topmost folder in the split, empty for a loose file."""
+    """A file; `folder` is its topmost folder in the split, empty for a loose file.
+
+    For a file in input/labels.csv, split, folder (then its label) and group are those of its row.
+    """
 
     path: Path
     split: str
     folder: str
+    group: str = ""
 
 
 @dataclass
@@ -69,7 +74,7 @@ def hidden_folders(root: Path, split: str) -> list[str]:
 def unread_entries(root: Path) -> list[str]:
     """Returns the sorted names of what lies in `root` and is no split; folders end with `/`."""
     names = {p.name + "/" * p.is_dir() for p in _entries(root) if p.suffix != ".dvc"}
-    return sorted(names - {f"{split}/" for split in SPLITS} - {"README.md"})
+    return sorted(names - {f"{split}/" for split in SPLITS} - {"README.md", LIST.name})
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -20,6 +20,7 @@ class ImageRow(NamedTuple):
     width: int  # in pixels, after EXIF rotation
     height: int
     format: str  # by content: JPEG, PNG, ...
+    group: str = ""  # of input/labels.csv: images of a group are never on both sides of a split
 
 
 @contextmanager
@@ -31,5 +32,5 @@ def open_writer(path: Path) -> Iterator[Callable[[ImageRow], object]]:
 
 def iter_rows(path: Path) -> Iterator[ImageRow]:
     """Yields the rows, sorted by path."""
-    for image, split, label, sha256, width, height, format_ in files.iter_rows(path):
-        yield ImageRow(image, split, label, sha256, int(width), int(height), format_)
+    for image, split, label, sha256, width, height, *others in files.iter_rows(path):
+        yield ImageRow(image, split, label, sha256, int(width), int(height), *others)

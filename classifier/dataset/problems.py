@@ -27,6 +27,7 @@ class Problem(NamedTuple):
     problem: str  # a code: of UNUSABLE, of a check of `validate`, or of `duplicates.CODES`
     detail: str  # a sentence
     action: str  # `skipped` (not used) or `kept`
+    split: str = ""  # of a skipped file
 
 
 def write(path: Path, problems: Iterable[Problem]) -> None:

@@ -5,32 +5,53 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from classifier.common import files
+from classifier.dataset.groups import representatives
 
 PATH = Path("results/split.csv")
 TRAIN, VALIDATION = "train", "validation"
 EXCLUDED = "excluded"  # from both: see results/excluded.csv
+GROUP = "#"  # before the name of a group, which then sorts before all contents
 HEADER = ("path", "split")
 
 
 def assign(
-    sha256: Sequence[str], labels: Sequence[int], validation_split: float, seed: int
+    sha256: Sequence[str],
+    labels: Sequence[int],
+    validation_split: float,
+    seed: int,
+    groups: Sequence[str] = (),
 ) -> list[str]:
     """Returns the split of each image, `train` or `validation`.
 
     Content and seed are hashed to a number between 0 and 1; an image validates if its number is
     below `validation_split`. So other images, names and folders do not matter, equal contents
-    are in the same split, and the fraction holds on average, not exactly in each class. A class
-    with all images in one split moves the image with the lowest number to validation, or the one
-    with the highest to training.
+    are in the same split, and the fraction holds on average, not exactly in each class. Of images
+    with a group, the group's name is hashed, and so all are in the same split. A class with all
+    images in one split moves the content or group with the lowest number to validation, or the
+    one with the highest to training.
     """
-    numbers = {content: _number(content, seed) for content in sha256}
-    validates = {content: number < validation_split for content, number in numbers.items()}
+    units = _units(sha256, groups or [""] * len(sha256))
+    numbers = {unit: _number(unit, seed) for unit in units}
+    validates = {unit: number < validation_split for unit, number in numbers.items()}
     for label in sorted(set(labels)):
-        contents = {c for c, other in zip(sha256, labels, strict=True) if other == label}
-        order = sorted(contents, key=lambda content: (numbers[content], content))
-        if len(order) > 1 and len({validates[content] for content in order}) == 1:
-            validates[order[0]], validates[order[-1]] = True, False
-    return [VALIDATION if validates[content] else TRAIN for content in sha256]
+        own = {unit for unit, other in zip(units, labels, strict=True) if other == label}
+        order = sorted(own, key=lambda unit: (numbers[unit], unit))
+        if len({validates[unit] for unit in order}) == 1:
+            if len(order) > 1:
+                validates[order[0]] = True
+            validates[order[-1]] = False
+    return [VALIDATION if validates[unit] else TRAIN for unit in units]
+
+
+def _units(sha256: Sequence[str], groups: Sequence[str]) -> list[str]:
+    """Returns what is drawn: contents, or groups where there are any."""
+    if not any(groups):
+        return list(sha256)
+    pairs = [
+        (content, *([GROUP + g] if g else [])) for content, g in zip(sha256, groups, strict=True)
+    ]
+    units = representatives(pairs)
+    return [units[content] for content in sha256]
 
 
 def _number(content: str, seed: int) -> float:

@@ -39,6 +39,7 @@ class Rows:
     labels: list[str] = field(default_factory=list)
     views: list[int] = field(default_factory=list)  # their numbers
     longest_path: int = 1  # characters
+    longest_group: int = 1
 
 
 @dataclass
@@ -93,6 +94,7 @@ def survey(views: Iterable[View], cache: FeatureCache, index: FileIndex) -> Surv
             rows.labels.append(sys.intern(view.row.label))
             rows.views.append(view.number)
             rows.longest_path = max(rows.longest_path, len(view.row.path))
+            rows.longest_group = max(rows.longest_group, len(view.row.group))
             if view.row.split == "train":
                 result.classes.add(view.row.label)
     return result
@@ -124,6 +126,8 @@ def columns(
         "class_names": Column.from_array(np.array(class_names, str)),
         "sha256": column("<U64", lambda view: view.row.sha256),
         "paths": column(f"<U{rows.longest_path}", lambda view: view.row.path),
+        "groups": column(f"<U{rows.longest_group}", lambda view: view.row.group),
+        "splits": column("<U10", lambda view: view.row.split),
         "views": Column.from_array(np.array(rows.views, "<i4")),
         **{name: Column.from_array(np.array(value)) for name, value in constants.items()},
     }

@@ -5,10 +5,12 @@ re-compressed, mirrored, brightened or turned to grey. Cropped and rotated copie
 and are not found. `python -m benchmarks.plants` measures the error rates.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from classifier.dataset.groups import representatives
 from classifier.images import perceptual_hash
 from classifier.similarity import nearest_neighbours
 from classifier.similarity.pca import normalize
@@ -50,6 +52,25 @@ def find_pairs(values: np.ndarray, hashes: np.ndarray) -> DuplicatePairs:
     one, other = np.unique(np.concatenate(copies), axis=0).T
     upright, mirrored = perceptual_hash.hash_distance(hashes[one], hashes[other])
     return DuplicatePairs(one, other, np.minimum(upright, mirrored), mirrored < upright)
+
+
+def merge_groups(groups: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Returns groups, int (N,), of which those that share a name are one.
+
+    Args:
+        groups: int (N,).
+        names: of the first images' groups in input/labels.csv; empty without.
+    """
+    if not any(names):
+        return groups
+    keys = [f"{group:020}" for group in groups.tolist()]
+    members = [(key, *([f"#{n}"] if n else [])) for key, n in zip(keys, names, strict=False)]
+    merged = representatives((*members, *((key,) for key in keys[len(names) :])))
+    number = dict(zip(keys, groups.tolist(), strict=True))
+    lowest: dict[str, int] = {}
+    for key in keys:
+        lowest[merged[key]] = min(number[key], lowest.get(merged[key], number[key]))
+    return np.array([lowest[merged[key]] for key in keys])
 
 
 def group_duplicates(pairs: DuplicatePairs, group_ids: np.ndarray) -> np.ndarray:

@@ -83,7 +83,9 @@ def find_all(
         images = select_images(images_csv, contents, selected)
         return images, list(duplicate_findings(images, pairs))
     groups = near_duplicates.group_duplicates(pairs, unique.hash_rank)
-    errors = label_errors.find(values, unique.labels, groups, unique.n_train)
+    rows = image_rows(train)[unique.first[: unique.n_train]]
+    folds = near_duplicates.merge_groups(groups, train.groups[rows].tolist())
+    errors = label_errors.find(values, unique.labels, folds, unique.n_train)
     scores = outliers.outlier_scores(normalize(pca.add_mean(values)), groups, unique.n_train)
     selected |= (errors.suggested >= 0) | (scores > outliers.THRESHOLD)
     images = select_images(images_csv, contents, selected)
@@ -120,7 +122,8 @@ def main(
     findings.write(out, results)
     excluded.write(excluded_csv, reasons)
     n_training = sum(row.split == "train" for row in manifest.iter_rows(images_csv))
-    for message in findings.warnings(results, n_training, dropped):
+    splits = {row.path: row.split for _, row in images}
+    for message in findings.warnings(results, splits, n_training, dropped):
         warn(message)
     skipped = str(train.weights) == "random"
     note = "; label-error and outlier checks skipped (random weights)" if skipped else ""

@@ -104,6 +104,8 @@ def read(params: Mapping[str, Any]) -> RunResults:
     history = files.read_csv(Path("results/history.csv"))
     counts, samples = _count_and_sample()
     found = findings.read(findings.PATH)
+    flagged = {finding.path for finding in found}
+    splits = {r.path: r.split for r in manifest.iter_rows(manifest.PATH) if r.path in flagged}
     n_training = sum(numbers["train"] for numbers in counts.values())
     dropped = findings.dropped(params.get("inspect", {}))
     return RunResults(
@@ -117,7 +119,7 @@ def read(params: Mapping[str, Any]) -> RunResults:
         findings=found,
         warnings=[
             *warnings.read(warnings.PATH),
-            *findings.warnings(found, n_training, dropped),
+            *findings.warnings(found, splits, n_training, dropped),
         ],
         history={name: [float(row[name]) for row in history] for name in history[0]},
         scored=[

@@ -36,10 +36,15 @@ def split_images(
     if missing:
         raise StageError(
             *(
-                f"{(folders.INPUT / 'train' / name).as_posix()}: needs images that are not in "
-                "input/validation too; got none: add some, or remove their copies there"
+                f"{(folders.INPUT / 'train' / name).as_posix()}: needs images to train on; got "
+                "none: add some, remove copies in input/validation, or make smaller groups"
                 for name in missing
             )
+        )
+    if split.VALIDATION not in splits:
+        raise StageError(
+            "input/labels.csv: groups must leave images to validate; got none: make smaller "
+            "groups, or give images the split `validation`"
         )
     return splits
 
@@ -47,16 +52,16 @@ def split_images(
 def _train_or_validation(
     table: FeatureTable, rows: np.ndarray, validation_split: float, seed: int
 ) -> list[str]:
-    """Returns the split of each image: as its folder says if there is input/validation, else drawn.
+    """Returns the split of each image: its own if there are validation images, else drawn.
 
-    Copies of an image of input/validation in input/train validate too, so that none is in both.
+    Copies of a validation image among the training images validate too, so that none is in both.
     """
-    hashes, paths = table.sha256[rows].tolist(), table.paths[rows].tolist()
-    folder = (folders.INPUT / split.VALIDATION).as_posix() + "/"
-    pairs = zip(paths, hashes, strict=True)
-    if validation := {sha256 for path, sha256 in pairs if path.startswith(folder)}:
+    hashes, splits = table.sha256[rows].tolist(), table.splits[rows].tolist()
+    pairs = zip(hashes, splits, strict=True)
+    if validation := {sha256 for sha256, name in pairs if name == split.VALIDATION}:
         return [split.VALIDATION if sha256 in validation else split.TRAIN for sha256 in hashes]
-    return split.assign(hashes, table.labels[rows].tolist(), validation_split, seed)
+    groups = table.groups[rows].tolist()
+    return split.assign(hashes, table.labels[rows].tolist(), validation_split, seed, groups)
 
 
 def content_order(table: FeatureTable, rows: np.ndarray, splits: np.ndarray) -> np.ndarray:

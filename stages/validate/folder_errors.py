@@ -1,7 +1,8 @@
 """Errors in the folders of `input/`, one line each, with the remedy."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
 
 from classifier.common.errors import count, did_you_mean, first_names, nearest
 from classifier.dataset import folders
@@ -14,21 +15,29 @@ REMEDY = f"put the images of each class in {TRAIN}/<class>/"
 SPLIT_ALIASES = dict.fromkeys(("val", "valid", "dev", "eval"), "validation") | {"testing": "test"}
 
 
-def folder_errors(class_names: list[str]) -> list[str]:
-    """Returns errors in the layout of the folders."""
-    errors = _misnamed_splits()
-    if not (INPUT / "train").is_dir():
+def folder_errors(
+    class_names: list[str], unknown: Iterable[str] = (), listed: Collection[Path] = ()
+) -> list[str]:
+    """Returns errors in the layout of the folders.
+
+    Args:
+        class_names: the classes.
+        unknown: folders of input/validation that are no class.
+        listed: the images in input/labels.csv, which may lie anywhere.
+    """
+    errors = _misnamed_splits({path.parts[1] for path in listed})
+    if not class_names and not (INPUT / "train").is_dir():
         missing = [] if errors else [f"{TRAIN}: no such folder; {REMEDY}"]
         return errors + missing
     errors += [
         f"{folder}: only class folders may be in it; got {first_names(names)}: {REMEDY}"
         for folder, split in ((TRAIN, "train"), (VALIDATION, "validation"))
-        if (names := folders.loose_files(INPUT, split))
+        if (names := _unlisted(split, listed))
     ]
     if len(class_names) < 2:
         number = count(len(class_names), "class folder")
-        listed = f" ({first_names(class_names)})" if class_names else ""
-        errors.append(f"{TRAIN} has {number}{listed}; a classifier needs 2 or more: {REMEDY}")
+        named = f" ({first_names(class_names)})" if class_names else ""
+        errors.append(f"{TRAIN} has {number}{named}; a classifier needs 2 or more: {REMEDY}")
     errors += [
         f"{TRAIN}: class names must not look identical; got {', '.join(map(ascii, names))}: put "
         "their images into one folder"
@@ -37,18 +46,23 @@ def folder_errors(class_names: list[str]) -> list[str]:
     rule = f"must have the name of a class of {TRAIN} ({first_names(class_names)})"
     return errors + [
         f"{VALIDATION}/{name}: {rule}; rename or remove it{did_you_mean(name, class_names)}"
-        for name in folders_without_class("validation", class_names)
+        for name in sorted(filter(None, unknown))
     ]
 
 
-def _misnamed_splits() -> list[str]:
+def _unlisted(split: str, listed: Collection[Path]) -> list[str]:
+    names = folders.loose_files(INPUT, split)
+    return [name for name in names if INPUT / split / name not in listed]
+
+
+def _misnamed_splits(listed: Collection[str]) -> list[str]:
     names = [name.rstrip("/") for name in folders.unread_entries(INPUT) if name.endswith("/")]
     present = {path.name for path in INPUT.iterdir()} if INPUT.is_dir() else set()
     return [
         f"{INPUT.as_posix()}/{name}: must be named train, validation or test to be read; got "
         f"{name!r}: rename it to {INPUT.as_posix()}/{split}"
         for name in names
-        if (split := intended_split(name)) and split not in present
+        if name not in listed and (split := intended_split(name)) and split not in present
     ]
 
 
@@ -74,10 +88,12 @@ def alike(names: list[str], key: Callable[[str], str]) -> list[list[str]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def folders_without_class(split: str, class_names: list[str]) -> list[str]:
-    """Returns the folders of a split that have the name of no class."""
+def unscored_folders(class_names: list[str], listed: Collection[Path] = ()) -> list[str]:
+    """Returns the folders of input/test that are no class and hold no image of the list."""
     classes = set(map(folders.nfc, class_names))
-    return [n for n in folders.class_folders(INPUT, split) if folders.nfc(n) not in classes]
+    with_rows = {path.parts[2] for path in listed if path.is_relative_to(INPUT / "test")}
+    names = [n for n in folders.class_folders(INPUT, "test") if n not in with_rows]
+    return [name for name in names if folders.nfc(name) not in classes]
 
 
 def class_errors(statistics: DatasetStatistics, class_names: list[str]) -> list[str]:

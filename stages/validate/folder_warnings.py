@@ -1,19 +1,20 @@
 """Warnings about what is left out of `input/`, and about what makes scores unreliable."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from classifier.common.errors import count, did_you_mean, first_names
 from classifier.dataset import folders, problems
-from classifier.dataset.folders import INPUT, InputFile
+from classifier.dataset.folders import INPUT
 from classifier.dataset.problems import NO_FILE, Problem
+from stages.validate.dataset_files import Contents
 from stages.validate.folder_errors import (
     TRAIN,
     VALIDATION,
     alike,
-    folders_without_class,
     intended_split,
+    unscored_folders,
 )
 
 NON_UTF8_NAME = "the file's name is not UTF-8; rename it"
@@ -26,41 +27,23 @@ BLANK = {
 TEST = f"{INPUT.as_posix()}/test"
 
 
-@dataclass
-class FolderContents:
-    """Which class folders of input/train hold files themselves, and which hold folders."""
-
-    total: int = 0  # files of all splits
-    direct: set[str] = field(default_factory=set)
-    inner: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-
-    @classmethod
-    def survey(cls, files: Iterable[InputFile]) -> "FolderContents":
-        """Returns what the files tell."""
-        contents = cls()
-        for file in files:
-            contents.total += 1
-            if file.split == "train" and file.folder:
-                _, _, folder, *inner, _ = file.path.parts
-                if inner:
-                    contents.inner[folder].add(inner[0])
-                else:
-                    contents.direct.add(folder)
-        return contents
-
-
-def left_out_warnings(class_names: list[str], contents: FolderContents) -> list[str]:
+def left_out_warnings(
+    class_names: list[str], contents: Contents, listed: Collection[Path] = ()
+) -> list[str]:
     """Returns warnings about folders that no split reads, or reads otherwise than meant."""
     place = INPUT.as_posix()
+    per_folder = Counter(path.parts[1] for path in listed)
     entries = folders.unread_entries(INPUT)
-    loose = [name for name in entries if not name.endswith("/")]
-    warnings = [
-        f"{place}/{name.rstrip('/')}: not read; only {TRAIN}, {VALIDATION} and {TEST} are"
-        + (f"; did you mean {near}?" if (near := intended_split(name.rstrip("/"))) else "")
-        for name in entries
-        if name.endswith("/")
-    ]
-    if loose:
+    warnings = []
+    for name in (name.rstrip("/") for name in entries if name.endswith("/")):
+        if not per_folder[name]:
+            near = intended_split(name)
+            only = f"{place}/{name}: not read; only {TRAIN}, {VALIDATION} and {TEST} are"
+            warnings.append(only + (f"; did you mean {near}?" if near else ""))
+        elif rest := sum(1 for _ in folders.walk(INPUT / name)) - per_folder[name]:
+            rest_of = f"{place}/{name}: not read: {count(rest, 'file')} that "
+            warnings.append(rest_of + f"{'is' if rest == 1 else 'are'} not in {folders.LIST.name}")
+    if loose := [n for n in entries if not n.endswith("/") and INPUT / n not in listed]:
         warnings.append(f"{place}: files directly in it are not read: {first_names(loose)}")
     warnings += [
         f"{place}/{split}/{name}: not read, because its name begins with a dot; rename it if it "
@@ -71,12 +54,12 @@ def left_out_warnings(class_names: list[str], contents: FolderContents) -> list[
     warnings += _nested_folders(class_names, contents)
     return warnings + [
         f"{TEST}/{name}: not scored, because no class has this name{hint}"
-        for name in folders_without_class("test", class_names)
+        for name in unscored_folders(class_names, listed)
         if (hint := did_you_mean(name, class_names))
     ]
 
 
-def _nested_folders(class_names: list[str], contents: FolderContents) -> list[str]:
+def _nested_folders(class_names: list[str], contents: Contents) -> list[str]:
     classes = {name.casefold() for name in class_names}
     warnings = []
     for name, inner in sorted(contents.inner.items()):

@@ -1,6 +1,6 @@
 """Read every file of the user's folders once, and say what is wrong before any hard work.
 
-Reads   input/train, input/validation, input/test
+Reads   input/train, input/validation, input/test, input/labels.csv
         (results/params_checked.txt is a dep only to wait for stage `params`)
 Writes  results/images.csv, results/perceptual_hashes.npy, results/problems.csv,
         results/dataset.json, results/warnings.txt
@@ -8,23 +8,25 @@ Writes  results/images.csv, results/perceptual_hashes.npy, results/problems.csv,
 
 import os
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
 from classifier.cache import database
 from classifier.cache.files import FileIndex
 from classifier.common import files, params, progress
-from classifier.common.errors import StageError, count, first_names
+from classifier.common.errors import StageError, collected, count, first_names
 from classifier.dataset import duplicates, folders, manifest, problems
 from classifier.dataset import warnings as warnings_file
+from classifier.dataset.folders import InputFile
 from classifier.dataset.manifest import ImageRow
 from classifier.dataset.problems import Problem
 from classifier.images import perceptual_hash
 from classifier.images.limits import Limits
-from stages.validate import folder_errors, folder_warnings
+from stages.validate import dataset_files, folder_errors, folder_warnings, label_list
 from stages.validate.checks import CHECKS
+from stages.validate.dataset_files import Contents
 from stages.validate.decode_pool import DecodePool
-from stages.validate.folder_warnings import FolderContents
 from stages.validate.input_images import read_images
 from stages.validate.params import Params
 from stages.validate.statistics import DatasetStatistics
@@ -34,7 +36,7 @@ CODES = [check.code for check in CHECKS]
 
 
 def write_images(
-    out: Path, class_names: list[str], total: int, limits: Limits
+    out: Path, found: Iterable[InputFile], class_names: list[str], total: int, limits: Limits
 ) -> tuple[DatasetStatistics, list[Problem]]:
     """Writes the rows of the usable images, one by one, and returns all else there is to know.
 
@@ -49,17 +51,18 @@ def write_images(
         closing(DecodePool(limits)) as pool,
         manifest.open_writer(out) as write_row,
     ):
-        for file, sha256, result in read_images(folders.find_files(), index, pool, limits):
+        for file, sha256, result in read_images(found, index, pool, limits):
             bar.update()
             path = file.path.as_posix()
             if result.problem:
                 path = os.fsencode(path).decode("utf-8", "backslashreplace")
-                all_problems.append(Problem(path, result.problem, result.detail, "skipped"))
+                details = (result.problem, result.detail, "skipped", file.split)
+                all_problems.append(Problem(path, *details))
                 continue
             all_problems += [Problem(path, *item, "kept") for item in result.failed_checks.items()]
             label = classes.get(folders.nfc(file.folder), "")
             size = (result.width, result.height)
-            row = ImageRow(path, file.split, label, sha256, *size, result.format)
+            row = ImageRow(path, file.split, label, sha256, *size, result.format, file.group)
             write_row(row)
             statistics.add(row, result.perceptual_hash)
     return statistics, all_problems
@@ -91,14 +94,19 @@ def main(
 ) -> None:
     """Validates the folders below `input/`."""
     settings = params.load("validate", Params)
-    class_names = folders.class_folders(folders.INPUT, "train")
-    left_out = folders.LeftOut()
-    contents = FolderContents.survey(folders.find_files(left_out=left_out))
-    errors = folder_errors.link_errors(left_out.linked_folders)
-    if errors := folder_errors.folder_errors(class_names) + errors:
+    listed, left_out = label_list.read(), folders.LeftOut()
+    class_names = dataset_files.class_names(listed)
+    contents = Contents.survey(dataset_files.find(listed, left_out), listed, class_names)
+    errors = folder_errors.folder_errors(class_names, contents.unknown, listed)
+    errors += folder_errors.link_errors(left_out.linked_folders)
+    with collected(errors):
+        label_list.raise_errors(dataset_files.list_errors(listed, class_names, contents))
+    if errors:
         raise StageError(*errors)
     with files.atomic_write(images_csv) as part:
-        statistics, all_problems = write_images(part, class_names, contents.total, settings)
+        statistics, all_problems = write_images(
+            part, dataset_files.find(listed), class_names, contents.total, settings
+        )
         errors = folder_errors.class_errors(statistics, class_names)
         skip = settings.bad_images == "skip"
         if errors := folder_errors.fatal_errors(skip, all_problems, errors):
@@ -109,12 +117,13 @@ def main(
     problems.write(problems_csv, all_problems)
     counts = summary(statistics, all_problems, left_out.system_files.total())
     files.write_json(dataset_json, counts)
-    warnings = folder_warnings.left_out_warnings(class_names, contents)
+    warnings = folder_warnings.left_out_warnings(class_names, contents, listed)
+    warnings += dataset_files.conflict_warnings(listed, class_names)
     warnings += folder_warnings.missing_class_warnings(statistics.labels)
     warnings += folder_warnings.image_warnings(counts)
     warnings += folder_warnings.dataset_warnings(statistics.per_class, all_problems)
     warnings_file.write(warnings_txt, warnings)
-    unscored = folder_errors.folders_without_class("test", class_names)
+    unscored = folder_errors.unscored_folders(class_names, listed)
     hidden = sorted(left_out.system_files)
     print(output_line(counts, all_problems, unscored, hidden, images_csv))
 

@@ -27,11 +27,12 @@ def test_leaks_conflicts_and_copies_are_warned_of_unless_they_are_dropped():
     found += [finding("input/train/a/7", "in_train_and_test", 1.0)]
     found += [finding("input/test/7", "in_train_and_test", 1.0)]
     found += [finding("input/train/a/8", "label_conflict", 1.0)]
-    leak, conflict, copies = findings.warnings(found, 12, {})
+    splits = {one.path: one.path.split("/")[1] for one in found}
+    leak, conflict, copies = findings.warnings(found, splits, 12, {})
     assert leak.startswith("1 test image also among the training images, so the test score is too")
     assert conflict.startswith("1 image in two classes at once")
     assert copies.startswith("8 of 12 training images are copies of others")
     dropped = findings.dropped(
         {name: name == "drop_leaks" for name in findings.DROP_PARAMS.values()}
     )
-    assert findings.warnings(found, 100, dropped) == [conflict]
+    assert findings.warnings(found, splits, 100, dropped) == [conflict]

@@ -12,5 +12,5 @@ def test_rows_are_written_and_read_back(tmp_path):
 
 def test_the_columns_are_the_documented_ones(tmp_path):
     write_images_csv(tmp_path / "images.csv", [])
-    header = "path,split,label,sha256,width,height,format\n"
+    header = "path,split,label,sha256,width,height,format,group\n"
     assert (tmp_path / "images.csv").read_text() == header

@@ -11,4 +11,4 @@ def test_problems_are_written_sorted_and_read_back(tmp_path):
 
 def test_the_columns_are_the_documented_ones(tmp_path):
     problems.write(tmp_path / "problems.csv", [])
-    assert (tmp_path / "problems.csv").read_text() == "path,problem,detail,action\n"
+    assert (tmp_path / "problems.csv").read_text() == "path,problem,detail,action,split\n"

@@ -38,6 +38,28 @@ def test_a_class_of_two_or_more_contents_is_in_both_splits(contents, fraction):
     assert set(splits) == {"train", "validation"}
 
 
+@given(st.lists(st.tuples(content, st.integers(0, 3), st.sampled_from(["", "a", "b", "c"]))))
+def test_groups_and_equal_contents_are_never_on_both_sides(images):
+    columns = [[one[k] for one in images] for k in range(3)]
+    splits = {}
+    for (sha256, _, group), name in zip(images, assign_groups(columns), strict=True):
+        for key in filter(None, (sha256, group)):
+            assert splits.setdefault(key, name) == name
+
+
+def assign_groups(columns):
+    sha256, labels, groups = columns
+    return split.assign(sha256, labels, 0.3, 1, groups)
+
+
+def test_adding_an_image_to_a_group_moves_no_other():
+    sha256, labels = list(LABELS), list(LABELS.values())
+    groups = [f"day {n // 10}" for n in range(300)]
+    before = assign_groups((sha256, labels, groups))
+    after = assign_groups(([*sha256, "f" * 64], [*labels, 0], [*groups, "day 3"]))
+    assert after == [*before, before[30]]
+
+
 @pytest.mark.parametrize("fraction", [0.1, 0.2, 0.5])
 def test_about_the_fraction_of_each_class_validates(fraction):
     pairs = list(LABELS.items())

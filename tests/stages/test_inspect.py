@@ -64,6 +64,8 @@ class Data:
             class_names=np.array(["a", "b", "c"]),
             sha256=np.array([self.rows[n].sha256 for n in chosen]),
             paths=np.array([self.rows[n].path for n in chosen]),
+            groups=np.array([self.rows[n].group for n in chosen]),
+            splits=np.array([self.rows[n].split for n in chosen]),
             views=np.zeros(len(chosen), np.int32),
             train_views=np.array([0], np.int32),
             tta_views=np.array([0], np.int32),

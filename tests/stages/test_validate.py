@@ -314,6 +314,26 @@ def test_a_linked_folder_is_refused_and_a_linked_file_is_not(place, inside, fold
     validate.main()
 
 
+def test_labels_may_come_from_a_list(inside, capsys):
+    for seed, shape in enumerate(["cross", "circle"] * 4):
+        draw(inside / "input" / "all" / f"{seed}.jpg", shape, seed)
+    rows = [f"all/{n}.jpg;{['cross', 'circle'][n % 2]};day {n}" for n in range(6)]
+    listed = "\r\n".join(["path;label;group", *rows])
+    (inside / "input" / "labels.csv").write_text(listed, encoding="utf-8-sig")
+    assert "input/all: not read: 2 files that are not in labels.csv" in warnings(inside)
+    rows_of = {row.path: row for row in manifest.iter_rows(manifest.PATH)}
+    assert len(rows_of) == 6
+    row = rows_of["input/all/3.jpg"]
+    assert (row.split, row.label, row.group) == ("train", "circle", "day 3")
+
+
+def test_a_wrong_list_is_an_error_with_all_its_lines(folder):
+    (folder / "labels.csv").write_text("path,label\ntrain/cross/9.jpg,cross\ntest/x.jpg,\n")
+    first, second = errors()
+    assert first.startswith("input/labels.csv, line 2: path must be a file; got 'train/cross/9.jp")
+    assert second.startswith("input/labels.csv, line 3: path must be a file; got 'test/x.jpg'")
+
+
 def test_input_test_may_be_missing(inside, capsys):
     draw_classes(inside / "input", per_class=2, test=0)
     validate.main()

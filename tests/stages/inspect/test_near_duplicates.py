@@ -42,3 +42,10 @@ def test_different_images_one_image_and_no_image_have_no_pairs():
 def test_copies_of_copies_are_one_group():
     pairs = DuplicatePairs(np.array([0, 1]), np.array([1, 3]), np.zeros(2), np.zeros(2, bool))
     assert group_duplicates(pairs, np.array([9, 5, 7, 2])).tolist() == [9, 9, 7, 9]
+
+
+def test_groups_that_share_a_name_are_merged():
+    groups = np.array([5, 3, 3, 8, 2, 9])
+    assert near_duplicates.merge_groups(groups, [""] * 4) is groups
+    merged = near_duplicates.merge_groups(groups, ["a", "", "b", "a", "b"])
+    assert merged.tolist() == [5, 2, 2, 5, 2, 9]

@@ -10,7 +10,7 @@ from classifier.dataset.features import Column, FeatureTable
 from stages.train import stage
 from stages.train.params import Params
 
-PER_IMAGE = ("features", "labels", "sha256", "paths", "views")
+PER_IMAGE = ("features", "labels", "sha256", "paths", "groups", "splits", "views")
 SETTINGS = Params(
     hidden_units=8,
     dropout=0.2,
@@ -48,6 +48,8 @@ def clusters(count: int = 160, spread: float = 1.0, seed: int = 0) -> FeatureTab
         class_names=np.array(["a", "b", "c"]),
         sha256=np.array([f"{number:064x}" for number in rng.permutation(count)]),
         paths=np.array([f"input/train/{'abc'[k]}/{n:04}.jpg" for n, k in enumerate(labels)]),
+        groups=np.full(count, ""),
+        splits=np.full(count, "train", "<U10"),
         views=np.zeros(count, np.int32),
         train_views=np.array([0], np.int32),
         tta_views=np.array([0], np.int32),

@@ -20,18 +20,29 @@ def test_about_the_requested_fraction_validates():
 
 def test_input_validation_alone_decides_where_it_exists():
     table = clusters(6)
-    paths = table.paths.copy()
-    paths[2] = "input/validation/a/1.jpg"
+    splits = table.splits.copy()
+    splits[2] = "validation"
     expected = ["train", "train", "validation", "train", "train", "train"]
-    assert split(dataclasses.replace(table, paths=paths)) == expected
+    assert split(dataclasses.replace(table, splits=splits)) == expected
 
 
 def test_a_training_copy_of_a_validation_image_validates_too():
     table = clusters(6)
-    paths, sha256 = table.paths.copy(), table.sha256.copy()
-    paths[2], sha256[4] = "input/validation/a/1.jpg", sha256[2]
+    splits, sha256 = table.splits.copy(), table.sha256.copy()
+    splits[2], sha256[4] = "validation", sha256[2]
     expected = ["train", "train", "validation", "train", "validation", "train"]
-    assert split(dataclasses.replace(table, paths=paths, sha256=sha256)) == expected
+    assert split(dataclasses.replace(table, splits=splits, sha256=sha256)) == expected
+
+
+def test_groups_are_on_one_side_and_must_leave_images_to_validate():
+    table = clusters(120)
+    groups = np.array([f"patient {n % 12}" for n in range(120)])
+    found = split(dataclasses.replace(table, groups=groups))
+    sides = {(group, side) for group, side in zip(groups.tolist(), found, strict=True)}
+    assert len(sides) == 12
+    assert {side for _, side in sides} == {"train", "validation"}
+    with pytest.raises(StageError, match=r"input/labels\.csv: groups must leave images to valid"):
+        split(dataclasses.replace(table, groups=np.full(120, "all")))
 
 
 def test_excluded_images_change_the_split_of_no_other():
@@ -42,7 +53,7 @@ def test_excluded_images_change_the_split_of_no_other():
 
 def test_a_class_with_no_image_left_to_train_on_is_an_error():
     table = clusters(12)
-    with pytest.raises(StageError, match=r"input/train/a: needs images that are not in input/va"):
+    with pytest.raises(StageError, match=r"input/train/a: needs images to train on"):
         split(table, table.paths[table.labels == 0])
 
 

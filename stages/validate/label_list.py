@@ -1,0 +1,136 @@
+"""input/labels.csv: labels, splits and groups of single images, which win over their folders."""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from classifier.common.errors import StageError, did_you_mean
+from classifier.dataset import folders
+from classifier.dataset.folders import INPUT, LIST
+from stages.validate.folder_errors import intended_split
+
+COLUMNS = ("path", "label", "split", "group")
+PLACE = LIST.as_posix()
+SHOWN = 50  # errors
+
+
+class ListedImage(NamedTuple):
+    """A row of the list; what is empty is as the folder says."""
+
+    line: int
+    label: str
+    split: str
+    group: str
+
+
+LabelList = dict[Path, ListedImage]
+
+
+def read(path: Path = LIST) -> LabelList:
+    """Returns the rows by image; none if there is no list.
+
+    Commas, semicolons or tabs separate the columns, UTF-8 may begin with a byte order mark, and
+    lines may end as on Windows: Excel writes all of these.
+
+    Raises:
+        StageError: names all wrong rows at once, with their lines.
+    """
+    if not path.exists():
+        return {}
+    header, rows = _rows(_text(path.read_bytes()))
+    listed, errors = LabelList(), list[str]()
+    for line, cells in rows:
+        if len(cells) != len(header):
+            errors.append(f"line {line}: must have {len(header)} cells; got {len(cells)}")
+            continue
+        values = dict.fromkeys(COLUMNS, "") | dict(zip(header, map(str.strip, cells), strict=True))
+        image = INPUT / values["path"].replace("\\", "/")
+        row = ListedImage(line, values["label"], values["split"], values["group"])
+        found = [*_path_errors(values["path"], image), *_row_errors(row)]
+        if image in listed:
+            found = [
+                f"must be one line for each image; got {values['path']} in line "
+                f"{listed[image].line} too"
+            ]
+        errors += [f"line {line}: {error}" for error in found]
+        listed.setdefault(image, row)
+    raise_errors(errors)
+    return listed
+
+
+def raise_errors(errors: list[str]) -> None:
+    """Raises a StageError about the list if there are errors."""
+    if errors:
+        more = len(errors) - SHOWN
+        rest = [f"{PLACE}: {more:,} more errors"] if more > 0 else []
+        raise StageError(*(f"{PLACE}, {error}" for error in errors[:SHOWN]), *rest)
+
+
+def _text(data: bytes) -> str:
+    utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = data.decode("utf-16" if utf16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        rule = "must be UTF-8; got other bytes: in Excel, save as `CSV UTF-8`"
+        raise StageError(f"{PLACE}, line {line}: {rule}") from None
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise StageError(f"{PLACE}, line {line}: must be text; got a NUL byte")
+    return text
+
+
+def _rows(text: str) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """Returns the names of the columns, and the cells of the other lines with their numbers."""
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+
+    def lines() -> Iterator[tuple[int, list[str]]]:
+        try:
+            for cells in reader:
+                if any(map(str.strip, cells)):
+                    yield reader.line_num, cells
+        except csv.Error as error:
+            raise StageError(f"{PLACE}, line {reader.line_num}: must be CSV; got {error}") from None
+
+    rows = lines()
+    _, cells = next(rows, (0, []))
+    header = [cell.strip().lower() for cell in cells]
+    errors = [
+        f"line 1: must have columns among {', '.join(COLUMNS)}; got {name!r}"
+        + did_you_mean(name, COLUMNS)
+        for name in header
+        if name not in COLUMNS
+    ]
+    if not errors and ("path" not in header or len(header) < 2):
+        errors.append("line 1: must have the column path and one of label, split and group")
+    if len(set(header)) < len(header):
+        errors.append("line 1: must have each column once")
+    raise_errors(errors)
+    return header, rows
+
+
+def _path_errors(text: str, image: Path) -> list[str]:
+    inner = PurePosixPath(text.replace("\\", "/"))
+    if not text or inner.is_absolute() or ".." in inner.parts or ":" in inner.parts[0]:
+        place = INPUT.as_posix()
+        return [f"path must be relative to {place} and inside it; got {text!r}"]
+    if image.is_file():
+        return []
+    if inner.parts[0] == INPUT.name and Path(*inner.parts).is_file():
+        return [f"path must be relative to {INPUT.as_posix()}; got {text!r}: leave out `input/`"]
+    siblings = [path.name for path in image.parent.iterdir()] if image.parent.is_dir() else []
+    return [f"path must be a file; got {text!r}" + did_you_mean(image.name, siblings)]
+
+
+def _row_errors(row: ListedImage) -> Iterator[str]:
+    if row.split and row.split not in folders.SPLITS:
+        near = intended_split(row.split)
+        hint = f"; did you mean {near}?" if near else ""
+        yield f"split must be one of {', '.join(folders.SPLITS)}; got {row.split!r}{hint}"
+    if not (row.label + row.group).isprintable():
+        yield f"label and group must be printable; got {row.label!r} and {row.group!r}"

@@ -13,7 +13,7 @@ from classifier.common.errors import run_main
 from classifier.dataset import features, split
 from classifier.evaluation import metrics
 
-NO_TEST_SCORE = "no test score: no image of input/test is in a folder named like a class"
+NO_TEST_SCORE = "no test score: the class of no test image is known (input/test/<class>/)"
 
 
 def main(

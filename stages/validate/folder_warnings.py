@@ -21,7 +21,7 @@ NON_UTF8_NAME = "the file's name is not UTF-8; rename it"
 FEW_IMAGES = 10  # of a class; with fewer, one or two validate
 UNEVEN = 10  # ratio of the largest class to the smallest
 BLANK = {
-    "plain": "of one colour all over, as white on a transparent ground becomes",
+    "plain": "of one colour all over (white on a transparent ground becomes that)",
     "low_range": "with less than a sixteenth of the range of values",
 }
 TEST = f"{INPUT.as_posix()}/test"

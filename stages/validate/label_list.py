@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -39,6 +40,10 @@ def read(path: Path = LIST) -> LabelList:
         StageError: names all wrong rows at once, with their lines.
     """
     if not path.exists():
+        if Path(os.environ.get("DVC_ROOT", "."), path).exists():  # in an experiment's copy
+            raise StageError(
+                f"{PLACE}: must be in git for experiments; run `git add {PLACE}` first"
+            )
         return {}
     header, rows = _rows(_text(path.read_bytes()))
     listed, errors = LabelList(), list[str]()
@@ -116,7 +121,7 @@ def _rows(text: str) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
 
 def _path_errors(text: str, image: Path) -> list[str]:
     inner = PurePosixPath(text.replace("\\", "/"))
-    if not text or inner.is_absolute() or ".." in inner.parts or ":" in inner.parts[0]:
+    if not inner.parts or inner.is_absolute() or ".." in inner.parts or ":" in inner.parts[0]:
         place = INPUT.as_posix()
         return [f"path must be relative to {place} and inside it; got {text!r}"]
     if image.is_file():

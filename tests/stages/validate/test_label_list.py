@@ -39,6 +39,15 @@ def test_without_a_list_nothing_is_listed(inside):
     assert label_list.read() == {}
 
 
+def test_a_list_that_an_experiment_lacks_is_an_error(place, tmp_path_factory, monkeypatch):
+    place.write_text(text(), encoding="utf-8")
+    monkeypatch.setenv("DVC_ROOT", str(Path.cwd()))
+    assert label_list.read()
+    monkeypatch.chdir(tmp_path_factory.mktemp("copy"))
+    with pytest.raises(StageError, match=r"must be in git for experiments; run `git add input/lab"):
+        label_list.read()
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize(("delimiter", "end"), [(",", "\n"), (";", "\r\n"), ("\t", "\r\n")])
 def test_lists_are_read_as_spreadsheets_write_them(encoding, delimiter, end, place):
@@ -57,9 +66,9 @@ def test_any_columns_after_the_path_will_do(place):
 
 def test_all_wrong_rows_are_named_at_once_with_their_lines(place):
     rows = ["path,split", "all/A.jpg,train", "../x.jpg,test", "all/a.jpg,val", "all/a.jpg,test"]
-    rows += ["all/d.jpg", "input/all/d.jpg,test", "/etc/passwd,test", ",test", "C:\\a.jpg,test"]
+    rows += ["all/d.jpg", "input/all/d.jpg,test", "/etc/passwd,test", ",test", "C:\\a.jpg,test", ".,test"]
     found = errors(place, "\n".join(rows))
-    assert [error.split(":")[0] for error in found] == [f"line {n}" for n in range(2, 11)]
+    assert [error.split(":")[0] for error in found] == [f"line {n}" for n in range(2, 12)]
     assert found[0].endswith("path must be a file; got 'all/A.jpg'; did you mean a.jpg?")
     assert found[1].endswith("path must be relative to input and inside it; got '../x.jpg'")
     assert found[2].endswith(

@@ -74,7 +74,7 @@ def main(
     table = features.read(train_npz)
     class_weight = weights_by_index(settings.class_weight, table.class_names.tolist())
     settings = replace(settings, class_weight=class_weight)
-    require_maps(settings, base.read_info(base_folder).pooling)
+    require_maps(settings, "avg" if len(table.features.shape) == 2 else "none")
     views = table.view_rows(table.train_views)
     left_out, images = excluded.read(excluded_csv), views[:, 0]
     splits = split_images(table, images, left_out, settings.validation_split, settings.seed)

@@ -66,7 +66,14 @@ def test_any_columns_after_the_path_will_do(place):
 
 def test_all_wrong_rows_are_named_at_once_with_their_lines(place):
     rows = ["path,split", "all/A.jpg,train", "../x.jpg,test", "all/a.jpg,val", "all/a.jpg,test"]
-    rows += ["all/d.jpg", "input/all/d.jpg,test", "/etc/passwd,test", ",test", "C:\\a.jpg,test", ".,test"]
+    rows += [
+        "all/d.jpg",
+        "input/all/d.jpg,test",
+        "/etc/passwd,test",
+        ",test",
+        "C:\\a.jpg,test",
+        ".,test",
+    ]
     found = errors(place, "\n".join(rows))
     assert [error.split(":")[0] for error in found] == [f"line {n}" for n in range(2, 12)]
     assert found[0].endswith("path must be a file; got 'all/A.jpg'; did you mean a.jpg?")

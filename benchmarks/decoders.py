@@ -14,16 +14,17 @@ import argparse
 import io
 import time
 from collections.abc import Callable
-from multiprocessing import get_context
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
-from pebble import ProcessExpired, ProcessPool
 from PIL import Image
 
 from classifier.images import decode
+from classifier.images.decode_pool import DecodePool
 
 SIDE = 299
+MAX_PIXELS = 10**8
 Decoder = Callable[[bytes], np.ndarray]
 
 
@@ -35,7 +36,7 @@ def pillow_whole(data: bytes) -> np.ndarray:
 
 def pipeline(data: bytes) -> np.ndarray:
     """Decodes as this pipeline does: Pillow, draft mode, EXIF orientation, transparency."""
-    return decode.decode_image(data, SIDE, SIDE, 10**8).pixels
+    return decode.decode_image(data, SIDE, SIDE, MAX_PIXELS).pixels
 
 
 def other_decoders() -> dict[str, Decoder]:
@@ -120,11 +121,11 @@ def read_hard(name: str, paths: list[Path]) -> tuple[list[np.ndarray | None], in
     """Returns the pixels of each file, and how often the decoder's process crashed or hung."""
     results: list[np.ndarray | None] = []
     crashes = 0
-    with ProcessPool(1, context=get_context("spawn")) as pool:
+    with closing(DecodePool(MAX_PIXELS, 1)) as pool:
         for path in paths:
             try:
-                results.append(pool.schedule(read, args=[name, path], timeout=20).result())
-            except (ProcessExpired, TimeoutError):
+                results.append(pool.call(read, name, path, seconds=20))
+            except decode.ImageError:
                 results.append(None)
                 crashes += 1
     return results, crashes

@@ -19,7 +19,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from classifier.common import params
-from stages.validate.decode_pool import DecodePool
+from classifier.images.decode_pool import DecodePool
+from stages.validate import file_check
 from stages.validate.params import Params
 
 HEADING = (
@@ -58,11 +59,11 @@ def measure(source: Path, settings: Params) -> tuple[str, list[tuple[Path, str, 
     """Returns the row of a source, and path, verdict and detail of each file."""
     paths = sorted(path for path in source.rglob("*") if not path.is_dir())
     said, longest = [], 0.0
-    with closing(DecodePool(settings)) as workers:
-        workers.check_files(paths[:1])
+    with closing(DecodePool(settings.pixels)) as workers:
+        file_check.check_files(paths[:1], workers, settings)
         for path in paths:
             started = time.perf_counter()
-            _, verdict = workers.check_files([path])[path]
+            _, verdict = file_check.check_files([path], workers, settings)[path]
             longest = max(longest, time.perf_counter() - started)
             said.append((path, verdict.problem, verdict.detail or verdict.format))
     codes = Counter(code for _, code, _ in said if code)

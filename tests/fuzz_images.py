@@ -25,8 +25,9 @@ import numpy as np
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from classifier.images.decode_pool import DecodePool
 from classifier.images.limits import Limits
-from stages.validate.decode_pool import DecodePool
+from stages.validate import file_check
 
 LIMITS = Limits(max_megapixels=20, max_megabytes=10, decode_timeout=5)
 BATCH = 256
@@ -118,12 +119,12 @@ def main() -> int:
     ]
     counts: Counter[str] = Counter()
     end = time.monotonic() + 60 * arguments.minutes
-    with tempfile.TemporaryDirectory() as name, closing(DecodePool(LIMITS)) as pool:
+    with tempfile.TemporaryDirectory() as name, closing(DecodePool(LIMITS.pixels)) as pool:
         while time.monotonic() < end:
             paths = [Path(name) / str(number) for number in range(BATCH)]
             for path in paths:
                 path.write_bytes(mutated(rng.choice(seeds), rng.choice(seeds), rng))
-            for path, (_, result) in pool.check_files(paths).items():
+            for path, (_, result) in file_check.check_files(paths, pool, LIMITS).items():
                 counts[result.problem or "used"] += 1
                 if result.problem in FINDINGS or "memory" in result.detail:
                     arguments.keep.mkdir(exist_ok=True)

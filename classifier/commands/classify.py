@@ -8,15 +8,15 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TextIO
 
 from classifier.common import files, params, progress
 from classifier.common.errors import StageError, count
 from classifier.evaluation import predictions
-from classifier.serving import inputs
-from classifier.serving.classifier import Classifier, Prediction
+from classifier.serving import inputs, snapshot
+from classifier.serving.classifier import MODEL, Classifier, Prediction
 from classifier.serving.inputs import STDIN, ImageSource
 from classifier.serving.writers import WriteRow, csv_writer, json_writer, table_writer
 
@@ -58,9 +58,11 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def sources(images: Sequence[str], from_file: str | None) -> Iterator[ImageSource]:
-    """Yields the images given on the command line and in the list."""
-    yield from inputs.expand(images, sys.stdin.buffer.read() if STDIN in images else None)
+def sources(
+    images: Sequence[str], from_file: str | None, stdin: Path | None
+) -> Iterator[ImageSource]:
+    """Yields the images given on the command line and in the list; `stdin` holds that of `-`."""
+    yield from inputs.expand(images, stdin)
     if not from_file:
         return
     try:
@@ -117,12 +119,16 @@ def main() -> None:
     top_k = args.top_k or params.load("predict", predictions.TopKParams, partial=True).top_k
     if empty := [path for path in args.images if inputs.is_empty_folder(path)]:
         raise StageError(*(f"{path}: the folder has no files" for path in empty))
-    classifier = Classifier()
+    with snapshot.unchanged(*MODEL):
+        classifier = Classifier()
     info = classifier.info
     top_k = min(top_k, len(info.class_names))
     try:
-        with ExitStack() as stack:
-            results = classifier.predict(sources(args.images, args.from_file))
+        with closing(classifier.loader), ExitStack() as stack:
+            stdin = None
+            if STDIN in args.images:
+                stdin = stack.enter_context(inputs.spooled(sys.stdin.buffer, classifier.limits))
+            results = classifier.predict(sources(args.images, args.from_file, stdin))
             writers = open_writers(args, top_k, stack)
             images, unreadable = write(results, info.class_names, top_k, writers)
         sys.stdout.flush()

@@ -6,20 +6,27 @@ Writes  nothing
 
 import argparse
 import errno
+import socket
+import tempfile
 import webbrowser
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from classifier.common.errors import StageError
 from classifier.html.markup import Markup
-from classifier.serving import web_page
+from classifier.serving import origins, web_page
 from classifier.serving.inputs import ImageSource
 from classifier.serving.service import ClassifierService
 
 if TYPE_CHECKING:
     from flask import Flask
+    from werkzeug.datastructures import FileStorage
 
 LOCALHOST = "127.0.0.1"
-THREADS = 8  # connections; images are classified one request at a time
+LOCAL_NAMES = (LOCALHOST, "localhost", "::1")
+MAX_FILES = 1000  # in an upload
 HEADERS = {
     "Content-Security-Policy": web_page.POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -55,52 +62,84 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def create_app(service: ClassifierService, max_bytes: int, hosts: list[str]) -> "Flask":
-    """Returns the application; it accepts `max_bytes` per request, and `hosts`: if empty, any."""
+def create_app(service: ClassifierService, max_bytes: int, hosts: set[str]) -> "Flask":
+    """Returns the application; the page names the limit; it accepts `hosts`: if empty, any."""
     from flask import Flask, Response, request
 
     app = Flask("classifier serve", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = max_bytes
-    app.config["TRUSTED_HOSTS"] = hosts or None
+    app.config["MAX_FORM_PARTS"] = MAX_FILES
     style = "".join(path.read_text(encoding="utf-8") for path in web_page.STYLES)
     script = web_page.SCRIPT.read_text(encoding="utf-8")
-    too_large = f"more than {max_bytes / 1e6:,.0f} MB; --max-megabytes sets the limit"
-    description, warning = service.description(), service.info.warning.removeprefix("; ")
+    description = service.description()
+    more = f"more than {MAX_FILES:,} files, or a long text; send fewer at once"
 
-    def respond(content: str, mimetype: str = "text/html", status: int = 200) -> Response:
-        return Response(content, status, HEADERS, mimetype=mimetype)
+    def text(message: str, status: int) -> Response:
+        return Response(message, status, mimetype="text/plain")
 
-    def cards() -> Markup:
-        uploads = (file for file in request.files.getlist("images") if file.filename)
-        return service.cards(ImageSource(str(file.filename), file.read()) for file in uploads)
+    def uploads() -> list["FileStorage"]:
+        return [file for file in request.files.getlist("images") if file.filename]
 
-    def page() -> Response:
-        results = cards() if request.method == "POST" else Markup("")
-        return respond(web_page.page(description, warning, results, max_bytes))
+    def cards(files: list["FileStorage"]) -> Markup:
+        with tempfile.TemporaryDirectory() as folder:
+            return service.cards(saved(files, Path(folder, "image")))
+
+    def page() -> str:
+        results = cards(uploads()) if request.method == "POST" else Markup("")
+        return web_page.page(description, service.warning(), results, max_bytes)
+
+    def classify() -> str | Response:
+        files = uploads()
+        return cards(files) if files else text("no image in the field `images` of a form", 400)
+
+    @app.before_request
+    def refuse() -> Response | None:
+        if hosts and origins.host_name(request.headers.get("Host", "")) not in hosts:
+            return text("open the page at the address that `serve` has printed", 400)
+        if request.method == "POST" and origins.is_cross_site(dict(request.headers)):
+            return text("another site may not send images to this page", 403)
+        return None
+
+    @app.errorhandler(413)
+    def too_many(_: Exception) -> Response:
+        return text(more, 413)
+
+    @app.errorhandler(OSError)
+    def no_space(error: OSError) -> Response:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise error
+        return text("the disk of the server is full", 507)
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        response.headers.update(HEADERS)
+        return response
 
     app.add_url_rule("/", "page", page, methods=["GET", "POST"])
-    app.add_url_rule("/classify", "classify", lambda: respond(cards()), methods=["POST"])
-    app.add_url_rule("/style.css", "style", lambda: respond(style, "text/css"))
-    app.add_url_rule("/script.js", "script", lambda: respond(script, "text/javascript"))
-    app.register_error_handler(413, lambda _: respond(too_large, "text/plain", 413))
+    app.add_url_rule("/classify", "classify", classify, methods=["POST"])
+    app.add_url_rule("/style.css", "style", lambda: Response(style, mimetype="text/css"))
+    app.add_url_rule("/script.js", "script", lambda: Response(script, mimetype="text/javascript"))
     return app
 
 
-def listen(app: "Flask", host: str, port: int) -> Any:
-    """Returns a server that listens at the address; a StageError says why it cannot."""
-    from waitress import create_server
+def saved(uploads: Iterable["FileStorage"], path: Path) -> Iterator[ImageSource]:
+    """Yields the uploads one by one, each written to `path` before."""
+    for upload in uploads:
+        upload.save(path)
+        yield ImageSource(str(upload.filename), path)
 
-    # beyond this, waitress closes the connection before the page can explain the limit
-    largest = 2 * app.config["MAX_CONTENT_LENGTH"]
+
+def open_listener(host: str, port: int) -> socket.socket:
+    """Returns a socket that listens at the address; a StageError says why it cannot."""
+    from classifier.serving import http_server
+
     try:
-        return create_server(
-            app, host=host, port=port, threads=THREADS, max_request_body_size=largest, ident=None
-        )
+        return http_server.listen(host, port)
     except (OSError, ValueError) as error:
-        option = "port" if getattr(error, "errno", None) == errno.EADDRINUSE else "host"
+        of_port = getattr(error, "errno", None) in (errno.EADDRINUSE, errno.EACCES)
         reason = getattr(error, "strerror", None) or error
         raise StageError(
-            f"{host}:{port}: cannot listen there ({reason}); choose another --{option}"
+            f"{host}:{port}: cannot listen there ({reason}); choose another "
+            f"--{'port' if of_port else 'host'}"
         ) from None
 
 
@@ -114,12 +153,16 @@ def main() -> None:
         raise StageError(
             f"python -m classifier serve: needs {error.name}; run `pip install flask waitress`"
         ) from None
-    service = ClassifierService()
-    hosts = [LOCALHOST, "localhost"] if args.host == LOCALHOST else []
-    app = create_app(service, 1_000_000 * args.max_megabytes, hosts)
-    server = listen(app, args.host, args.port)
-    address = f"http://{server.effective_host}:{server.effective_port}"
-    print(f"serve: {address} (press Ctrl-C to stop){service.info.warning}", flush=True)
-    if args.open:
-        webbrowser.open(address)
-    server.run()
+    from classifier.serving import http_server
+
+    max_bytes = 1_000_000 * args.max_megabytes
+    with open_listener(args.host, args.port) as listener, closing(ClassifierService()) as service:
+        local = http_server.is_loopback(listener)
+        app = create_app(service, max_bytes, {*LOCAL_NAMES, args.host.lower()} if local else set())
+        too_large = f"more than {args.max_megabytes:,} MB; --max-megabytes sets the limit"
+        server = http_server.Server(app, listener, max_bytes, too_large)
+        address = http_server.url(listener)
+        print(f"serve: {address} (press Ctrl-C to stop){service.info.warning}", flush=True)
+        if args.open:
+            webbrowser.open(address)
+        server.run()

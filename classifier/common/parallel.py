@@ -35,4 +35,4 @@ def prefetch_map(
         while pending:
             yield pending.popleft().result()
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C must not wait for a slow image

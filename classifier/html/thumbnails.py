@@ -64,6 +64,15 @@ def _size(width: int, height: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
+def of_file(path: str, max_pixels: int) -> str:
+    """Returns the thumbnail of a file as a data URI; empty if it is missing or no image."""
+    try:
+        with Path(path).open("rb") as file:
+            return data_uri(decode.decode_image(file, SIDE, SIDE, max_pixels))
+    except (OSError, decode.ImageError):
+        return ""
+
+
 def data_uri(image: DecodedImage) -> str:
     """Returns the thumbnail of an image that was resized to any shape, as a data URI."""
     file = io.BytesIO()

@@ -1,8 +1,8 @@
 """The trained classifier: from image files to class probabilities."""
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -13,10 +13,11 @@ from classifier.common.errors import StageError
 from classifier.images import augmentation
 from classifier.images.limits import Limits
 from classifier.inference import base, engine
-from classifier.serving import inputs
 from classifier.serving.inputs import ImageSource, LoadedImage
+from classifier.serving.loader import ImageLoader
 
 BATCH_SIZE = 4  # images per call of the network
+MODEL = (base.FOLDER, head.FOLDER)
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,12 @@ class Prediction:
 class Classifier:
     """The frozen network and the head, as `dvc repro` wrote them to models/.
 
+    All of it is in memory, so it stays the same when the files are replaced.
+
     Attributes:
         info: on the head: class names in the order of the probabilities, ...
         limits: on each image, as in params.yaml.
+        loader: of images; close it at the end.
 
     Raises:
         StageError: a model is missing, or the head was trained on other features.
@@ -47,8 +51,10 @@ class Classifier:
                 f"{' and '.join(missing)}: there is no trained classifier here; run `dvc repro`, "
                 "or `dvc pull` to get one from the DVC remote"
             )
-        self._base, self._head = base.read_info(base.FOLDER), head.read(head.FOLDER)
-        self.info, runtime = self._head.info, engine.runtime(self._base.engine)
+        network = base.read_info(base.FOLDER)
+        self.loader = ImageLoader(network.image_height, network.image_width, self.limits)
+        self._head, runtime = head.read(head.FOLDER), engine.runtime(network.engine)
+        self.info = self._head.info
         if self.info.fingerprint != fingerprint.of_features(base.files_hash(base.FOLDER), runtime):
             raise StageError(
                 f"{head.FOLDER.as_posix()}: was trained on features of another network than "
@@ -57,19 +63,25 @@ class Classifier:
         identity = self.info.augmentation_id
         self._ranges = augmentation.from_id(identity) if identity else None
         self._engine = engine.load(base.FOLDER)
+        blank = np.zeros((1, *network.feature_shape), network.dtype)
+        self._head.probabilities(blank)  # loads fine-tuned blocks, which come from a file
+        self._threads = ThreadPoolExecutor(self._engine.concurrency)
 
     def predict(self, sources: Iterable[ImageSource]) -> Iterator[Prediction]:
         """Yields the prediction for each image, in order.
 
         Images are decoded while the network runs; only a few batches are in memory.
         """
-        threads, workers = self._engine.concurrency, cores.count()
-        height, width = self._base.image_height, self._base.image_width
-        load = partial(inputs.load, height=height, width=width, limits=self.limits)
-        images = parallel.prefetch_map(load, sources, workers, 2 * threads * BATCH_SIZE + workers)
+        threads, workers = self._engine.concurrency, 2 * cores.count()
+        ahead = 2 * threads * BATCH_SIZE + workers
+        images = parallel.prefetch_map(self.loader.load, sources, workers, ahead)
         batches = parallel.batched(images, BATCH_SIZE)
-        for batch in parallel.prefetch_map(self._predict_batch, batches, threads, 2 * threads):
+        for batch in parallel.prefetch_map(self.predict_batch, batches, threads, 2 * threads):
             yield from batch
+
+    def predict_batch(self, images: list[LoadedImage]) -> list[Prediction]:
+        """Returns the prediction for each image; waits until the network is free."""
+        return self._threads.submit(self._predict_batch, images).result()
 
     def _predict_batch(self, images: list[LoadedImage]) -> list[Prediction]:
         views = [

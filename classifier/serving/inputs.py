@@ -3,7 +3,9 @@
 import codecs
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -24,7 +26,7 @@ class ImageSource:
     """An image to classify."""
 
     path: str  # as given by the user, or found in a folder; `-` for standard input
-    data: bytes | None = None  # of an image that is not in a file
+    file: Path | None = None  # that holds the content, where `path` is only a name
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,18 @@ class LoadedImage:
     detail: str = ""  # explains the problem
 
 
-def expand(paths: Iterable[str], stdin: bytes | None = None) -> Iterator[ImageSource]:
+@contextmanager
+def spooled(stream: IO[bytes], limits: Limits) -> Iterator[Path]:
+    """Yields a temporary file with the content of a stream, cut off where it is too large."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, left = Path(folder, "image"), limits.size + 1
+        with path.open("wb") as file:
+            while left and (data := stream.read(min(left, 2**20))):
+                left -= file.write(data)
+        yield path
+
+
+def expand(paths: Iterable[str], stdin: Path | None = None) -> Iterator[ImageSource]:
     """Yields the images to classify: files as given, those in folders, `stdin` for `-`."""
     for path in paths:
         if path == STDIN and stdin is not None:
@@ -79,20 +92,34 @@ def is_empty_folder(path: str) -> bool:
 
 def load(source: ImageSource, height: int, width: int, limits: Limits) -> LoadedImage:
     """Returns an image resized as `extract` does it, or the reason why it cannot be read."""
-    path = os.fsencode(source.path).decode("utf-8", "backslashreplace")
     try:
-        data = _read(Path(source.path), limits) if source.data is None else source.data
+        data = _read(source.file or Path(source.path), limits)
         decoded = decode.decode_image(data, height, width, limits.pixels)
     except ImageError as error:
-        return LoadedImage(path, problem=error.code, detail=error.detail)
+        return failed(source, error)
     except OSError as error:
         detail = error.strerror or str(error)
         if "://" in source.path:
             detail = "must be a file or a folder, not a URL; download it first"
-        return LoadedImage(path, problem="unreadable", detail=detail)
-    except MemoryError:
-        return LoadedImage(path, problem="too_large", detail="takes too much memory")
-    return LoadedImage(path, hashlib.sha256(data).hexdigest(), decoded)
+        return failed(source, ImageError("unreadable", detail))
+    return LoadedImage(utf8_path(source), hashlib.sha256(data).hexdigest(), decoded)
+
+
+def load_small(source: ImageSource, height: int, width: int, limits: Limits) -> LoadedImage | None:
+    """Returns the image like `load`, or None if it is so large that it must be decoded alone."""
+    if decode.is_large(source.file or Path(source.path)):
+        return None
+    return load(source, height, width, limits)
+
+
+def failed(source: ImageSource, error: ImageError) -> LoadedImage:
+    """Returns an image that cannot be read."""
+    return LoadedImage(utf8_path(source), problem=error.code, detail=error.detail)
+
+
+def utf8_path(source: ImageSource) -> str:
+    """Returns the path, with the bytes escaped that are not UTF-8."""
+    return os.fsencode(source.path).decode("utf-8", "backslashreplace")
 
 
 def _read(path: Path, limits: Limits) -> bytes:

@@ -1,25 +1,24 @@
 """Classifies uploaded images and finds similar training images, for the web page."""
 
-import threading
 from collections.abc import Iterable
-from pathlib import Path
 
 from classifier.common import params
 from classifier.common.errors import count
+from classifier.dataset import features
 from classifier.evaluation import predictions
 from classifier.html import thumbnails
 from classifier.html.markup import Markup, join
-from classifier.images import decode
-from classifier.serving import similar_images, web_page
-from classifier.serving.classifier import Classifier, Prediction
+from classifier.serving import similar_images, snapshot, web_page
+from classifier.serving.classifier import MODEL, Classifier, Prediction
 from classifier.serving.inputs import ImageSource
 
 NAMES = 30  # class names in the description
 SIMILAR = 6  # training images shown with each result
+PATIENCE = 10.0  # seconds that an image waits for other slow images
 
 
 class ClassifierService:
-    """The trained classifier of the project; handles one request at a time, with all cores.
+    """The trained classifier of the project, as it was when the page was started.
 
     Attributes:
         info: on its head.
@@ -27,26 +26,45 @@ class ClassifierService:
 
     def __init__(self) -> None:
         self._top_k = params.load("predict", predictions.TopKParams, partial=True).top_k
-        self._classifier = Classifier()
-        self.info = self._classifier.info
-        self._similar_images = similar_images.load(self.info.fingerprint)
-        self._lock = threading.Lock()
+        with snapshot.unchanged(*MODEL, features.TRAIN):
+            self._signature = snapshot.signature(*MODEL)
+            self._classifier = Classifier()
+            self.info = self._classifier.info
+            self._similar_images = similar_images.load(self.info.fingerprint)
 
     def description(self) -> str:
         """Returns the description of the classifier on the page."""
-        names = self.info.class_names
+        names, images = self.info.class_names, count(self.info.train_images, "image")
         listed = ", ".join(names[:NAMES]) + (", ..." if len(names) > NAMES else "")
         text = f"Predicts one of {count(len(names), 'class', 'classes')} for each image: {listed}."
+        text += f" Trained on {images}."
         if not self._similar_images:
             text += " Similar images are not shown: results/features_train.npz is missing."
         return text
 
-    def cards(self, sources: Iterable[ImageSource]) -> Markup:
-        """Returns a card of the web page for each image, in order."""
-        with self._lock:
-            return join(map(self._card, self._classifier.predict(sources)))
+    def warning(self) -> str:
+        """Returns what the page must warn of, or nothing."""
+        text = self.info.warning.removeprefix("; ")
+        if snapshot.signature(*MODEL) != self._signature:
+            stale = "models/ has changed; this page still uses the model from before: restart it"
+            text = f"{text}; {stale}" if text else stale
+        return text
 
-    def _card(self, prediction: Prediction) -> Markup:
+    def cards(self, sources: Iterable[ImageSource]) -> Markup:
+        """Returns a card of the web page for each image, in order.
+
+        Images are taken one at a time, so that other requests get their turn between them.
+        """
+        return join(self._card(source) for source in sources)
+
+    def _card(self, source: ImageSource) -> Markup:
+        image = self._classifier.loader.load(source, PATIENCE)
+        if not image.decoded:
+            return web_page.problem_card(image.path, image.detail)
+        (prediction,) = self._classifier.predict_batch([image])
+        return self._result(prediction)
+
+    def _result(self, prediction: Prediction) -> Markup:
         image, probabilities = prediction.image, prediction.probabilities
         if not image.decoded or probabilities is None or prediction.features is None:
             return web_page.problem_card(image.path, image.detail)
@@ -58,14 +76,9 @@ class ClassifierService:
             image.path,
             thumbnails.data_uri(image.decoded),
             [(names[k], float(probabilities[k])) for k in order],
-            [(path, label, self._thumbnail(path)) for path, label in similar],
+            [(path, label, self._classifier.loader.thumbnail(path)) for path, label in similar],
         )
 
-    def _thumbnail(self, path: str) -> str:
-        """Returns the thumbnail of a training image; empty if it is not there any more."""
-        side, max_pixels = thumbnails.SIDE, self._classifier.limits.pixels
-        try:
-            with Path(path).open("rb") as file:
-                return thumbnails.data_uri(decode.decode_image(file, side, side, max_pixels))
-        except (OSError, decode.ImageError):
-            return ""
+    def close(self) -> None:
+        """Ends the worker processes."""
+        self._classifier.loader.close()

@@ -10,18 +10,21 @@ FIT_ROWS = 20_000  # images to fit the principal components on, at most
 
 
 class SimilarImages:
-    """The training images, reduced to 128 principal components: 512 bytes of memory each.
+    """The training images, reduced to 128 principal components: 512 bytes of memory, and a path.
+
+    Nothing is read from the file later, because `dvc repro` may replace it.
 
     Args:
         table: results/features_train.npz.
     """
 
     def __init__(self, table: FeatureTable) -> None:
-        self._table = table
-        self._rows = np.flatnonzero(table.views == 0)  # augmented copies are no results
-        step = -(-len(self._rows) // FIT_ROWS)
-        self._pca = PCA.fit(table.features, self._rows[::step])
-        self._vectors = normalize(self._pca.transform(table.features, self._rows))  # (N, 128)
+        rows = np.flatnonzero(table.views == 0)  # augmented copies are no results
+        step = -(-len(rows) // FIT_ROWS)
+        self._pca = PCA.fit(table.features, rows[::step])
+        self._vectors = normalize(self._pca.transform(table.features, rows))  # (N, 128)
+        self._paths = np.char.encode(table.paths[rows], "utf-8")  # a quarter of the memory
+        self._class_names, self._labels = table.class_names, table.labels[rows]
 
     def nearest(self, image: np.ndarray, count: int) -> list[tuple[str, str]]:
         """Returns paths and classes of the `count` most similar training images, in order.
@@ -30,9 +33,9 @@ class SimilarImages:
         """
         vector = normalize(self._pca.transform(image[None], np.zeros(1, int)))[0]
         order = np.argsort(-(self._vectors @ vector), kind="stable")[:count]
-        rows = self._rows[order]
-        labels = self._table.class_names[self._table.labels[rows]]
-        return list(zip(self._table.paths[rows].tolist(), labels.tolist(), strict=True))
+        labels = self._class_names[self._labels[order]]
+        paths = (path.decode() for path in self._paths[order].tolist())
+        return list(zip(paths, labels.tolist(), strict=True))
 
 
 def load(fingerprint: str) -> SimilarImages | None:

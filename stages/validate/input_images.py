@@ -8,9 +8,9 @@ from classifier.cache import fingerprint
 from classifier.cache.files import DecodeResult, FileIndex
 from classifier.common import parallel
 from classifier.dataset.folders import InputFile
+from classifier.images.decode_pool import DecodePool
 from classifier.images.limits import Limits
-from stages.validate import checks
-from stages.validate.decode_pool import DecodePool
+from stages.validate import checks, file_check
 from stages.validate.folder_warnings import NON_UTF8_NAME
 
 BATCH = 1024  # files looked up in the index at once
@@ -43,7 +43,8 @@ def _decode_results(
     known = index.decode_results(recipe, set(hashes.values()))
     results = {path: (sha256, known[sha256]) for path, sha256 in hashes.items() if sha256 in known}
     identities = {}
-    for path, (identity, result) in pool.check_files(p for p in paths if p not in results).items():
+    unknown = (path for path in paths if path not in results)
+    for path, (identity, result) in file_check.check_files(unknown, pool, limits).items():
         results[path] = (identity.sha256 if identity else "", result)
         if identity:
             identities[path] = identity

@@ -22,11 +22,11 @@ from classifier.dataset.folders import InputFile
 from classifier.dataset.manifest import ImageRow
 from classifier.dataset.problems import Problem
 from classifier.images import perceptual_hash
+from classifier.images.decode_pool import DecodePool
 from classifier.images.limits import Limits
 from stages.validate import dataset_files, folder_errors, folder_warnings, label_list
 from stages.validate.checks import CHECKS
 from stages.validate.dataset_files import Contents
-from stages.validate.decode_pool import DecodePool
 from stages.validate.input_images import read_images
 from stages.validate.params import Params
 from stages.validate.statistics import DatasetStatistics
@@ -48,7 +48,7 @@ def write_images(
     with (
         progress.bar("validate", total) as bar,
         closing(FileIndex(database.cache_folder())) as index,
-        closing(DecodePool(limits)) as pool,
+        closing(DecodePool(limits.pixels)) as pool,
         manifest.open_writer(out) as write_row,
     ):
         for file, sha256, result in read_images(found, index, pool, limits):

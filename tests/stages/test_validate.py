@@ -363,11 +363,10 @@ import sys
 opened, decoded = [], []
 sys.addaudithook(lambda name, args: name == "open" and opened.append(str(args[0])))
 from classifier.cache import files
-from stages.validate import stage
-from stages.validate.decode_pool import DecodePool
-check = DecodePool.check_files
-DecodePool.check_files = lambda self, paths: (
-    decoded.extend(paths := list(paths)) or check(self, paths)
+from stages.validate import file_check, stage
+check = file_check.check_files
+file_check.check_files = lambda paths, *others: (
+    decoded.extend(paths := list(paths)) or check(paths, *others)
 )
 files.CLOCK_NS = 1
 stage.main()

@@ -9,7 +9,7 @@ from classifier.images.decode import DecodedImage
 from classifier.images.limits import Limits
 from stages.validate import checks
 from stages.validate.checks import CHECKS, Check, extreme_shape, tiny
-from stages.validate.decode_pool import check_file
+from stages.validate.file_check import check_file
 from tests.project import ROOT, draw
 
 

@@ -4,6 +4,7 @@ import ctypes
 import dataclasses
 import hashlib
 import io
+import multiprocessing
 import os
 import time
 from contextlib import closing
@@ -13,8 +14,9 @@ import pytest
 from PIL import Image
 
 from classifier.images import decode, perceptual_hash
+from classifier.images.decode_pool import DecodePool
 from classifier.images.limits import Limits
-from stages.validate.decode_pool import DecodePool
+from stages.validate.file_check import check_files
 from tests.project import draw
 
 LIMITS = Limits(max_megapixels=1, max_megabytes=10, decode_timeout=5)
@@ -39,14 +41,14 @@ class Greedy:
 
 
 def decode_results(paths, limits=LIMITS):
-    with closing(DecodePool(limits)) as pool:
-        return [result for _, result in pool.check_files(paths).values()]
+    with closing(DecodePool(limits.pixels)) as pool:
+        return [result for _, result in check_files(paths, pool, limits).values()]
 
 
 def test_an_image_has_size_format_hashes_and_failed_checks(tmp_path):
     path = draw(tmp_path / "a.jpg", "cross", 1, size=(600, 90))
-    with closing(DecodePool(LIMITS)) as pool:
-        ((identity, result),) = pool.check_files([path]).values()
+    with closing(DecodePool(LIMITS.pixels)) as pool:
+        ((identity, result),) = check_files([path], pool, LIMITS).values()
     assert (result.width, result.height, result.format) == (600, 90, "JPEG")
     assert identity.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     pixels = decode.decode_image(path.read_bytes(), 64, 64).pixels
@@ -58,7 +60,7 @@ def test_an_image_has_size_format_hashes_and_failed_checks(tmp_path):
     ("hostile", "code"), [(Crashing, "crashed"), (Hanging, "too_slow"), (Greedy, "too_large")]
 )
 def test_a_hostile_file_ends_a_worker_but_not_the_other_files(hostile, code, tmp_path, monkeypatch):
-    monkeypatch.setattr("stages.validate.decode_pool.START_SECONDS", 0.0)
+    monkeypatch.setattr("stages.validate.file_check.BATCH_SECONDS", 0.0)
     paths = [draw(tmp_path / f"{number}.png", "cross", number) for number in range(20)]
     limits = dataclasses.replace(LIMITS, decode_timeout=3)
     results = decode_results([*paths[:10], hostile(), *paths[10:]], limits)
@@ -97,9 +99,9 @@ def test_pipes_folders_and_broken_symlinks_are_not_opened(tmp_path):
 
 
 def test_no_files_start_no_process():
-    with closing(DecodePool(LIMITS)) as pool:
-        assert pool.check_files([]) == {}
-        assert pool._pool is None
+    before = multiprocessing.active_children()
+    assert decode_results([]) == []
+    assert multiprocessing.active_children() == before
 
 
 def test_a_frame_larger_than_its_image_is_refused_before_it_is_read(tmp_path):

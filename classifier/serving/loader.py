@@ -1,0 +1,58 @@
+"""Loads images in worker processes, so that a slow or hostile one does not hold up the others."""
+
+from classifier.html import thumbnails
+from classifier.images.decode import ImageError
+from classifier.images.decode_pool import DecodePool
+from classifier.images.limits import Limits
+from classifier.serving import inputs
+from classifier.serving.inputs import ImageSource, LoadedImage
+
+QUICK_SECONDS = 2.0  # after which an image goes to the patient worker
+
+
+class ImageLoader:
+    """Quick workers for nearly all images, and a patient one for the slow and the large.
+
+    Args:
+        height: pixels, to resize images to.
+        width: pixels.
+        limits: on each image; decode_timeout is that of the patient worker.
+    """
+
+    def __init__(self, height: int, width: int, limits: Limits) -> None:
+        self._limits, self._args = limits, (height, width, limits)
+        self._quick, self._patient = DecodePool(limits.pixels), DecodePool(limits.pixels, 1)
+        self._quick.start()
+
+    def load(self, source: ImageSource, patience: float | None = None) -> LoadedImage:
+        """Returns the image, or the reason why it cannot be read; may be called in any thread.
+
+        `patience` is how many seconds it may wait for other slow images; None: no limit.
+        """
+        limit = self._limits.decode_timeout
+        try:
+            if image := self._quick.call(
+                inputs.load_small, source, *self._args, seconds=min(limit, QUICK_SECONDS)
+            ):
+                return image
+        except ImageError:
+            pass  # the patient worker tells what is wrong
+        try:
+            return self._patient.call(
+                inputs.load, source, *self._args, seconds=limit, patience=patience
+            )
+        except ImageError as error:
+            return inputs.failed(source, error)
+
+    def thumbnail(self, path: str) -> str:
+        """Returns the thumbnail of a file as a data URI; empty if it has none."""
+        try:
+            pixels = self._limits.pixels
+            return self._quick.call(thumbnails.of_file, path, pixels, seconds=QUICK_SECONDS)
+        except ImageError:
+            return ""
+
+    def close(self) -> None:
+        """Ends the processes."""
+        self._quick.close()
+        self._patient.close()

@@ -1,0 +1,82 @@
+"""What decoding each file gives, found out in the worker processes of a decode pool."""
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+from classifier.cache import files as file_index
+from classifier.cache.files import DecodeResult, FileIdentity
+from classifier.common import parallel
+from classifier.dataset.problems import NO_FILE
+from classifier.images import decode
+from classifier.images.decode import ImageError
+from classifier.images.decode_pool import DecodePool
+from classifier.images.limits import Limits
+from classifier.images.perceptual_hash import perceptual_hash
+from stages.validate import checks
+
+SIDE = 64  # pixels; the whole file is read, but JPEGs decode faster to a small size
+BATCH = 16  # files per task
+BATCH_SECONDS = 60.0  # that a batch may take, and decode_timeout besides
+
+CheckedFile = tuple[FileIdentity | None, DecodeResult]  # None: not read
+
+
+def check_file(path: Path, limits: Limits) -> CheckedFile:
+    """Returns a file's identity and what decoding it gives."""
+    try:
+        if not path.is_file():  # a broken symlink, or a named pipe, which would block
+            return None, DecodeResult(problem="unreadable", detail=NO_FILE)
+        if (size := path.stat().st_size) > limits.size:
+            detail = f"{size:,} bytes, more than {limits.size:,}"
+            return None, DecodeResult(problem="too_large", detail=detail)
+        with file_index.open_identified(path) as (file, identity):
+            try:
+                image = decode.decode_image(file, SIDE, SIDE, limits.pixels)
+            except ImageError as error:
+                return identity, DecodeResult(problem=error.code, detail=error.detail)
+            return identity, DecodeResult(
+                image.width,
+                image.height,
+                image.format,
+                perceptual_hash=perceptual_hash(image.pixels),
+                failed_checks={c.code: text for c in checks.CHECKS if (text := c.find(image))},
+            )
+    except OSError as error:
+        return None, DecodeResult(problem="unreadable", detail=error.strerror or str(error))
+
+
+def check_files(paths: Iterable[Path], pool: DecodePool, limits: Limits) -> dict[Path, CheckedFile]:
+    """Returns each file's identity and what decoding it gives.
+
+    A batch that a worker fails on is repeated file by file, and so are images so large that
+    several of them at once would fill the memory.
+    """
+    batches = list(parallel.batched(paths, BATCH))
+    check = partial(_check_batch, pool=pool, limits=limits)
+    checked = parallel.prefetch_map(check, batches, pool.workers, 2 * pool.workers)
+    return {
+        path: result or _check_alone(path, pool, limits)
+        for batch, results in zip(batches, checked, strict=True)
+        for path, result in zip(batch, results, strict=True)
+    }
+
+
+def _check_batch(paths: list[Path], pool: DecodePool, limits: Limits) -> list[CheckedFile | None]:
+    """Returns the result of each file, and None for those that must be decoded alone."""
+    try:
+        seconds = BATCH_SECONDS + limits.decode_timeout
+        return pool.call(_check_small, paths, limits, seconds=seconds)
+    except ImageError:
+        return [None] * len(paths)
+
+
+def _check_small(paths: list[Path], limits: Limits) -> list[CheckedFile | None]:
+    return [None if decode.is_large(path) else check_file(path, limits) for path in paths]
+
+
+def _check_alone(path: Path, pool: DecodePool, limits: Limits) -> CheckedFile:
+    try:
+        return pool.call(check_file, path, limits, seconds=limits.decode_timeout)
+    except ImageError as error:
+        return None, DecodeResult(problem=error.code, detail=error.detail)

@@ -46,7 +46,7 @@ class ClassifierService:
         """Returns what the page must warn of, or nothing."""
         text = self.info.warning.removeprefix("; ")
         if snapshot.signature(*MODEL) != self._signature:
-            stale = "models/ has changed; this page still uses the model from before: restart it"
+            stale = "models/ has changed since this page was started: restart it for the new model"
             text = f"{text}; {stale}" if text else stale
         return text
 

@@ -5,14 +5,17 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.browser import PROGRAM, Browser
+from tests.hostile import scan_bomb
 from tests.project import Project, copy
 
 pytest.importorskip("flask")
@@ -22,12 +25,15 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def project(finished, tmp_path_factory) -> Project:
-    return copy(finished, tmp_path_factory.mktemp("serve") / "project")
+    project = copy(finished, tmp_path_factory.mktemp("serve") / "project")
+    project.set("validate.decode_timeout", 3)
+    return project
 
 
 def start(project: Project, *options: str) -> tuple[subprocess.Popen, str]:
     command = [sys.executable, "-m", "classifier", "serve", "--port", "0", *options]
-    process = subprocess.Popen(command, cwd=project.folder, stdout=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, cwd=project.folder, **pipes)
     line = process.stdout.readline()
     return process, re.match(r"serve: (http://127\.0\.0\.1:\d+) \(press Ctrl-C", line)[1]
 
@@ -36,9 +42,27 @@ def start(project: Project, *options: str) -> tuple[subprocess.Popen, str]:
 def address(project) -> Iterator[str]:
     process, address = start(project, "--max-megabytes", "1")
     yield address
+    end(process)
+
+
+def end(process: subprocess.Popen) -> None:
+    """Ends the page with Ctrl-C, which is one line, and leaves no process."""
+    workers = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=30) == 0
-    process.stdout.close()
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (
+        130,
+        "interrupted; run `python -m classifier serve` again\n",
+    )
+    assert psutil.wait_procs(workers, timeout=5)[1] == []
+
+
+def refusal(address: str, *files: tuple[str, bytes], **headers: str) -> tuple[int, str]:
+    """Returns the status of a request that is refused, and the text."""
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        upload(address, *files, **headers)
+    with refused.value as answer:
+        return answer.code, answer.read().decode()
 
 
 def upload(address: str, *files: tuple[str, bytes], **headers: str) -> str:
@@ -91,18 +115,55 @@ def test_it_works_without_a_script_and_says_why_a_file_cannot_be_read(project, a
 
 
 def test_an_upload_that_is_too_large_is_refused_with_the_limit(address):
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        upload(f"{address}/classify", ("large.jpg", bytes(1_500_000)))
-    assert refused.value.code == 413
-    assert refused.value.read() == b"more than 1 MB; --max-megabytes sets the limit"
-    refused.value.close()
+    for size in (1_500_000, 20_000_000):
+        refused = refusal(f"{address}/classify", ("large.jpg", bytes(size)))
+        assert refused == (413, "more than 1 MB; --max-megabytes sets the limit")
 
 
-def test_requests_for_other_hosts_are_refused(address):
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        upload(f"{address}/classify", Host="evil.example")
-    assert refused.value.code == 400
-    refused.value.close()
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 400),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+    ],
+)
+def test_requests_for_other_hosts_and_of_other_sites_are_refused(headers, status, address):
+    assert refusal(f"{address}/classify", ("a.jpg", b""), **headers)[0] == status
+
+
+def test_a_request_without_images_or_with_too_many_is_refused(address):
+    assert refusal(f"{address}/classify") == (400, "no image in the field `images` of a form")
+    many = refusal(f"{address}/", *[("a.jpg", b"")] * 1001)
+    assert many == (413, "more than 1,000 files, or a long text; send fewer at once")
+
+
+def test_a_bomb_does_not_hold_up_others(project, address):
+    answers = []
+    bomb = ("bomb.jpg", scan_bomb(2000, 3000))
+    thread = threading.Thread(target=lambda: answers.append(upload(f"{address}/classify", bomb)))
+    thread.start()
+    good = ("good.jpg", (project.folder / "input/test/0.jpg").read_bytes())
+    for _ in range(10):
+        assert "<ol>" in upload(f"{address}/classify", good)
+    assert answers == []
+    thread.join()
+    assert "bomb.jpg</strong> cannot be read: took more than 3 seconds" in answers[0]
+
+
+def test_the_page_goes_on_while_its_model_is_replaced(project, tmp_path):
+    other = copy(project, tmp_path / "other")
+    image = ("good.jpg", (project.folder / "input/test/0.jpg").read_bytes())
+    process, address = start(other)
+    before = upload(f"{address}/classify", image)
+    for path in ("models/base", "models/head"):
+        shutil.rmtree(other.folder / path)
+    features = other.folder / "results" / "features_train.npz"
+    features.write_bytes(features.read_bytes()[:1000])
+    assert upload(f"{address}/classify", image) == before
+    with urllib.request.urlopen(address) as answer:
+        assert "models/ has changed since" in answer.read().decode()
+    end(process)
 
 
 def test_a_port_in_use_is_an_error_that_names_it(project):
@@ -122,8 +183,7 @@ def test_without_features_the_page_says_why_no_similar_images_are_shown(project,
     process, address = start(alone)
     with urllib.request.urlopen(address) as answer:
         page = answer.read().decode()
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    end(process)
     assert "Similar images are not shown: results/features_train.npz is missing." in page
 
 

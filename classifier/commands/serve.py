@@ -136,7 +136,7 @@ def open_listener(host: str, port: int) -> socket.socket:
         return http_server.listen(host, port)
     except (OSError, ValueError) as error:
         of_port = getattr(error, "errno", None) in (errno.EADDRINUSE, errno.EACCES)
-        reason = getattr(error, "strerror", None) or error
+        reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0]
         raise StageError(
             f"{host}:{port}: cannot listen there ({reason}); choose another "
             f"--{'port' if of_port else 'host'}"

@@ -197,9 +197,9 @@ def test_a_head_of_another_network_is_refused(project):
 
 def test_a_bomb_is_too_slow_and_the_others_are_classified(project, tmp_path):
     project.set("validate.decode_timeout", 1)
-    (tmp_path / "a.jpg").write_bytes(scan_bomb(2000, 3000))
-    shutil.copy(project.folder / "input" / "test" / "0.jpg", tmp_path / "b.jpg")
-    rows = table(classify(project, str(tmp_path), "--csv", "-").stdout)
+    bomb = tmp_path / "bomb.jpg"
+    bomb.write_bytes(scan_bomb(2000, 3000))
+    rows = table(classify(project, str(bomb), "input/test/0.jpg", "--csv", "-").stdout)
     assert [row["status"] for row in rows] == ["too_slow", "ok"]
 
 
@@ -209,13 +209,12 @@ def test_no_process_is_left_when_it_is_stopped(number, finished, tmp_path):
     names = [f"{finished.folder}/input/test/0.jpg"] * 2000 + [f"{tmp_path}/bomb.jpg"] * 2000
     command = [sys.executable, "-m", "classifier", "classify", "--csv", "-", *names]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = subprocess.Popen(command, cwd=finished.folder, **pipes)
-    process.stdout.readline()
-    workers = psutil.Process(process.pid).children(recursive=True)
-    process.stdout.close() if number == signal.SIGPIPE else process.send_signal(number)
-    errors = process.stderr.read().decode()
-    process.stderr.close()
-    assert process.wait(timeout=10) == (0 if number == signal.SIGPIPE else 130)
+    with subprocess.Popen(command, cwd=finished.folder, **pipes) as process:
+        process.stdout.readline()
+        workers = psutil.Process(process.pid).children(recursive=True)
+        process.stdout.close() if number == signal.SIGPIPE else process.send_signal(number)
+        errors = process.stderr.read().decode()
+    assert process.returncode == (0 if number == signal.SIGPIPE else 130)
     assert "Traceback" not in errors and "Exception" not in errors
     assert workers and psutil.wait_procs(workers, timeout=5)[1] == []
 

@@ -12,6 +12,10 @@ from stages.train.heads import HEADS
 from stages.train.params import ClassWeight, Params
 from stages.train.training_loop import History, TrainingConfig
 
+# Without a lower validation loss for fewer steps, training goes on. With 24 to 48 images of
+# flowers17 and caltech20, 50 gave lower test losses than 0 and about those of 100 and 200.
+MIN_STEPS = 50
+
 
 def class_weights(labels: np.ndarray, mode: ClassWeight) -> dict[int, float] | None:
     """Returns the weight of each class; `balanced`: N / (C * images of the class).
@@ -29,12 +33,13 @@ def class_weights(labels: np.ndarray, mode: ClassWeight) -> dict[int, float] | N
 
 def head_config(settings: Params, labels: np.ndarray) -> TrainingConfig:
     """Returns how to train the head alone."""
+    batch_size = settings.batch_size or min(max(len(labels) // 20, 32), 256)
     return TrainingConfig(
         optimizer=settings.optimizer,
         learning_rate=settings.learning_rate,
-        batch_size=settings.batch_size or min(max(len(labels) // 20, 32), 256),
+        batch_size=batch_size,
         epochs=settings.epochs,
-        patience=settings.patience,
+        patience=_epochs_to_wait(settings.patience, len(labels), batch_size),
         class_weights=class_weights(labels, settings.class_weight),
         seed=settings.seed,
     )
@@ -47,12 +52,20 @@ def fine_tuning_config(settings: Params, labels: np.ndarray) -> TrainingConfig:
         learning_rate=settings.fine_tune_learning_rate,
         batch_size=settings.fine_tune_batch_size,
         epochs=settings.fine_tune_epochs,
-        patience=settings.fine_tune_patience,
+        patience=_epochs_to_wait(
+            settings.fine_tune_patience, len(labels), settings.fine_tune_batch_size
+        ),
         class_weights=class_weights(labels, settings.class_weight),
         seed=settings.seed,
         momentum=settings.fine_tune_momentum if settings.fine_tune_optimizer == "sgd" else 0.0,
         description="fine-tune",
     )
+
+
+def _epochs_to_wait(patience: int, n_images: int, batch_size: int) -> int:
+    """Returns the patience in epochs, raised where these have so few steps that little changes."""
+    steps = -(-n_images // batch_size)
+    return max(patience, -(-MIN_STEPS // steps))
 
 
 def train_once(

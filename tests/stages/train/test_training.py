@@ -46,10 +46,20 @@ def test_the_weights_of_the_best_epoch_are_kept():
     evaluation.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
     loss, score = evaluation.evaluate(table.features[mask], table.labels[mask], verbose=0)
     best = training.best_epoch(history)
-    assert len(history["val_loss"]) == best + chosen.patience < chosen.epochs
+    patience = training.head_config(chosen, table.labels[~mask]).patience
+    assert len(history["val_loss"]) == best + patience < chosen.epochs
     assert loss == pytest.approx(min(history["val_loss"]), rel=1e-4)
     assert score == pytest.approx(history["val_accuracy"][best - 1], rel=1e-4)
     assert final is evaluation
+
+
+@pytest.mark.parametrize(
+    ("n_images", "batch_size", "patience"), [(24, 0, 50), (60, 10, 9), (200, 10, 5)]
+)
+def test_early_stopping_waits_for_a_number_of_steps_too(n_images, batch_size, patience):
+    labels = np.zeros(n_images, np.int32)
+    config = training.head_config(settings(batch_size=batch_size, patience=5), labels)
+    assert config.patience == patience
 
 
 def test_refit_trains_on_the_validation_images_too():

@@ -46,4 +46,4 @@ lock:
 	$(PYTHON) -m benchmarks.platforms
 
 clean:
-	rm -rf demo
+	$(BIN)/python -m classifier demo --remove

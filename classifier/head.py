@@ -168,8 +168,7 @@ def write(folder: Path, final: TrainedLayers, evaluation: TrainedLayers, info: H
     """
     upper_size = 12 * final.upper.count_params() if final.upper else 0  # float32, three times
     files.require_space(folder, 20 * final.head.count_params() + upper_size + 2**20)
-    with files.atomic_write(folder) as part:
-        part.mkdir()
+    with files.atomic_folder(folder, INFO) as part:
         for layers, name in ((final, FINAL), (evaluation, EVALUATION)):
             layers.head.save_weights(part / f"{name}.weights.h5")
             _write_layers(part / f"{name}.npz", layers.dense_layers())

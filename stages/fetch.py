@@ -9,6 +9,7 @@ import os
 import shutil
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -17,7 +18,7 @@ import h5py
 import numpy as np
 
 from classifier.backbone import pretrained
-from classifier.common import files, params, progress
+from classifier.common import files, hdf5, params, progress
 from classifier.common.errors import StageError, run_main
 from classifier.common.params import Seed
 
@@ -108,6 +109,8 @@ def _local(path: Path) -> Path:
     if not h5py.is_hdf5(path):
         rule = "must be an HDF5 file; use the weights of InceptionV3 without its classifier"
         raise StageError(f"{path}: {rule}")
+    with suppress(OSError):  # a damaged file: `freeze` says so
+        hdf5.require_self_contained(path)
     return path
 
 

@@ -108,8 +108,7 @@ def main(weights: Path = pretrained.PATH, out: Path = base.FOLDER) -> None:
     files.require_space(out, 5 * count)  # 4 bytes each, and HDF5's overhead
     tests = range(CALIBRATION_IMAGES, CALIBRATION_IMAGES + TEST_IMAGES)
     images = np.stack(synthetic_images(tests, model))
-    with files.atomic_write(out) as part:
-        part.mkdir()
+    with files.atomic_folder(out, base.INFO) as part:
         write(model, upper, part, info)
         features = engine.load(part).features(images)
     expected = np.asarray(model(images / np.float32(127.5) - 1, training=False))

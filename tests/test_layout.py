@@ -22,6 +22,7 @@ from tests.source_code import (
 TESTED_BY = {
     "cache/database": "cache/test_features",
     "cache/recovery": "cache/test_features",
+    "commands/_demo_folder": "commands/test_demo",
     "images/limits": "stages/test_validate",
     "inference/keras_backend": "inference/test_engine",
     "inference/openvino_engine": "inference/test_engine",

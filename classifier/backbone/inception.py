@@ -21,14 +21,14 @@ def load(weights: Path, spec: NetworkSpec) -> tuple["keras.Model", "keras.Model 
     Raises:
         StageError: the file does not hold the weights of InceptionV3 without its classifier.
     """
-    from classifier.inference.keras_backend import keras
+    from classifier.inference.keras_backend import keras, load_weights
 
     weights.stat()  # a missing file is FileNotFoundError; HDF5's own error does not name it
     keras.backend.clear_session()  # restarts the numbers in layer names
     shape = (spec.image_height, spec.image_width, 3)
     model = keras.applications.InceptionV3(include_top=False, weights=None, input_shape=shape)
     try:
-        model.load_weights(weights)
+        load_weights(model, weights)
     except (ValueError, KeyError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise StageError(

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import h5py
 
+from classifier.common import hdf5
+
 PATH = Path("models/pretrained.h5")
 # The official file: name and md5 from keras/src/applications/inception_v3.py (Keras 3.15.1)
 FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
@@ -24,6 +26,7 @@ def identity(path: Path) -> str:
     """Returns which weights these are: `imagenet`, `random`, or `sha256:<hash>` of another file."""
     if file_hash(path, "md5") == MD5:
         return "imagenet"
+    hdf5.require_self_contained(path)
     with h5py.File(path, "r") as file:
         if file.attrs.get(MARK) == "random":
             return "random"

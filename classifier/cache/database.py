@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from classifier.common import files
 from classifier.common.errors import StageError
 
 FOLDER = Path(".cache")
 APPLICATION_ID = 0x70696373  # marks a file as ours
 VERSION = 2  # of the tables
 BUSY_TIMEOUT = 120  # seconds to wait while another process writes
+FOREIGN = "another program's file"
 META = "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID"
 ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)  # what Python raises on a damaged file
 
@@ -81,6 +83,8 @@ class Database:
     ) -> None:
         self.path = path or Path("memory")
         self._lock = threading.RLock()
+        if path:
+            files.remove_leftovers(path)
         if path and not path.exists():
             _create(path, schema, meta or {})
         self._inode = inode(self.path)
@@ -98,7 +102,7 @@ class Database:
         ((application_id,),) = self._connection.execute("PRAGMA application_id")
         ((version,),) = self._connection.execute("PRAGMA user_version")
         if application_id != APPLICATION_ID:
-            raise self.damaged("another program's file")
+            raise self.damaged(FOREIGN)
         if version < VERSION:
             reason = "written by an older version of this project"
             raise OutdatedError(self.path, self._inode, reason)

@@ -5,6 +5,7 @@ Writes  .cache, but only for `prune --yes`
 """
 
 import argparse
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +29,8 @@ Deleting is always safe: missing features are computed again. If several checkou
 --unused knows the images of this one only.
 """
 HEADING = f"{'network':16}  {'features':>9}  {'in use':>9}  {'MB':>9}  last used   description"
+# only files with these names are ever deleted
+NAMES = re.compile(rf"({re.escape(file_index.NAME)}|[0-9a-f]{{16}}\.sqlite)(\.damaged|\.old)?")
 REPAIR = "`dvc repro` computes again what it needs; you can also delete the file"
 
 
@@ -73,19 +76,26 @@ def main(images_csv: Path = manifest.PATH, folder: Path = base.FOLDER) -> None:
                 f"{images_csv} and {folder}: must exist to tell what is unused; run `dvc repro` "
                 f"first, or delete {cache}"
             )
-        leftovers = [path for path in unusable if path != current]  # `extract` recovers that one
-        print(prune(args, networks, index, leftovers))
+        leftovers = {  # `extract` recovers the current one
+            path: why
+            for path, why in unusable.items()
+            if path != current and database.FOREIGN not in why
+        }
+        print("\n".join(prune(args, networks, index, leftovers)))
     except DamagedError as damage:
         raise StageError(f"{damage}; {REPAIR}") from None
 
 
 def open_files(cache: Path) -> tuple[list[Database], Database | None, dict[Path, str]]:
     """Returns the features of each network, the file index, and what is wrong with other files."""
-    suffixes = (DamagedError.suffix, database.OutdatedError.suffix)
-    aside = [path for suffix in suffixes for path in sorted(cache.rglob(f"*.sqlite{suffix}"))]
-    unusable = dict.fromkeys(aside, "set aside")
-    opened = {}
-    for path in sorted([*cache.glob(file_index.NAME), *cache.glob("features/*.sqlite")]):
+    unusable, opened = dict[Path, str](), {}
+    for path in sorted([*cache.glob("*"), *cache.glob(f"{feature_cache.FOLDER}/*")]):
+        name = NAMES.fullmatch(path.name)
+        if not name or not path.is_file():
+            continue
+        if name[2]:
+            unusable[path] = "set aside"
+            continue
         try:
             opened[path] = Database(path, (), None)
         except DamagedError as damage:
@@ -128,26 +138,32 @@ def line(network: Database) -> str:
 
 
 def prune(
-    args: argparse.Namespace, networks: list[Database], index: Database | None, unusable: list[Path]
-) -> str:
+    args: argparse.Namespace,
+    networks: list[Database],
+    index: Database | None,
+    unusable: dict[Path, str],
+) -> list[str]:
     """Deletes what the arguments select, or counts it without --yes; returns what to print."""
-    features = sum(prune_network(network, args) for network in networks)
-    selected = count(features, "cached feature")
+    features = {network.path: prune_network(network, args) for network in networks}
+    lines = [f"{path}: {count(n, 'feature')}" for path, n in features.items() if n]
+    selected = count(sum(features.values()), "cached feature")
     if args.unused and unusable:
+        lines += [f"{path}: {why}" for path, why in unusable.items()]
         selected += f" and {count(len(unusable), 'unusable file')}"
     if not args.yes:
-        return f"would delete {selected}; add --yes to delete"
+        return [*lines, f"would delete {selected}; add --yes to delete"]
     if not args.unused:
-        return f"deleted {selected}"
+        return [*lines, f"deleted {selected}"]
     for path in unusable:
         remove(path)
     entries = count(forget_deleted_files(index) if index else 0, "index entry", "index entries")
-    return f"deleted {selected}; removed {entries} of deleted files"
+    return [*lines, f"deleted {selected}; removed {entries} of deleted files"]
 
 
 def prune_network(network: Database, args: argparse.Namespace) -> int:
     """Returns the number of selected rows; deletes them if --yes, and a file left without rows."""
-    before = 2**62 if args.older_than is None else feature_cache.today() - args.older_than
+    today, days = feature_cache.today(), args.older_than
+    before = 2**62 if days is None else max(0, today - days)
     where = "WHERE (NOT ? OR id NOT IN (SELECT id FROM in_use)) AND used < ?"
     selection = (args.unused, before)
     query = f"SELECT count(*), (SELECT count(*) FROM keys) FROM keys {where}"

@@ -10,17 +10,15 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TextIO
 
-from classifier.common import files, params, progress
+from classifier.common import params, progress
 from classifier.common.errors import StageError, count
 from classifier.evaluation import predictions
-from classifier.serving import inputs, snapshot
+from classifier.serving import inputs, outputs, snapshot
 from classifier.serving.classifier import MODEL, Classifier, Prediction
 from classifier.serving.inputs import STDIN, ImageSource
 from classifier.serving.writers import WriteRow, csv_writer, json_writer, table_writer
 
-STDOUT = "-"
 EPILOG = """
 example: python -m classifier classify photo.jpg folder --csv predictions.csv
 
@@ -44,6 +42,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--csv", metavar="FILE", help="write CSV to FILE; -: stdout")
     parser.add_argument("--json", metavar="FILE", help="write JSON to FILE; -: stdout")
     parser.add_argument(
+        "--force", action="store_true", help="overwrite files that hold no predictions"
+    )
+    parser.add_argument(
         "--top-k", type=int, metavar="N", help="classes per image (default: predict.top_k)"
     )
     args = parser.parse_args()
@@ -51,7 +52,7 @@ def parse_args() -> argparse.Namespace:
         parser.error("give an image, a folder or --from-file")
     if args.top_k is not None and args.top_k < 1:
         parser.error(f"argument --top-k: must be 1 or more; got {args.top_k}")
-    if args.csv == args.json == STDOUT:
+    if args.csv == args.json == outputs.STDOUT:
         parser.error("--csv and --json cannot both write to standard output")
     if STDIN in args.images and args.from_file == STDIN:
         parser.error("standard input can be an image or a list, not both")
@@ -75,19 +76,11 @@ def sources(
 def open_writers(args: argparse.Namespace, top_k: int, stack: ExitStack) -> list[WriteRow]:
     """Returns a function for each output that writes a row; `stack` completes the outputs."""
     writers = []
-    if args.csv:
-        writers.append(csv_writer(_open_output(args.csv, stack), top_k))
-    if args.json:
-        writers.append(json_writer(_open_output(args.json, stack)))
+    if args.csv is not None:
+        writers.append(csv_writer(stack.enter_context(outputs.open_output(args.csv)), top_k))
+    if args.json is not None:
+        writers.append(json_writer(stack.enter_context(outputs.open_output(args.json))))
     return [stack.enter_context(writer) for writer in writers or [table_writer(sys.stdout)]]
-
-
-def _open_output(name: str, stack: ExitStack) -> TextIO:
-    """Returns standard output, or a file that appears once `stack` ends without an error."""
-    if name == STDOUT:
-        return sys.stdout
-    part = stack.enter_context(files.atomic_write(Path(name)))
-    return stack.enter_context(part.open("w", encoding="utf-8", newline=""))
 
 
 def write(
@@ -117,8 +110,12 @@ def main() -> None:
     """Classifies the images given on the command line."""
     args = parse_args()
     top_k = args.top_k or params.load("predict", predictions.TopKParams, partial=True).top_k
-    if empty := [path for path in args.images if inputs.is_empty_folder(path)]:
-        raise StageError(*(f"{path}: the folder has no files" for path in empty))
+    empty = [path for path in args.images if inputs.is_empty_folder(path)]
+    errors = [f"{path}: the folder has no files" for path in empty]
+    options = {"--csv": args.csv, "--json": args.json}
+    named = {option: name for option, name in options.items() if name is not None}
+    if errors := errors + outputs.refusals(named, args.force):
+        raise StageError(*errors)
     with snapshot.unchanged(*MODEL):
         classifier = Classifier()
     info = classifier.info

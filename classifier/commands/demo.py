@@ -7,22 +7,18 @@ Writes  demo/, a copy of the pipeline with its own images and results
 import argparse
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from classifier.commands import _demo_folder
+from classifier.commands._demo_folder import FOLDER, PARAMS
 from classifier.common import files
 from classifier.common.errors import StageError
 from classifier.evaluation import metrics, predictions
 from classifier.serving.writers import align
 
-FOLDER = Path("demo")
-IMAGES = Path(__file__).with_name("demo_images")
-PARAMS = Path("params.yaml")
 ROWS = 6  # predictions printed
-DVC_CONFIG = "[core]\n    analytics = false\n    check_update = false\n    no_scm = true\n"
 NO_WEIGHTS = """
 ****************************************************************************************
 *  The ImageNet weights could not be downloaded (see the error above). Random weights  *
@@ -33,36 +29,9 @@ NO_WEIGHTS = """
 EPILOG = """
 example: python -m classifier demo
 
-An existing demo/ is updated: the code and dvc.yaml are replaced. Its images, its results and a
-params.yaml that you have edited are kept.
+An existing demo/ is updated. Its images and results are kept, and so is what you have edited there:
+params.yaml, or all of the code.
 """
-
-
-def copy_pipeline() -> None:
-    """Copies the pipeline to FOLDER; what an earlier demo computed stays there."""
-    FOLDER.mkdir(exist_ok=True)
-    ignore = shutil.ignore_patterns("__pycache__", IMAGES.name)
-    for code in ("classifier", "stages"):
-        files.remove(FOLDER / code)
-        shutil.copytree(code, FOLDER / code, ignore=ignore)
-    for name in ("dvc.yaml", ".dvcignore"):
-        shutil.copyfile(name, FOLDER / name)
-    (FOLDER / ".dvc").mkdir(exist_ok=True)
-    (FOLDER / ".dvc" / "config").write_text(DVC_CONFIG, encoding="utf-8")
-
-
-def copy_params(target: Path) -> None:
-    """Copies params.yaml unless the user has edited the copy of an earlier demo."""
-    text = PARAMS.read_text(encoding="utf-8")
-    if target.exists() and target.read_text(encoding="utf-8") not in (text, random_weights(text)):
-        print(f"demo: keeping your {target.as_posix()}", flush=True)
-    else:
-        target.write_text(text, encoding="utf-8")
-
-
-def random_weights(params_yaml: str) -> str:
-    """Returns the text of params.yaml with `weights: imagenet` replaced by random weights."""
-    return re.sub(r"\bweights: imagenet\b", "weights: random", params_yaml, count=1)
 
 
 def repro(*stages: str) -> bool:
@@ -71,14 +40,6 @@ def repro(*stages: str) -> bool:
     env = {**os.environ, "PATH": programs + os.pathsep + os.environ.get("PATH", "")}
     command = [sys.executable, "-m", "dvc", "repro", "--quiet", *stages]
     return subprocess.run(command, cwd=FOLDER, env=env, check=False).returncode == 0
-
-
-def use_random_weights(params_yaml: Path) -> bool:
-    """Sets random weights in params.yaml, and returns whether it said `imagenet` before."""
-    before = params_yaml.read_text(encoding="utf-8")
-    after = random_weights(before)
-    params_yaml.write_text(after, encoding="utf-8")
-    return after != before
 
 
 def summary() -> str:
@@ -113,22 +74,21 @@ def _accuracy() -> str:
 
 def main() -> None:
     """Runs the demo in FOLDER."""
-    argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="python -m classifier demo",
         description="Run the whole pipeline in demo/ on 84 example images.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    ).parse_args()
-    copy_pipeline()
-    copy_params(FOLDER / PARAMS)
-    if (images := FOLDER / "input").exists():
-        print(f"demo: keeping the images in {images.as_posix()}", flush=True)
-    else:
-        with files.atomic_write(images) as part:
-            shutil.copytree(IMAGES, part)
+    )
+    parser.add_argument("--remove", action="store_true", help="delete demo/")
+    args = parser.parse_args()
+    if args.remove:
+        _demo_folder.delete()
+        return
+    unedited = _demo_folder.prepare()
     if not repro("params"):
         raise StageError(f"{FOLDER}: `dvc repro` failed; the error is above")
-    if not repro("fetch") and use_random_weights(FOLDER / PARAMS):
+    if not repro("fetch") and unedited and _demo_folder.use_random_weights(FOLDER / PARAMS):
         print(NO_WEIGHTS, flush=True)
     if not repro():
         raise StageError(f"{FOLDER}: `dvc repro` failed; the error is above")

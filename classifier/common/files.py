@@ -5,59 +5,140 @@ import errno
 import glob
 import json
 import os
+import re
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
+from classifier.common import formulas
 from classifier.common.errors import StageError
 
-if TYPE_CHECKING:
-    from _csv import Writer as CsvWriter
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
+MARGIN = 2**20  # bytes; a disk with fewer is full
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside `path`, renamed to `path` once the block has succeeded.
 
-    The block may make a file or a folder there. If it fails, `path` keeps what it had. Raises a
-    StageError like `disk_errors`.
+    The block makes a file there. If it fails, `path` keeps what it had. A link is replaced, not
+    its target; a folder, a device or a pipe is never replaced.
+
+    Raises:
+        StageError: there is such a thing at `path`; or as in `disk_errors`.
     """
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(path)
-        try:
+    if os.path.lexists(path) and not (path.is_symlink() or path.is_file()):
+        raise StageError(f"{path}: must be a file; got {kind(path)}: move it away")
+    part = _prepare(path)
+    part.unlink(missing_ok=True)
+    try:
+        with disk_errors(path):
             yield part
-            if path.is_dir():
-                remove(path)
             part.replace(path)
-        finally:
-            remove(part)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path, mark: str) -> Iterator[Path]:
+    """Yields an empty temporary folder that replaces `path` once the block has succeeded.
+
+    If the block fails, `path` keeps what it had.
+
+    Args:
+        path: a folder that only this project writes.
+        mark: name of something that is always in it, by which it is recognized.
+
+    Raises:
+        StageError: there is something else at `path`; or as in `disk_errors`.
+    """
+    if os.path.lexists(path) and (path.is_symlink() or not path.is_dir()):
+        raise StageError(f"{path}: must be a folder; got {kind(path)}: move it away")
+    if path.is_dir() and any(path.iterdir()) and not (path / mark).exists():
+        raise StageError(f"{path}: must be a folder with {mark}; got another: move it away")
+    part = _prepare(path)
+    remove(part)
+    try:
+        with disk_errors(path):
+            part.mkdir()
+            yield part
+            remove(path)
+            part.replace(path)
+    finally:
+        remove(part)
+
+
+def _prepare(path: Path) -> Path:
+    """Makes the folder of `path`, removes leftovers, and returns this process's temporary path."""
+    with disk_errors(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise StageError(f"{path}: cannot be written ({path.parent} is no folder)") from None
+        remove_leftovers(path)
+    return path.with_name(f"{path.name}.{os.getpid()}.part")
+
+
+def kind(path: Path) -> str:
+    """Returns what is at `path`, in words."""
+    if path.is_symlink():
+        return "a link"
+    names = {
+        "is_dir": "a folder",
+        "is_file": "a file",
+        "is_fifo": "a pipe",
+        "is_socket": "a socket",
+    }
+    return next((name for test, name in names.items() if getattr(path, test)()), "a device")
 
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Raises a StageError if the disk is full or `path` cannot be written."""
+    """Raises a StageError if the disk is full or `path` cannot be written.
+
+    Libraries that write files raise errors of their own on a full disk.
+    """
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StageError(f"{path}: the disk is full; free some space and run again") from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    except StageError:
+        raise
+    except Exception as error:
+        if full := _full_disk(path, error):
+            rule = f"{full} is full; free some space and run again"
+            raise StageError(f"{path}: {rule}") from error
+        if isinstance(error, OSError) and error.errno in DENIED:
             raise StageError(f"{path}: cannot be written ({error.strerror})") from error
         raise
 
 
-def _remove_leftovers(path: Path) -> None:
-    """Removes the temporary files of killed runs, also of one that had this process's id."""
+def _full_disk(path: Path, error: Exception) -> str:
+    """Returns which disk is full, in words; empty if none is."""
+    folders = next(p for p in path.absolute().parents if p.exists()), Path(tempfile.gettempdir())
+    own, temporary = (shutil.disk_usage(folder).free <= MARGIN for folder in folders)
+    full = getattr(error, "errno", None) in FULL or os.strerror(errno.ENOSPC) in str(error)
+    if not full and (isinstance(error, OSError) or not (own or temporary)):
+        return ""
+    return f"the disk of {folders[1]}" if temporary and not own else "the disk"
+
+
+def remove_leftovers(path: Path) -> None:
+    """Removes the temporary files of killed runs: those of processes that no longer exist."""
+    name = rf"{re.escape(path.name)}\.(\d+)(\.\d+|\.part)*\.part(-journal|-wal|-shm)?"
+    for part in path.parent.glob(f"{glob.escape(path.name)}.*.part*"):
+        match = re.fullmatch(name, part.name)
+        if match and not _pid_exists(int(match[1])):
+            with suppress(OSError):  # read-only
+                remove(part)
+
+
+def _pid_exists(pid: int) -> bool:
     from psutil import pid_exists
 
-    for part in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
-        pid = part.name.removeprefix(f"{path.name}.").removesuffix(".part")
-        if pid.isdigit() and (int(pid) == os.getpid() or not pid_exists(int(pid))):
-            remove(part)
+    return pid_exists(pid)
 
 
 def require_space(path: Path, size: int) -> None:
@@ -82,7 +163,7 @@ def remove(path: Path) -> None:
 def open_csv(path: Path, header: Sequence[str]) -> Iterator["CsvWriter"]:
     """Yields a CSV writer that has written `header`; the table appears once the block succeeds."""
     with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv_writer(file)
+        writer = CsvWriter(file)
         writer.writerow(header)
         yield writer
 
@@ -90,20 +171,27 @@ def open_csv(path: Path, header: Sequence[str]) -> Iterator["CsvWriter"]:
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Writes a table as UTF-8 with Unix line ends, cells quoted where necessary."""
     with open_csv(path, header) as writer:
-        writer.writerows(rows)
+        for row in rows:
+            writer.writerow(row)
 
 
-def csv_writer(file: TextIO) -> "CsvWriter":
-    r"""Returns a CSV writer with Unix line ends.
+class CsvWriter:
+    r"""Writes CSV with Unix line ends and without formulas.
 
     With `lineterminator="\n"` Python 3.11 does not quote a cell that contains a lone CR.
     """
 
-    class UnixLines:
-        def write(self, line: str) -> int:
-            return file.write(line.removesuffix("\r\n") + "\n")
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._writer = csv.writer(self)
 
-    return csv.writer(UnixLines())
+    def write(self, line: str) -> int:
+        """Writes a line that the csv module has made."""
+        return self._file.write(line.removesuffix("\r\n") + "\n")
+
+    def writerow(self, cells: Iterable[object]) -> None:
+        """Writes a row."""
+        self._writer.writerow(map(formulas.escape, cells))
 
 
 def iter_rows(path: Path) -> Iterator[list[str]]:
@@ -111,13 +199,15 @@ def iter_rows(path: Path) -> Iterator[list[str]]:
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.reader(file)
         next(reader)
-        yield from reader
+        for row in reader:
+            yield [formulas.unescape(cell) for cell in row]
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
     """Returns the rows of a table as dictionaries by column name."""
     with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+        header = next(csv.reader(file))
+    return [dict(zip(header, row, strict=False)) for row in iter_rows(path) if row]
 
 
 def write_json(path: Path, value: object) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from classifier.common import files
+from classifier.common.errors import StageError
+from classifier.dataset.folders import INPUT
 
 PATH = Path("results/images.csv")
 
@@ -31,6 +33,20 @@ def open_writer(path: Path) -> Iterator[Callable[[ImageRow], object]]:
 
 
 def iter_rows(path: Path) -> Iterator[ImageRow]:
-    """Yields the rows, sorted by path."""
+    """Yields the rows, sorted by path.
+
+    Raises:
+        StageError: a row names a file outside `input/`, so that no stage reads it.
+    """
     for image, split, label, sha256, width, height, *others in files.iter_rows(path):
+        if not _is_input(image):
+            raise StageError(
+                f"{path.as_posix()}: paths must be below {INPUT.as_posix()}/; got {image!r}: run "
+                "`dvc repro -f -s validate` to write the table again"
+            )
         yield ImageRow(image, split, label, sha256, int(width), int(height), *others)
+
+
+def _is_input(path: str) -> bool:
+    inside = path.startswith(f"{INPUT.as_posix()}/") and "\0" not in path
+    return inside and (".." not in path or ".." not in Path(path).parts)

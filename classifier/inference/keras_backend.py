@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from classifier.common import cores, files
+from classifier.common import cores, files, hdf5
 
 
 @contextmanager
@@ -65,8 +65,14 @@ def write_model(model: "keras.Model", architecture: Path, weights: Path) -> None
     model.save_weights(weights)
 
 
+def load_weights(model: "keras.Model", weights: Path) -> None:
+    """Sets the weights of a model to those in a file, which must contain them all."""
+    hdf5.require_self_contained(weights)
+    model.load_weights(weights)
+
+
 def read_model(architecture: Path, weights: Path) -> "keras.Model":
     """Returns a model written by `write_model`."""
     model = keras.models.model_from_json(architecture.read_text(encoding="utf-8"))
-    model.load_weights(weights)
+    load_weights(model, weights)
     return model

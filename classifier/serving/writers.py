@@ -4,21 +4,31 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any, TextIO
 
 from classifier.common import files
 from classifier.evaluation import predictions
 
 ALIGNED = 1000  # rows of the table that are printed together
+CSV_START = f"{','.join(predictions.header(1)[:-1])},"  # of the header
+JSON_STARTS = ('[\n{"path": "', "[]")
 
 # writes a row of results/predictions.csv; the text explains why a file cannot be read
 WriteRow = Callable[[Sequence[Any], str], None]
 
 
+def is_written_here(path: Path) -> bool:
+    """Tells whether a file is empty or begins like CSV or JSON that these functions write."""
+    with path.open("rb") as file:
+        start = file.read(max(map(len, (CSV_START, *JSON_STARTS)))).decode(errors="replace")
+    return not start or start.startswith((CSV_START, *JSON_STARTS))
+
+
 @contextmanager
 def csv_writer(file: TextIO, top_k: int) -> Iterator[WriteRow]:
     """Yields a function that writes a row of CSV, after the header for `top_k` classes."""
-    writer = files.csv_writer(file)
+    writer = files.CsvWriter(file)
     writer.writerow(predictions.header(top_k))
     yield lambda row, _: writer.writerow(row)
 

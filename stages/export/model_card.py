@@ -1,5 +1,6 @@
 """models/exported/README.md: what the exported classifier is, and how to load it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from string import Template
 from typing import Any
@@ -25,17 +26,20 @@ def model_card(
 
     `metrics` are those of results/metrics.json.
     """
-    classes = count(len(head.class_names), "class", "classes")
+    names = head.class_names
+    classes = count(len(names), "class", "classes")
     parts = [
         "# Image classifier",
-        f"InceptionV3, frozen up to its layer {info.last_layer}, and a head trained on "
-        f"{count(head.train_images, 'image')} of {classes}: {', '.join(head.class_names)}.",
+        f"InceptionV3, frozen up to its layer {escape(info.last_layer)}, and a head trained on "
+        f"{count(head.train_images, 'image')} of {classes}: {', '.join(map(escape, names))}.",
         "## Accuracy",
         accuracy_table(metrics),
         "The intervals are 95 % Wilson intervals. They hold for images like those measured. The "
         "classifier assigns every image to one of its classes, even if it shows none of them.",
         "## Weights",
-        WEIGHTS.get(info.weights, f"The frozen part has the weights of a file, {info.weights}."),
+        WEIGHTS.get(
+            info.weights, f"The frozen part has the weights of a file, {escape(info.weights)}."
+        ),
         "## Input and output",
         "Input: uint8 pixels (N, height, width, 3), RGB, with EXIF orientation applied, "
         "transparent pixels made white and 16 bits scaled to 8. The network sees them at "
@@ -52,6 +56,13 @@ def model_card(
         )
     parts += [_section(one, info) for one in formats]
     return "\n\n".join(parts) + "\n"
+
+
+def escape(text: str) -> str:
+    """Returns text that Markdown shows as it is: no markup, no HTML, no links, in one line."""
+    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    text = re.sub(r"[!-&*+./;-@\[-`{-~]", r"\\\g<0>", "".join(shown))  # most ASCII punctuation
+    return text.replace(r"\<", "&lt;").replace(r"\>", "&gt;").replace(r"\&", "&amp;")
 
 
 def _section(export: ExportFormat, info: BaseInfo) -> str:

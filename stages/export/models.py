@@ -95,14 +95,14 @@ class TrainedClassifier:
     @cached_property
     def _keras_vectors(self) -> "keras.Model":
         """The float32 network from [-1, 1] to the head's input, fine-tuned blocks included."""
-        from classifier.inference.keras_backend import keras
+        from classifier.inference.keras_backend import keras, load_weights
 
         model, upper = inception.load(self.weights, self.info)
         model = inception.fold_batch_norm(model)
         if not upper:
             return model
         if self.head.upper_weights:
-            upper.load_weights(self.head.upper_weights)
+            load_weights(upper, self.head.upper_weights)
         return keras.Model(model.inputs[0], inception.fold_batch_norm(upper)(model.outputs[0]))
 
 

@@ -47,8 +47,8 @@ def main(
     info, trained_head = base.read_info(base_folder), head.read(head_folder)
     classifier = TrainedClassifier(info, trained_head, base_folder, weights)
     scores = json.loads(metrics_json.read_text(encoding="utf-8"))
-    with files.atomic_write(out) as part:
-        part.mkdir()
+    files.require_space(out, len(formats) * pretrained.SIZE)  # none is larger
+    with files.atomic_folder(out, LABELS) as part:
         for one in formats:
             with quiet_converters():
                 one.write(classifier, part / one.path)

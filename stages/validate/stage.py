@@ -24,7 +24,7 @@ from classifier.dataset.problems import Problem
 from classifier.images import perceptual_hash
 from classifier.images.decode_pool import DecodePool
 from classifier.images.limits import Limits
-from stages.validate import dataset_files, folder_errors, folder_warnings, label_list
+from stages.validate import dataset_files, dvc_links, folder_errors, folder_warnings, label_list
 from stages.validate.checks import CHECKS
 from stages.validate.dataset_files import Contents
 from stages.validate.input_images import read_images
@@ -94,6 +94,7 @@ def main(
 ) -> None:
     """Validates the folders below `input/`."""
     settings = params.load("validate", Params)
+    dvc_links.keep_images()
     listed, left_out = label_list.read(), folders.LeftOut()
     class_names = dataset_files.class_names(listed)
     contents = Contents.survey(dataset_files.find(listed, left_out), listed, class_names)

@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from classifier.commands import demo
+from classifier.commands import _demo_folder as folder
+from classifier.common.errors import StageError
 from tests.project import ROOT, Project
 
 
@@ -74,20 +75,96 @@ def test_it_needs_no_git(run):
     assert not (run.project.folder / ".git").exists()
 
 
-def test_edited_params_of_an_earlier_demo_are_kept(inside, capsys):
-    (inside / "demo").mkdir()
-    copy = inside / "demo" / "params.yaml"
-    demo.copy_params(copy)
+@pytest.fixture
+def checkout(inside):
+    """The working directory: a small pipeline, and its demo."""
+    for code in ("classifier", "stages"):
+        (inside / code).mkdir()
+        (inside / code / "a.py").write_text("1")
+    (inside / "dvc.yaml").write_text("stages: {a: {cmd: a, outs: [results/a.csv]}}")
+    (inside / ".dvcignore").touch()
+    assert folder.prepare()
+    return inside
+
+
+def test_edited_params_of_an_earlier_demo_are_kept(checkout, capsys):
+    copy = checkout / "demo" / "params.yaml"
     edited = copy.read_text().replace("epochs: 200", "epochs: 9")
     copy.write_text(edited)
-    demo.copy_params(copy)
+    assert not folder.prepare()
     assert copy.read_text() == edited
-    assert "demo: keeping your" in capsys.readouterr().out
+    assert "demo: keeping your demo/params.yaml" in capsys.readouterr().out
 
 
 def test_random_weights_of_an_earlier_demo_are_not_kept(inside):
     copy = inside / "demo.yaml"
-    demo.copy_params(copy)
-    assert demo.use_random_weights(copy)
-    demo.copy_params(copy)
+    folder.copy_params(copy)
+    assert folder.use_random_weights(copy)
+    folder.copy_params(copy)
     assert copy.read_text() == (inside / "params.yaml").read_text()
+
+
+def test_code_that_was_not_edited_is_updated(checkout):
+    (checkout / "stages" / "a.py").write_text("2")
+    (checkout / "stages" / "b.py").write_text("new")
+    folder.prepare()
+    assert (checkout / "demo" / "stages" / "a.py").read_text() == "2"
+    assert (checkout / "demo" / "stages" / "b.py").exists()
+
+
+@pytest.mark.parametrize("name", ["stages/a.py", "stages/mine.py", "dvc.yaml"])
+def test_edited_code_is_kept_as_a_whole(name, checkout, capsys):
+    edited = checkout / "demo" / name
+    edited.write_text("stages: {}")
+    (checkout / "classifier" / "a.py").write_text("2")
+    folder.prepare()
+    assert edited.read_text() == "stages: {}"
+    assert (checkout / "demo" / "classifier" / "a.py").read_text() == "1"
+    assert f"demo: keeping your code; changed: demo/{name}" in capsys.readouterr().out
+
+
+def test_linked_params_are_replaced_not_written_through(checkout):
+    copy = checkout / "demo" / "params.yaml"
+    copy.unlink()
+    copy.symlink_to("../params.yaml")
+    folder.prepare()
+    assert folder.use_random_weights(copy)
+    assert "weights: imagenet" in (checkout / "params.yaml").read_text()
+
+
+@pytest.mark.parametrize("kind", ["a file", "a link", "another folder"])
+def test_a_demo_that_is_something_else_is_an_error(kind, inside):
+    if kind == "a file":
+        (inside / "demo").touch()
+    else:
+        (inside / "mine").mkdir()
+        (inside / "mine" / "photo.jpg").touch()
+        (inside / "demo").symlink_to("mine")
+    if kind == "another folder":
+        (inside / "demo").unlink()
+        (inside / "mine").rename(inside / "demo")
+    before = sorted(inside.rglob("*"))
+    for action in (folder.prepare, folder.delete):
+        with pytest.raises(StageError, match=f"must be a folder of the demo; got {kind}: move it"):
+            action()
+    assert sorted(inside.rglob("*")) == before
+
+
+def test_a_demo_without_files_of_the_users_is_deleted(checkout):
+    (checkout / "demo" / "results").mkdir()
+    for name in ("results/a.csv", "dvc.lock", ".dvc/tmp"):
+        (checkout / "demo" / name).touch()
+    folder.use_random_weights(checkout / "demo" / "params.yaml")
+    folder.delete()
+    folder.delete()
+    assert not (checkout / "demo").exists() and (checkout / "params.yaml").exists()
+
+
+@pytest.mark.parametrize("name", ["input/train/apple/mine.jpg", "results/notes.txt", "params.yaml"])
+def test_a_demo_with_files_of_the_users_is_not_deleted(name, checkout):
+    mine = checkout / "demo" / name
+    mine.parent.mkdir(exist_ok=True)
+    mine.write_text("mine")
+    with pytest.raises(StageError, match=f"must hold no files of yours .* got demo/{name}: move"):
+        folder.delete()
+    assert mine.read_text() == "mine"

@@ -3,6 +3,7 @@ import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -24,10 +25,50 @@ def test_a_failed_block_leaves_the_old_file(tmp_path):
 
 def test_a_folder_is_replaced_completely(tmp_path):
     for name in ("old", "new"):
-        with files.atomic_write(tmp_path / "out") as part:
-            part.mkdir()
+        with files.atomic_folder(tmp_path / "out", "mark") as part:
+            (part / "mark").touch()
             (part / name).touch()
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["new"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"mark", "new"}
+
+
+@pytest.mark.parametrize("make", ["folder", "pipe", "device"])
+def test_a_folder_a_pipe_or_a_device_is_never_replaced_by_a_file(make, tmp_path):
+    path = tmp_path / "out"
+    if make == "folder":
+        path.mkdir()
+        (path / "mine.jpg").touch()
+    elif make == "pipe":
+        os.mkfifo(path)
+    path = Path("/dev/null") if make == "device" else path
+    message = f"must be a file; got a {make}"
+    with pytest.raises(StageError, match=message), files.atomic_write(path):
+        pass
+    assert make != "folder" or (path / "mine.jpg").exists()
+
+
+def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path):
+    (tmp_path / "kept").write_text("cached by DVC")
+    (tmp_path / "out").symlink_to(tmp_path / "kept")
+    with files.atomic_write(tmp_path / "out") as part:
+        part.write_text("new")
+    assert [(tmp_path / name).read_text() for name in ("kept", "out")] == ["cached by DVC", "new"]
+
+
+def test_only_a_folder_of_ours_is_replaced_by_a_folder(tmp_path):
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "mine.jpg").touch()
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "theirs")
+    for name, got in (("theirs", "another"), ("file", "a file"), ("link", "a link")):
+        with pytest.raises(StageError, match=f"got {got}: move it away"):
+            files.atomic_folder(tmp_path / name, "mark").__enter__()
+    assert (tmp_path / "theirs" / "mine.jpg").exists()
+
+
+def test_a_file_in_place_of_the_folder_is_one_error(tmp_path):
+    (tmp_path / "results").touch()
+    with pytest.raises(StageError, match=r"out\.csv: cannot be written \(.*results is no folder\)"):
+        files.write_csv(tmp_path / "results" / "out.csv", ["a"], [])
 
 
 def test_a_full_disk_is_one_error_and_leaves_nothing(tmp_path, full_disk):
@@ -46,15 +87,19 @@ def test_a_path_that_cannot_be_written_is_one_error(tmp_path):
 def test_leftovers_of_killed_runs_are_removed(tmp_path):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    (tmp_path / f"out.{os.getpid()}.part").mkdir()
-    (tmp_path / f"out.{ended.pid}.part").write_text("half")
+    (tmp_path / f"out.{os.getpid()}.part").write_text("half")
+    (tmp_path / f"out.{ended.pid}.part").mkdir()
+    for end in (".part.{0}.part", ".5.part", ".5.part-journal"):
+        (tmp_path / f"out.{ended.pid}{end.format(ended.pid)}").touch()
     with files.atomic_write(tmp_path / "out") as part:
-        part.mkdir()
+        part.touch()
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_files_that_another_run_is_writing_stay(tmp_path):
-    others = (f"out.{os.getppid()}.part", "out.x.part", f"other.{os.getpid()}.part")
+    ours = f"out.{os.getppid()}"
+    others = (f"{ours}.part", f"{ours}.part.{ours[4:]}.part", f"{ours}.1.part", "out.x.part")
+    others += ("out.jpg.part", f"other.{os.getpid()}.part", "out.99999999.partly")
     for name in others:
         (tmp_path / name).touch()
     with files.atomic_write(tmp_path / "out") as part:
@@ -83,5 +128,12 @@ def test_line_ends_are_the_same_on_every_system(tmp_path):
 
 def test_a_lone_carriage_return_is_quoted():
     out = io.StringIO()
-    files.csv_writer(out).writerow(["a\rb", "c"])
+    files.CsvWriter(out).writerow(["a\rb", "c"])
     assert out.getvalue() == '"a\rb",c\n'
+
+
+def test_an_error_of_a_library_on_a_full_disk_is_a_full_disk(tmp_path):
+    with pytest.raises(StageError, match="the disk is full"), files.disk_errors(tmp_path / "out"):
+        raise RuntimeError("cannot close: No space left on device")
+    with pytest.raises(RuntimeError, match="a bug"), files.disk_errors(tmp_path / "out"):
+        raise RuntimeError("a bug")

@@ -1,10 +1,13 @@
+import pytest
+
+from classifier.common.errors import StageError
 from classifier.dataset import manifest
 from classifier.dataset.manifest import ImageRow
 from tests.project import write_images_csv
 
 
 def test_rows_are_written_and_read_back(tmp_path):
-    paths = ["=1.jpg", "a\n.jpg", "b,c.jpg"]
+    paths = ["input/=1.jpg", "input/a\n.jpg", "input/b,c.jpg", "input/b..jpg"]
     rows = [ImageRow(path, "train", "a", "0" * 64, 4, 3, "JPEG") for path in paths]
     write_images_csv(tmp_path / "images.csv", rows)
     assert list(manifest.iter_rows(tmp_path / "images.csv")) == rows
@@ -14,3 +17,14 @@ def test_the_columns_are_the_documented_ones(tmp_path):
     write_images_csv(tmp_path / "images.csv", [])
     header = "path,split,label,sha256,width,height,format,group\n"
     assert (tmp_path / "images.csv").read_text() == header
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/etc/passwd", "../secret.jpg", "input/train/../../secret.jpg", "inputs/a.jpg", "", "="],
+)
+def test_a_row_of_a_file_outside_input_is_refused(path, tmp_path):
+    table = tmp_path / "images.csv"
+    write_images_csv(table, [ImageRow(path, "train", "a", "0" * 64, 4, 3, "JPEG")])
+    with pytest.raises(StageError, match=r"images\.csv: paths must be below input/; got"):
+        list(manifest.iter_rows(table))

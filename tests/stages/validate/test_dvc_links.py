@@ -15,7 +15,7 @@ def repo(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with Repo.init(no_scm=True) as repo:
         Path("input/train/a").mkdir(parents=True)
-        Path("input/train/a/1.jpg").write_text("an image")
+        Path("input/train/a/1.jpg").write_text("an image", encoding="utf-8")
         yield repo
 
 
@@ -42,7 +42,7 @@ def test_images_stay_when_dvc_add_is_undone(order, repo):
 
 def test_folders_other_than_input_are_left_to_dvc(repo):
     Path("inputs").mkdir()
-    Path("inputs/1.jpg").write_text("an image")
+    Path("inputs/1.jpg").write_text("an image", encoding="utf-8")
     dvc_links.keep_images()
     repo.add("inputs")
     repo.remove("inputs.dvc")

@@ -68,7 +68,9 @@ def test_info_lists_the_features_of_each_network(here, run):
 
 def test_a_dry_run_deletes_nothing(two_networks, run):
     before = [path.read_bytes() for path in files(two_networks)]
-    assert run("prune", "--unused") == ["would delete 21 cached features; add --yes to delete"]
+    first, last = run("prune", "--unused")
+    assert first == f".cache/features/{'0' * 16}.sqlite: 21 features"
+    assert last == "would delete 21 cached features; add --yes to delete"
     assert counts(run) == [(21, 0), (21, 21)]
     assert [path.read_bytes() for path in files(two_networks)] == before
 
@@ -76,7 +78,7 @@ def test_a_dry_run_deletes_nothing(two_networks, run):
 def test_prune_deletes_what_no_current_image_uses(two_networks, run):
     (two_networks.folder / "input" / "test" / "0.jpg").unlink()
     two_networks.repro("extract")
-    assert run("prune", "--unused", "--yes")[0].startswith("deleted 22 cached features; ")
+    assert run("prune", "--unused", "--yes")[-1].startswith("deleted 22 cached features; ")
     assert counts(run) == [(20, 20)]
     assert "extract: 20 images, 0 new " in two_networks.stage("extract").stdout
 
@@ -85,9 +87,10 @@ def test_prune_deletes_what_was_not_used_for_long(here, run):
     (path,) = files(here)
     execute(path, f"UPDATE keys SET used = {feature_cache.today() - 31} WHERE id <= 5")
     assert "would delete 0 cached features" in run("prune", "--older-than", "31")[0]
-    assert "would delete 5 cached features" in run("prune", "--older-than", "30")[0]
+    assert "would delete 5 cached features" in run("prune", "--older-than", "30")[-1]
     assert "would delete 0 cached features" in run("prune", "--older-than", "30", "--unused")[0]
-    assert run("prune", "--older-than", "30", "--yes") == ["deleted 5 cached features"]
+    assert run("prune", "--older-than", "30", "--yes")[-1] == "deleted 5 cached features"
+    assert "would delete 0 cached features" in run("prune", "--older-than", "9" * 30)[0]
     assert counts(run) == [(16, 16)]
 
 
@@ -104,16 +107,33 @@ def test_prune_removes_index_entries_of_deleted_files(here, run):
 def test_files_of_an_older_version_and_those_set_aside_are_listed_and_pruned(two_networks, run):
     old, _ = files(two_networks)
     execute(old, "PRAGMA user_version = 1", "ALTER TABLE keys RENAME COLUMN checksum TO seal")
-    aside = old.with_name("a.sqlite.damaged")
+    aside = old.with_name(f"{'a' * 16}.sqlite.damaged")
     aside.write_bytes(b"damaged" * 100_000)
     listing = "\n".join(run("info"))
     assert f"{aside.relative_to(two_networks.folder)}: set aside, 0.7 MB" in listing
     assert f"{old.name}: written by an older version of this project, 0." in listing
     assert run("verify") == ["21 cached features intact"]
-    message = "would delete 0 cached features and 2 unusable files; add --yes to delete"
-    assert run("prune", "--unused") == [message]
+    *listed, last = run("prune", "--unused")
+    assert len(listed) == 2 and f".cache/features/{aside.name}: set aside" in listed
+    assert last == "would delete 0 cached features and 2 unusable files; add --yes to delete"
     run("prune", "--unused", "--yes")
     assert not old.exists() and not aside.exists() and counts(run) == [(21, 21)]
+
+
+def test_files_of_others_are_never_deleted(two_networks, run):
+    cache = two_networks.folder / ".cache"
+    others = ("notes.sqlite", "features/a.sqlite.damaged", "mine/backup.sqlite.old", "files.sql")
+    (cache / "mine").mkdir()
+    for name in others:
+        (cache / name).write_text("mine")
+    foreign = cache / "features" / f"{'b' * 16}.sqlite"
+    with closing(sqlite3.connect(foreign)) as connection:
+        connection.execute("CREATE TABLE mine (value)")
+    cache.rename(two_networks.folder / "elsewhere")
+    cache.symlink_to("elsewhere")
+    run("prune", "--unused", "--yes")
+    assert foreign.exists() and all((cache / name).exists() for name in others)
+    assert cache.is_symlink() and len(files(two_networks)) == 2  # in use, foreign
 
 
 @pytest.mark.parametrize(

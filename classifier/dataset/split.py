@@ -1,8 +1,9 @@
 """results/split.csv: which images train and which validate, by their content."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from classifier.common import files
 from classifier.dataset.groups import representatives
@@ -20,17 +21,19 @@ def assign(
     validation_split: float,
     seed: int,
     groups: Sequence[str] = (),
+    copies: Mapping[str, str] = MappingProxyType({}),
 ) -> list[str]:
     """Returns the split of each image, `train` or `validation`.
 
     Content and seed are hashed to a number between 0 and 1; an image validates if its number is
     below `validation_split`. So other images, names and folders do not matter, equal contents
     are in the same split, and the fraction holds on average, not exactly in each class. Of images
-    with a group, the group's name is hashed, and so all are in the same split. A class with all
-    images in one split moves the content or group with the lowest number to validation, or the
-    one with the highest to training.
+    with a group, the group's name is hashed, and so all are in the same split; so are the copies
+    of an image, whose group is named in `copies` by their hash. A class with all images in one
+    split moves the content or group with the lowest number to validation, or the one with the
+    highest to training.
     """
-    units = _units(sha256, groups or [""] * len(sha256))
+    units = _units(sha256, groups or [""] * len(sha256), copies)
     numbers = {unit: _number(unit, seed) for unit in units}
     validates = {unit: number < validation_split for unit, number in numbers.items()}
     for label in sorted(set(labels)):
@@ -43,13 +46,11 @@ def assign(
     return [VALIDATION if validates[unit] else TRAIN for unit in units]
 
 
-def _units(sha256: Sequence[str], groups: Sequence[str]) -> list[str]:
+def _units(sha256: Sequence[str], groups: Sequence[str], copies: Mapping[str, str]) -> list[str]:
     """Returns what is drawn: contents, or groups where there are any."""
-    if not any(groups):
-        return list(sha256)
-    pairs = [
-        (content, *([GROUP + g] if g else [])) for content, g in zip(sha256, groups, strict=True)
-    ]
+    named = zip(sha256, groups, strict=True)
+    pairs = [(content, *([GROUP + group] if group else [])) for content, group in named]
+    pairs += [(content, copies[content]) for content in sha256 if content in copies]
     units = representatives(pairs)
     return [units[content] for content in sha256]
 

@@ -2,7 +2,7 @@
 
 Reads   results/images.csv, results/perceptual_hashes.npy,
         results/features_train.npz, results/features_test.npz
-Writes  results/inspection.csv, results/excluded.csv
+Writes  results/inspection.csv, results/excluded.csv, results/near_duplicates.csv
 """
 
 from collections import Counter
@@ -14,6 +14,7 @@ import numpy as np
 from classifier.common import params
 from classifier.common.errors import count, warn
 from classifier.dataset import excluded, features, findings, manifest
+from classifier.dataset import near_duplicates as near_duplicates_file
 from classifier.dataset.features import FeatureTable
 from classifier.dataset.findings import FINDINGS, Finding
 from classifier.images import perceptual_hash
@@ -60,8 +61,10 @@ def select_images(images_csv: Path, contents: np.ndarray, selected: np.ndarray) 
 
 def find_all(
     images_csv: Path, hashes: np.ndarray, train: FeatureTable, test: FeatureTable
-) -> tuple[Images, list[Finding]]:
-    """Returns the images that may be copies or wrong, and the findings about them.
+) -> tuple[Images, list[Finding], list[tuple[str, str]]]:
+    """Returns the images that may be copies or wrong, the findings, and pairs of near duplicates.
+
+    The pairs are hashes of training and validation images.
 
     Args:
         images_csv: results/images.csv.
@@ -79,11 +82,14 @@ def find_all(
     selected = np.bincount(unique.inverse) > 1
     selected[pairs.one] = selected[pairs.other] = True
     contents = unique.inverse[order]
+    rows = image_rows(train)[unique.first[: unique.n_train]]
+    both = pairs.other < unique.n_train  # `one` is lower
+    hashes_of = [train.sha256[rows[side[both]]].tolist() for side in (pairs.one, pairs.other)]
+    copies = list(zip(*hashes_of, strict=True))
     if str(train.weights) == "random":
         images = select_images(images_csv, contents, selected)
-        return images, list(duplicate_findings(images, pairs))
+        return images, list(duplicate_findings(images, pairs)), copies
     groups = near_duplicates.group_duplicates(pairs, unique.hash_rank)
-    rows = image_rows(train)[unique.first[: unique.n_train]]
     folds = near_duplicates.merge_groups(groups, train.groups[rows].tolist())
     errors = label_errors.find(values, unique.labels, folds, unique.n_train)
     scores = outliers.outlier_scores(normalize(pca.add_mean(values)), groups, unique.n_train)
@@ -91,7 +97,7 @@ def find_all(
     images = select_images(images_csv, contents, selected)
     results = list(duplicate_findings(images, pairs))
     results += label_findings(images, errors, train.class_names.tolist())
-    return images, results + list(outlier_findings(images, scores))
+    return images, results + list(outlier_findings(images, scores)), copies
 
 
 def summary_line(n_images: int, results: Sequence[Finding], n_excluded: int, out: Path) -> str:
@@ -110,17 +116,19 @@ def main(
     test_npz: Path = features.TEST,
     out: Path = findings.PATH,
     excluded_csv: Path = excluded.PATH,
+    near_duplicates_csv: Path = near_duplicates_file.PATH,
 ) -> None:
     """Inspects all images."""
     dropped = params.load("inspect", Params).dropped_findings()
     train, test = features.read(train_npz), features.read(test_npz)
     hashes = perceptual_hash.read(hashes_npy)
-    images, results = find_all(images_csv, hashes, train, test)
+    images, results, copies = find_all(images_csv, hashes, train, test)
     training = (row.path for _, row in images if row.split == "train")
     reasons = exclusion_reasons(results, training, dropped)
     require_two_per_class(images_csv, reasons, dropped)
     findings.write(out, results)
     excluded.write(excluded_csv, reasons)
+    near_duplicates_file.write(near_duplicates_csv, copies)
     n_training = sum(row.split == "train" for row in manifest.iter_rows(images_csv))
     splits = {row.path: row.split for _, row in images}
     for message in findings.warnings(results, splits, n_training, dropped):

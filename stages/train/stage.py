@@ -1,6 +1,6 @@
 """Train the top layers on the features.
 
-Reads   results/features_train.npz, results/excluded.csv, models/base
+Reads   results/features_train.npz, results/excluded.csv, results/near_duplicates.csv, models/base
 Writes  models/head, results/history.csv, results/split.csv
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from classifier import head
 from classifier.common import files, params
 from classifier.common.errors import count
-from classifier.dataset import excluded, features, split
+from classifier.dataset import excluded, features, near_duplicates, split
 from classifier.dataset.features import FeatureTable
 from classifier.inference import base
 from stages.train import history
@@ -63,6 +63,7 @@ def summary_line(splits: np.ndarray, curves: History, fine_tuned: int, out: Path
 def main(
     train_npz: Path = features.TRAIN,
     excluded_csv: Path = excluded.PATH,
+    near_duplicates_csv: Path = near_duplicates.PATH,
     base_folder: Path = base.FOLDER,
     out: Path = head.FOLDER,
     history_csv: Path = history.PATH,
@@ -77,7 +78,8 @@ def main(
     require_maps(settings, "avg" if len(table.features.shape) == 2 else "none")
     views = table.view_rows(table.train_views)
     left_out, images = excluded.read(excluded_csv), views[:, 0]
-    splits = split_images(table, images, left_out, settings.validation_split, settings.seed)
+    copies = near_duplicates.read(near_duplicates_csv)
+    splits = split_images(table, images, left_out, settings.validation_split, settings.seed, copies)
     order = content_order(table, images, splits)
     out.parent.mkdir(parents=True, exist_ok=True)
     with files.disk_errors(out), tempfile.TemporaryFile(dir=out.parent) as file:

@@ -1,6 +1,7 @@
 """Which images train, which validate and which are excluded."""
 
-from collections.abc import Container
+from collections import defaultdict
+from collections.abc import Container, Mapping, Sequence
 
 import numpy as np
 
@@ -15,6 +16,7 @@ def split_images(
     excluded: Container[str],
     validation_split: float,
     seed: int,
+    copies: Mapping[str, str],
 ) -> np.ndarray:
     """Returns the split of each image: `train`, `validation` or `excluded`, str (N,).
 
@@ -24,13 +26,14 @@ def split_images(
         excluded: paths of images that neither train nor validate.
         validation_split: fraction of each class, unless there is input/validation.
         seed: of the split.
+        copies: group of each image that has near duplicates, by its hash.
 
     Raises:
         StageError: a class has no images left to train on.
     """
     used = np.array([path not in excluded for path in table.paths[rows].tolist()])
     splits = np.full(len(rows), split.EXCLUDED, object)
-    splits[used] = _train_or_validation(table, rows[used], validation_split, seed)
+    splits[used] = _train_or_validation(table, rows[used], validation_split, seed, copies)
     in_training = set(table.labels[rows[splits == split.TRAIN]].tolist())
     missing = [name for k, name in enumerate(table.class_names) if k not in in_training]
     if missing:
@@ -50,7 +53,11 @@ def split_images(
 
 
 def _train_or_validation(
-    table: FeatureTable, rows: np.ndarray, validation_split: float, seed: int
+    table: FeatureTable,
+    rows: np.ndarray,
+    validation_split: float,
+    seed: int,
+    copies: Mapping[str, str],
 ) -> list[str]:
     """Returns the split of each image: its own if there are validation images, else drawn.
 
@@ -60,8 +67,23 @@ def _train_or_validation(
     pairs = zip(hashes, splits, strict=True)
     if validation := {sha256 for sha256, name in pairs if name == split.VALIDATION}:
         return [split.VALIDATION if sha256 in validation else split.TRAIN for sha256 in hashes]
-    groups = table.groups[rows].tolist()
-    return split.assign(hashes, table.labels[rows].tolist(), validation_split, seed, groups)
+    labels, groups = table.labels[rows].tolist(), table.groups[rows].tolist()
+    copies = parts_of_classes(copies, hashes, labels)
+    return split.assign(hashes, labels, validation_split, seed, groups, copies)
+
+
+def parts_of_classes(
+    copies: Mapping[str, str], hashes: Sequence[str], labels: Sequence[int]
+) -> dict[str, str]:
+    """Returns the groups of copies, without those that hold a whole class.
+
+    Where all images of a class look alike, none of them could validate.
+    """
+    units = defaultdict(set)
+    for sha256, label in zip(hashes, labels, strict=True):
+        units[label].add(copies.get(sha256, sha256))
+    whole = {unit for of_class in units.values() if len(of_class) == 1 for unit in of_class}
+    return {sha256: group for sha256, group in copies.items() if group not in whole}
 
 
 def content_order(table: FeatureTable, rows: np.ndarray, splits: np.ndarray) -> np.ndarray:

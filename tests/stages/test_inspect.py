@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from classifier.common.errors import StageError
-from classifier.dataset import excluded, features, findings, manifest
+from classifier.dataset import excluded, features, findings, manifest, near_duplicates
 from classifier.dataset.features import Column, FeatureTable
 from classifier.dataset.findings import Finding
 from classifier.dataset.manifest import ImageRow
@@ -121,6 +121,14 @@ def test_the_kind_of_a_copy_depends_on_where_the_other_is(data):
         ("train/c/00.png", "label_conflict", "train/b/09.png"),
         ("train/b/09.png", "label_conflict", "train/c/00.png"),
     }
+
+
+def test_near_duplicates_of_training_images_are_written_for_the_split(data):
+    for path in ("train/a/07.png", "train/a/08.png", "test/0.png"):
+        data.copy(path, "train/a/06.png", bits=20)
+    data.inspect()
+    one, *others = (data.rows[data.index(f"train/a/0{n}.png")].sha256 for n in (6, 7, 8))
+    assert near_duplicates.read(near_duplicates.PATH) == {h: one for h in (one, *others)}
 
 
 def test_the_score_says_how_similar_copies_are(data):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from classifier.dataset import excluded, features
+from classifier.dataset import excluded, features, near_duplicates
 from classifier.dataset.features import Column, FeatureTable
 from stages.train import stage
 from stages.train.params import Params
@@ -69,5 +69,6 @@ def run_stage(table: FeatureTable, folder: Path, left_out: dict[str, str] | None
     columns = {name: Column.from_array(array) for name, array in vars(table).items()}
     features.write(folder / "train.npz", columns)
     excluded.write(folder / "excluded.csv", left_out or {})
-    names = ("train.npz", "excluded.csv", "base", "head", "history.csv", "split.csv")
+    near_duplicates.write(folder / "copies.csv", [])
+    names = ("train.npz", "excluded.csv", "copies.csv", "base", "head", "history.csv", "split.csv")
     stage.main(*(folder / name for name in names))

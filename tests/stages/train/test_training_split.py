@@ -9,8 +9,9 @@ from stages.train.training_split import content_order, split_images
 from tests.stages.train.samples import clusters, subset
 
 
-def split(table: FeatureTable, excluded=(), seed: int = 1) -> list[str]:
-    return split_images(table, np.arange(len(table.labels)), excluded, 0.25, seed).tolist()
+def split(table: FeatureTable, excluded=(), seed: int = 1, copies={}) -> list[str]:  # noqa: B006
+    rows = np.arange(len(table.labels))
+    return split_images(table, rows, excluded, 0.25, seed, copies).tolist()
 
 
 def test_about_the_requested_fraction_validates():
@@ -43,6 +44,22 @@ def test_groups_are_on_one_side_and_must_leave_images_to_validate():
     assert {side for _, side in sides} == {"train", "validation"}
     with pytest.raises(StageError, match=r"input/labels\.csv: groups must leave images to valid"):
         split(dataclasses.replace(table, groups=np.full(120, "all")))
+
+
+def test_near_duplicates_are_on_one_side():
+    table = clusters(120)
+    groups = [n % 30 for n in range(120)]
+    copies = dict(zip(table.sha256.tolist(), map(str, groups), strict=True))
+    sides = set(zip(groups, split(table, copies=copies), strict=True))
+    assert len(sides) == 30
+    assert {side for _, side in sides} == {"train", "validation"}
+
+
+def test_near_duplicates_that_are_a_whole_class_are_split():
+    table = clusters(120)
+    alike = table.sha256[table.labels == 0].tolist()
+    found = np.array(split(table, copies=dict.fromkeys(alike, min(alike))))
+    assert set(found[table.labels == 0]) == {"train", "validation"}
 
 
 def test_excluded_images_change_the_split_of_no_other():

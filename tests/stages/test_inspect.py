@@ -128,7 +128,7 @@ def test_near_duplicates_of_training_images_are_written_for_the_split(data):
         data.copy(path, "train/a/06.png", bits=20)
     data.inspect()
     one, *others = (data.rows[data.index(f"train/a/0{n}.png")].sha256 for n in (6, 7, 8))
-    assert near_duplicates.read(near_duplicates.PATH) == {h: one for h in (one, *others)}
+    assert near_duplicates.read(near_duplicates.PATH) == dict.fromkeys((one, *others), one)
 
 
 def test_the_score_says_how_similar_copies_are(data):

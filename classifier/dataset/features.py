@@ -138,6 +138,8 @@ def lazy_array(path: Path, name: str) -> LazyArray:
 def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
     np.lib.format.read_magic(file)  # 1.0, as `write` does
     shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.hasobject:  # bytes from a file would become addresses in memory
+        raise ValueError("it holds Python objects")
     return shape, dtype
 
 

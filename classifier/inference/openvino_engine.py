@@ -4,6 +4,8 @@ An image's features have the same bits whatever the batch size, the number of co
 and the number of cores (OpenVINO 2026.4; tests/inference/test_engine.py).
 """
 
+import errno
+import os
 import sys
 import threading
 from pathlib import Path
@@ -35,7 +37,12 @@ def write(network: Any, path: Path) -> None:
     """
     for number, operation in enumerate(network.get_ordered_ops()):
         operation.set_friendly_name(f"{operation.get_type_name()}_{number}")
-    openvino().save_model(network, path, compress_to_fp16=False)
+    try:
+        openvino().save_model(network, path, compress_to_fp16=False)
+    except RuntimeError as error:
+        if "iostream error" not in str(error):
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
 
 
 class OpenvinoEngine:

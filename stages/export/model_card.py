@@ -61,7 +61,7 @@ def model_card(
 def escape(text: str) -> str:
     """Returns text that Markdown shows as it is: no markup, no HTML, no links, in one line."""
     shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    text = re.sub(r"[!-&*+./;-@\[-`{-~]", r"\\\g<0>", "".join(shown))  # most ASCII punctuation
+    text = re.sub(r"[!-&*+./<-@\[-`{-~]", r"\\\g<0>", "".join(shown))  # most ASCII punctuation
     return text.replace(r"\<", "&lt;").replace(r"\>", "&gt;").replace(r"\&", "&amp;")
 
 

@@ -107,3 +107,9 @@ def test_chunks_of_large_rows_are_shorter():
     assert features.rows_per_chunk((2048,), np.dtype(np.float32)) == 512
     assert features.rows_per_chunk((35, 35, 256), np.dtype(np.float16)) == 102
     assert features.rows_per_chunk((10**5, 10**4), np.dtype(np.float16)) == 1
+
+
+def test_python_objects_are_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", features=np.array([[{}]]))
+    with pytest.raises(ValueError, match="it holds Python objects"):
+        features.lazy_array(tmp_path / "a.npz", "features")

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 
@@ -109,3 +111,34 @@ def test_the_version_of_tensorflow_is_found_under_either_name(install, tmp_path,
 def test_the_version_of_a_missing_package_is_an_error():
     with pytest.raises(metadata.PackageNotFoundError):
         engine.version("no-such-package")
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from classifier.common import files
+from classifier.common.errors import run_main
+from classifier.inference import openvino_engine
+
+def main():
+    ops = openvino_engine.openvino().opset13
+    pixels = ops.parameter([1, 500], np.float32)
+    product = ops.matmul(pixels, ops.constant(np.ones((500, 500), np.float32)), False, False)
+    network = openvino_engine.openvino().Model([product], [pixels], "network")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+    with files.atomic_folder(Path(sys.argv[1], "out"), "mark") as part:
+        openvino_engine.write(network, part / "network.xml")
+
+run_main(main)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits files as Linux does")
+def test_a_network_that_does_not_fit_on_the_disk_is_one_error(tmp_path):
+    command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (
+        done.stderr == f"error: {tmp_path}/out: the disk is full; free some space and run again\n"
+    )
+    assert done.returncode == 1 and list(tmp_path.iterdir()) == []

@@ -1,13 +1,15 @@
 import dataclasses
+import html
 
 import numpy as np
 import pytest
+from markdown_it import MarkdownIt
 from PIL import Image
 
 from classifier.head import HeadInfo
 from classifier.images.decode import decode_image
 from classifier.inference.base import BaseInfo
-from stages.export.model_card import accuracy_table, model_card
+from stages.export.model_card import accuracy_table, escape, model_card
 from stages.export.models import READ_IMAGE
 from stages.export.params import FORMATS
 
@@ -84,3 +86,23 @@ def test_the_card_warns_where_formats_differ_from_int8_features():
     assert warning in model_card(info, HEAD, METRICS, FORMATS)
     assert warning not in model_card(info, HEAD, METRICS, FORMATS[:1])
     assert warning not in model_card(INFO, HEAD, METRICS, FORMATS)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("<img src=x onerror=alert(1)>", "<img src=x onerror=alert(1)>"),
+        ("[a](https://example.org) ![b](c) https://example.org", ...),
+        ("`a` _b_ *c* | &lt; \\ \\* <!-- ~~d~~", ...),
+        ("a\n# Title\u202e", "a\\n# Title\\u202e"),
+        ("jack-o'-lantern, Zürich (2)", ...),
+    ],
+)
+def test_a_markdown_reader_shows_class_names_as_they_are(name, shown):
+    head = dataclasses.replace(HEAD, class_names=("cat", name))
+    text = html.unescape(MarkdownIt().render(model_card(INFO, head, METRICS, [])))
+    assert f"of 2 classes: cat, {name if shown is ... else shown}.</p>" in text
+
+
+def test_plain_names_are_not_escaped():
+    assert escape("jack-o'-lantern, Zürich (2)") == "jack-o'-lantern, Zürich (2)"

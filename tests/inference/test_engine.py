@@ -3,9 +3,11 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 
+import h5py
 import numpy as np
 import pytest
 
+from classifier.common.errors import StageError
 from classifier.inference import engine
 from tests.frozen_base import ENGINES, freeze_params, write_base
 
@@ -111,6 +113,16 @@ def test_the_version_of_tensorflow_is_found_under_either_name(install, tmp_path,
 def test_the_version_of_a_missing_package_is_an_error():
     with pytest.raises(metadata.PackageNotFoundError):
         engine.version("no-such-package")
+
+
+def test_weights_that_are_in_another_file_are_refused(tmp_path):
+    from classifier.inference import keras_backend
+
+    with h5py.File(tmp_path / "base.weights.h5", "w") as file:
+        file["layers"] = h5py.ExternalLink("other.h5", "/")
+    (tmp_path / "model.json").write_text(keras_backend.keras.Sequential().to_json())
+    with pytest.raises(StageError, match=r"must contain all of its data"):
+        keras_backend.read_model(tmp_path / "model.json", tmp_path / "base.weights.h5")
 
 
 FULL_DISK = """

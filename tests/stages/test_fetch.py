@@ -156,6 +156,15 @@ def test_a_missing_or_invalid_local_file_is_refused(content, inside, set_param):
     assert not list((inside / "models").glob("*"))
 
 
+def test_a_local_file_that_reads_others_is_refused(inside, set_param):
+    with h5py.File(inside / "mine.h5", "w") as file:
+        file["conv2d"] = h5py.ExternalLink("/etc/secret.h5", "/")
+    set_param("fetch.weights", "mine.h5")
+    with pytest.raises(StageError, match=r"mine\.h5: must contain all of its data"):
+        fetch.main()
+    assert not list((inside / "models").glob("*"))
+
+
 @pytest.mark.slow
 def test_random_weights_are_seeded(random_weights, tmp_path):
     fetch.write_random(tmp_path / "same.h5", seed=5)

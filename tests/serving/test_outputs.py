@@ -1,7 +1,9 @@
 import os
+import sys
 
 import pytest
 
+from classifier.commands import classify
 from classifier.common.errors import StageError
 from classifier.serving import outputs
 from classifier.serving.writers import csv_writer, json_writer
@@ -145,3 +147,17 @@ def test_a_file_without_permission_to_write_is_refused(here):
 def test_a_full_disk_is_one_error(here):
     with pytest.raises(StageError, match="/dev/full: the disk is full"):
         write("/dev/full", "x" * 100_000)
+
+
+def test_classify_refuses_its_outputs_before_it_loads_the_model(inside, monkeypatch):
+    (inside / "mine").mkdir()
+    (inside / "notes.txt").write_text("mine", encoding="utf-8")
+    arguments = ["classify", "mine", "--csv", "mine", "--json", "notes.txt"]
+    monkeypatch.setattr(sys, "argv", arguments)  # there is no model here
+    with pytest.raises(StageError) as error:
+        classify.main()
+    assert [message.partition(": ")[0] for message in error.value.messages] == [
+        "mine",
+        "--csv mine",
+        "--json notes.txt",
+    ]

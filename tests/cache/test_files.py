@@ -2,6 +2,8 @@ import hashlib
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import time
 from contextlib import closing
 
@@ -141,3 +143,12 @@ def test_only_unknown_files_are_read(file, tmp_path):
     signature = file_index.stat_signature(file.stat())
     index.remember("", {file: FileIdentity(invented, signature)}, {})
     assert index.hashes([file, other, tmp_path / "gone"]) == {file: invented, other: sha256}
+
+
+def test_temporary_files_of_a_killed_run_are_removed(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for end in (f"{ended.pid}.7.part", f"{ended.pid}.7.part-journal"):
+        (tmp_path / f"files.sqlite.{end}").touch()
+    with closing(FileIndex(tmp_path)):
+        assert not list(tmp_path.glob("*.part*"))

@@ -40,6 +40,7 @@ class HeadInfo:
         train_images: number of images, those used for validation included.
         tta_views: views over which predictions are averaged.
         augmentation_id: what augmented views depend on besides their image; empty without any.
+        grey_ranges: black and white of 16- and 32-bit images; empty without any.
     """
 
     class_names: tuple[str, ...]
@@ -48,6 +49,7 @@ class HeadInfo:
     train_images: int
     tta_views: tuple[int, ...]
     augmentation_id: str
+    grey_ranges: str = ""
 
     @property
     def warning(self) -> str:

@@ -9,7 +9,7 @@ import io
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +48,8 @@ class DecodeResult:
     detail: str = ""  # a sentence about the problem
     perceptual_hash: bytes = b""  # 32 bytes
     failed_checks: dict[str, str] = field(default_factory=dict)  # detail by code
+    conversion: str = ""  # as in DecodedImage
+    extremes: Sequence[float] | None = None  # darkest and brightest value of a deep image
 
 
 @dataclass(frozen=True)

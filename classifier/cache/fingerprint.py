@@ -9,11 +9,13 @@ import hashlib
 
 from PIL import features
 
+from classifier.images import colours
 from classifier.images.augmentation import AugmentationParams, augmentation_id
 from classifier.images.decode import heif_version
 
 DECODE = 1  # of images/decode.py: bytes -> pixels
 AUGMENTATION = 1  # of images/augmentation.py: pixels -> views
+DECODE_RESULT = 2  # of images/decode.py: bytes -> problem, conversion, extremes
 PERCEPTUAL_HASH = 1  # of images/perceptual_hash.py: pixels -> hash
 NETWORK = 1  # of inference/*_engine.py: pixels -> features, given the files of models/base
 LIBRARIES = ("pil", "jpg", "libjpeg_turbo", "zlib", "webp", "avif", "libtiff")  # those that decode
@@ -27,9 +29,10 @@ def of_pixels() -> str:
     return f"decode {DECODE}, {', '.join(libraries)}"
 
 
-def of_perceptual_hash() -> str:
-    """Returns what identifies the way from bytes to the perceptual hash."""
-    return f"{of_pixels()}, perceptual hash {PERCEPTUAL_HASH}"
+def of_decode_result() -> str:
+    """Returns what identifies the way from bytes to a decode result and its perceptual hash."""
+    versions = f"decode result {DECODE_RESULT}, perceptual hash {PERCEPTUAL_HASH}"
+    return f"{of_pixels()}, {versions}, {colours.version()}"
 
 
 def of_augmentation(params: AugmentationParams) -> str:

@@ -7,12 +7,13 @@ Writes  to standard output, or the files given with --csv and --json
 import argparse
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 from classifier.common import params, progress
-from classifier.common.errors import StageError, count
+from classifier.common.errors import StageError, count, warn
 from classifier.evaluation import predictions
 from classifier.serving import inputs, outputs, snapshot
 from classifier.serving.classifier import MODEL, Classifier, Prediction
@@ -91,10 +92,12 @@ def write(
 ) -> tuple[int, int]:
     """Writes the predictions; returns the number of images, and of those that cannot be read."""
     images = unreadable = 0
+    unseen = Counter[str]()
     with progress.bar("classify", None) as bar:
         for result in results:
             image, probabilities = result.image, result.probabilities
             images += 1
+            unseen[image.unseen_depth] += 1
             if probabilities is None:
                 unreadable += 1
                 row = predictions.unreadable_row(image.path, image.problem, top_k)
@@ -103,6 +106,12 @@ def write(
             for write_row in writers:
                 write_row(row, image.detail)
             bar.update()
+    del unseen[""]
+    for depth, number in sorted(unseen.items()):
+        warn(
+            f"{count(number, f'{depth} image')}: there were none to train on, so black and white "
+            "are those of each image itself"
+        )
     return images, unreadable
 
 

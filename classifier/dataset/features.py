@@ -34,6 +34,7 @@ class FeatureTable:
     train_views: np.ndarray  # int32 (V,), the views of each training image to train on, 0 first
     tta_views: np.ndarray  # int32 (A,), the views over which predictions are averaged, 0 first
     augmentation_id: np.ndarray  # str (), what augmented copies depend on besides their images
+    grey_ranges: np.ndarray  # str (), black and white of deep images: see images/conversion.py
     fingerprint: np.ndarray  # str (), SHA-256 of what features depend on besides the images
     weights: np.ndarray  # str (): `imagenet`, `random` or `sha256:<hash>`
 

@@ -23,6 +23,7 @@ class ImageRow(NamedTuple):
     height: int
     format: str  # by content: JPEG, PNG, ...
     group: str = ""  # of input/labels.csv: images of a group are never on both sides of a split
+    conversion: str = ""  # what its pixels depend on besides its bytes: images/conversion.py
 
 
 @contextmanager
@@ -45,6 +46,13 @@ def iter_rows(path: Path) -> Iterator[ImageRow]:
                 "`dvc repro -f -s validate` to write the table again"
             )
         yield ImageRow(image, split, label, sha256, int(width), int(height), *others)
+
+
+def change_rows(path: Path, change: Callable[[ImageRow], ImageRow]) -> None:
+    """Replaces each row."""
+    with files.atomic_write(path) as part, open_writer(part) as write_row:
+        for row in iter_rows(path):
+            write_row(change(row))
 
 
 def _is_input(path: str) -> bool:

@@ -11,7 +11,7 @@ from PIL import Image
 from classifier.common import cores, parallel
 from classifier.common.errors import StageError
 from classifier.dataset.manifest import ImageRow
-from classifier.images import decode
+from classifier.images import conversion, decode
 from classifier.images.decode import DecodedImage
 
 SIDE = 112  # pixels of the longer side
@@ -51,7 +51,8 @@ def _make_one(row: ImageRow) -> tuple[str, Thumbnail]:
     width, height = _size(row.width, row.height)
     try:
         with Path(row.path).open("rb") as file:
-            uri = data_uri(decode.decode_image(file, height, width))
+            ranges = conversion.ranges(row.conversion)
+            uri = data_uri(decode.decode_image(file, height, width, ranges=ranges))
     except (OSError, decode.ImageError):
         raise StageError(
             f"{row.path}: changed while `dvc repro` was running; run it again"

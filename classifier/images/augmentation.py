@@ -13,6 +13,7 @@ from PIL import Image
 
 from classifier.common.params import NonNegativeInt, PositiveInt, Range, Seed
 from classifier.dataset.manifest import ImageRow
+from classifier.images import conversion
 from classifier.images.decode import Pixels
 
 ORIGINAL = 0  # the image itself; augmented copies are numbered from 1
@@ -68,11 +69,14 @@ class View(NamedTuple):
     key: bytes  # under which its features are cached
 
 
-def view_key(sha256: str, number: int = ORIGINAL, augmentation_id: str = "") -> bytes:
+def view_key(
+    sha256: str, number: int = ORIGINAL, augmentation_id: str = "", conversion_key: str = ""
+) -> bytes:
     """Returns the key under which the features of a view are cached."""
+    depends_on = [augmentation_id] * (number > 0) + [conversion_key] * (conversion_key != "")
     content = bytes.fromhex(sha256)
-    if number > 0:
-        content = hashlib.sha256(f"{sha256} {augmentation_id}".encode()).digest()
+    if depends_on:
+        content = hashlib.sha256(" ".join([sha256, *depends_on]).encode()).digest()
     return content + number.to_bytes(4, "big", signed=True)
 
 
@@ -83,8 +87,9 @@ def all_views(
     tta = settings.tta_numbers()
     train = list(dict.fromkeys([*tta, *settings.train_numbers()]))
     for row in rows:
+        of_row = augmentation_id, conversion.key(row.conversion)
         for number in train if row.split == "train" else tta:
-            yield View(row, number, view_key(row.sha256, number, augmentation_id))
+            yield View(row, number, view_key(row.sha256, number, *of_row))
 
 
 def augmentation_id(settings: AugmentationParams, version: int) -> str:

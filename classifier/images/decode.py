@@ -5,15 +5,19 @@ import io
 import re
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError
+
+from classifier.images import colours, conversion, grey_levels, identify
+from classifier.images.grey_levels import Range, Ranges
 
 try:
     import pillow_heif
@@ -24,7 +28,6 @@ else:
 
 FORMATS: tuple[str, ...] = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF", "PPM")
 FORMATS += ("HEIF",) * bool(pillow_heif)
-HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 MAX_PIXELS_AT_ONCE = 50_000_000  # decoded at the same time, 4 bytes each, or one larger image
 COPIES = {"WEBP": 4, "AVIF": 3, "HEIF": 3, "PNG": 2}  # that the decoder makes (measured)
 BAND = 4_000_000  # pixels of an image that are converted and resized together
@@ -86,6 +89,8 @@ class DecodedImage:
     width: int
     height: int
     format: str  # by content, not by file name: JPEG, PNG, ...
+    conversion: str = ""  # see images/conversion.py; a depth without black and white
+    extremes: Range | None = None  # of the values of an image of more than 8 bits
 
 
 def heif_version() -> str:
@@ -94,14 +99,25 @@ def heif_version() -> str:
 
 
 def decode_image(
-    data: bytes | BinaryIO, height: int, width: int, max_pixels: int | None = None
+    data: bytes | BinaryIO,
+    height: int,
+    width: int,
+    max_pixels: int | None = None,
+    ranges: Ranges | None = None,
 ) -> DecodedImage:
-    """Returns an image in RGB, resized to (height, width) without keeping its aspect ratio.
+    """Returns an image in sRGB, resized to (height, width) without keeping its aspect ratio.
 
     The EXIF orientation is applied. Transparent pixels become white, grey levels of 16 or 32
-    bits are scaled to 8, and of an animation the first frame is used. The resize filter is
-    antialiased bilinear; large JPEGs are first decoded at a half, a quarter or an eighth of their
-    size that is not below the target (draft mode). The image itself may have `max_pixels`.
+    bits are scaled to 8, other colours are converted to sRGB, and of an animation the first frame
+    is used. The resize filter is antialiased bilinear; large JPEGs are first decoded at a half, a
+    quarter or an eighth of their size that is not below the target (draft mode).
+
+    Args:
+        data: the file.
+        height: of the result.
+        width: of the result.
+        max_pixels: that the image itself may have.
+        ranges: black and white of 16- and 32-bit images; without, those of the image itself.
 
     Raises:
         ImageError: `empty_file`, `not_an_image`, `unsupported`, `truncated`, `too_large` or
@@ -115,25 +131,19 @@ def decode_image(
             if max_pixels and image.width * image.height > max_pixels:
                 size = f"{image.width:,} x {image.height:,} pixels"
                 raise ImageError("too_large", f"{size}, more than {max_pixels:,} in all")
-            return _decode(image, height, width)
+            return _decode(image, height, width, ranges or {})
     except UnidentifiedImageError:
-        raise _unidentified_error(file) from None
+        raise ImageError(*identify.problem_of(file, FORMATS)) from None
     except Image.DecompressionBombError:
         raise ImageError("too_large", f"a frame of more than {max_pixels:,} pixels") from None
     except (ImageError, MemoryError):
         raise
     except Exception as error:  # Pillow's plug-ins raise nearly anything on broken files
         message = " ".join(str(error).split()) or type(error).__name__
+        if (problem := identify.problem_of(file, FORMATS))[0] == "not_an_image":  # begins like one
+            raise ImageError(*problem) from None
         truncated = isinstance(error, EOFError) or re.search("truncated|broken data", message, re.I)
         raise ImageError("truncated" if truncated else "unreadable", message) from None
-
-
-def _unidentified_error(file: BinaryIO) -> ImageError:
-    file.seek(0)
-    start = file.read(12)
-    if start[4:8] == b"ftyp" and start[8:] in HEIC_BRANDS and not pillow_heif:
-        return ImageError("unsupported", "a HEIC image; run `pip install pillow-heif` to read them")
-    return ImageError("not_an_image", f"the content is none of {', '.join(FORMATS)}")
 
 
 def is_large(path: Path) -> bool:
@@ -147,19 +157,37 @@ def is_large(path: Path) -> bool:
         return False
 
 
-def _decode(image: Image.Image, height: int, width: int) -> DecodedImage:
+def _decode(image: Image.Image, height: int, width: int, ranges: Ranges) -> DecodedImage:
     with BUDGET.reserve(memory := _memory(image, max(height, width))):
         orientation = _orientation(image)  # of a PNG, this reads the pixels
         sideways = orientation >= 5  # width and height are swapped
         size = image.size[::-1] if sideways else image.size  # after rotation
         target = (height, width) if sideways else (width, height)  # (x, y) before rotation
-        image.draft(None, target)
-        small = _resized_rgb(image, *target)
+        if not _is_lossless_jpeg(image):
+            image.draft(None, target)
+        image.load()
+        depth, levels = grey_levels.kind(image), grey_levels.Range(0, 255)
+        extremes = grey_levels.extremes(image) if depth else None
+        if extremes:
+            levels = ranges.get(depth) or grey_levels.range_of(depth, extremes)
+        to_srgb = colours.conversion(image)
+        opaque = image.format == "BMP" and _has_empty_alpha(image)
+        words = (
+            depth,
+            conversion.TO_SRGB if to_srgb else "",
+            conversion.OPAQUE if opaque else "",
+            conversion.TRANSPARENT if _mend_transparency(image) else "",
+        )
+        keep = image.mode if to_srgb and image.mode == "CMYK" else "RGB"
+        to_rgb = partial(_rgb, levels=levels, opaque=opaque, keep=keep)
+        small = _resized_rgb(image, *target, to_rgb)
         image.close()  # frees its pixels before the budget is released
         if memory > BAND:
             _return_freed_memory()
+    small = to_srgb(small) if to_srgb else small
     upright = small.transpose(TRANSPOSES[orientation]) if orientation in TRANSPOSES else small
-    return DecodedImage(np.asarray(upright, np.uint8), *size, image.format or "")
+    pixels, name = np.asarray(upright, np.uint8), image.format or ""
+    return DecodedImage(pixels, *size, name, " ".join(filter(None, words)), extremes)
 
 
 def _return_freed_memory() -> None:
@@ -190,13 +218,29 @@ def _orientation(image: Image.Image) -> int:
     return value if value in TRANSPOSES else 1
 
 
-def _resized_rgb(image: Image.Image, width: int, height: int) -> Image.Image:
-    """Returns the image resized, in RGB; a large one in bands, or copies would need gigabytes."""
-    image.load()
-    white = _white(image) if image.mode.startswith(("I", "F")) else 0.0
+def _is_lossless_jpeg(image: Image.Image) -> bool:
+    """Tells whether a JPEG has no draft mode; libjpeg then fails only once it is decoded."""
+    file: BinaryIO | None = getattr(image, "fp", None)
+    if image.format != "JPEG" or not file:
+        return False
+    place = file.tell()
+    file.seek(2)
+    while (start := file.read(4))[:1] == b"\xff" and len(start) == 4:
+        marker, length = start[1], int.from_bytes(start[2:], "big")
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # start of frame
+            break
+        file.seek(length - 2, io.SEEK_CUR)
+    file.seek(place)
+    return start[1:2] in (b"\xc3", b"\xc7", b"\xcb", b"\xcf")
+
+
+def _resized_rgb(
+    image: Image.Image, width: int, height: int, to_rgb: Callable[[Image.Image], Image.Image]
+) -> Image.Image:
+    """Returns the image resized; a large one in bands, or copies would need gigabytes."""
     if image.width * image.height <= BAND:
-        return _resized(_rgb(image, white), width, height, (0, image.height))
-    small = Image.new("RGB", (width, height))
+        return _resized(to_rgb(image), width, height, (0, image.height))
+    bands = []
     scale = image.height / height
     margin = int(max(scale, 1)) + 1  # rows that the filter reaches
     rows = max(1, int(BAND / image.width / scale))
@@ -204,9 +248,12 @@ def _resized_rgb(image: Image.Image, width: int, height: int) -> Image.Image:
         end = min(start + rows, height)
         first = max(0, int(start * scale) - margin)
         last = min(image.height, int(end * scale) + margin + 1)
-        band = _rgb(image.crop((0, first, image.width, last)), white)
+        band = to_rgb(image.crop((0, first, image.width, last)))
         used = start * scale - first, min(end * scale - first, band.height)
-        small.paste(_resized(band, width, end - start, used), (0, start))
+        bands.append(_resized(band, width, end - start, used))
+    small = Image.new(bands[0].mode, (width, height))
+    for start, band in zip(range(0, height, rows), bands, strict=True):
+        small.paste(band, (0, start))
     return small
 
 
@@ -220,27 +267,32 @@ def _resized(image: Image.Image, width: int, height: int, rows: tuple[float, flo
     return narrow.resize((width, height), Image.Resampling.BILINEAR, (0, rows[0], width, rows[1]))
 
 
-def _rgb(image: Image.Image, white: float) -> Image.Image:
+def _has_empty_alpha(image: Image.Image) -> bool:
+    """Tells whether no pixel is visible: the fourth byte of a BMP's pixels is often just 0."""
+    return image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0)
+
+
+def _mend_transparency(image: Image.Image) -> bool:
+    """Scales a PNG's transparent colour of 48 bits as Pillow scales its pixels; tells if it had."""
+    colour = image.info.get("transparency")
+    if image.mode != "RGB" or not isinstance(colour, tuple) or max(colour) <= 255:
+        return False
+    image.info["transparency"] = tuple(level >> 8 for level in colour)
+    return True
+
+
+def _rgb(image: Image.Image, levels: Range, opaque: bool, keep: str) -> Image.Image:
+    """Returns an image, or rows of it, in RGB.
+
+    Args:
+        image: of any mode.
+        levels: black and white of a 16- or 32-bit image.
+        opaque: its alpha channel means nothing.
+        keep: the mode that is left as it is.
+    """
     if image.mode.startswith(("I", "F")):
-        values = np.asarray(image, np.float32) * (255 / white) + 0.5
-        return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
+        return grey_levels.to_grey(image, levels).convert("RGB")
+    if image.has_transparency_data and not opaque:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")  # saves a copy
-
-
-def _white(image: Image.Image) -> float:
-    """Returns the grey level of white in a 16- or 32-bit image, by the range of its values."""
-    rows = max(1, BAND // image.width)
-    largest = 0.0
-    for start in range(0, image.height, rows):
-        band = image.crop((0, start, image.width, min(start + rows, image.height)))
-        values = np.asarray(band, np.float32)
-        if not np.isfinite(values).all():
-            raise ImageError("unreadable", "some grey levels are not finite numbers")
-        largest = max(largest, float(values.max(initial=0)))
-    white = next((level for level in (1.0, 255.0, 65535.0) if largest <= level), largest)
-    if image.mode.startswith("I"):
-        return max(white, 65535.0 if ";16" in image.mode else 255.0)
-    return white
+    return image if image.mode == keep else image.convert("RGB")  # saves a copy

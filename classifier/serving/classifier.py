@@ -10,7 +10,7 @@ from classifier import head
 from classifier.cache import fingerprint
 from classifier.common import cores, parallel, params
 from classifier.common.errors import StageError
-from classifier.images import augmentation
+from classifier.images import augmentation, conversion
 from classifier.images.limits import Limits
 from classifier.inference import base, engine
 from classifier.serving.inputs import ImageSource, LoadedImage
@@ -52,9 +52,10 @@ class Classifier:
                 "or `dvc pull` to get one from the DVC remote"
             )
         network = base.read_info(base.FOLDER)
-        self.loader = ImageLoader(network.image_height, network.image_width, self.limits)
         self._head, runtime = head.read(head.FOLDER), engine.runtime(network.engine)
         self.info = self._head.info
+        size, ranges = (network.image_height, network.image_width), self.info.grey_ranges
+        self.loader = ImageLoader(*size, self.limits, conversion.ranges(ranges))
         if self.info.fingerprint != fingerprint.of_features(base.files_hash(base.FOLDER), runtime):
             raise StageError(
                 f"{head.FOLDER.as_posix()}: was trained on features of another network than "

@@ -16,6 +16,7 @@ from classifier.dataset import folders
 from classifier.dataset.problems import NO_FILE
 from classifier.images import decode
 from classifier.images.decode import DecodedImage, ImageError
+from classifier.images.grey_levels import Ranges
 from classifier.images.limits import Limits
 
 STDIN = "-"
@@ -38,6 +39,7 @@ class LoadedImage:
     decoded: DecodedImage | None = None
     problem: str = ""  # code as in results/problems.csv
     detail: str = ""  # explains the problem
+    unseen_depth: str = ""  # of an image with more bits than those that were trained on
 
 
 @contextmanager
@@ -90,11 +92,13 @@ def is_empty_folder(path: str) -> bool:
     return Path(path).is_dir() and next(folders.walk(Path(path)), None) is None
 
 
-def load(source: ImageSource, height: int, width: int, limits: Limits) -> LoadedImage:
+def load(
+    source: ImageSource, height: int, width: int, limits: Limits, ranges: Ranges
+) -> LoadedImage:
     """Returns an image resized as `extract` does it, or the reason why it cannot be read."""
     try:
         data = _read(source.file or Path(source.path), limits)
-        decoded = decode.decode_image(data, height, width, limits.pixels)
+        decoded = decode.decode_image(data, height, width, limits.pixels, ranges)
     except ImageError as error:
         return failed(source, error)
     except OSError as error:
@@ -102,14 +106,19 @@ def load(source: ImageSource, height: int, width: int, limits: Limits) -> Loaded
         if "://" in source.path:
             detail = "must be a file or a folder, not a URL; download it first"
         return failed(source, ImageError("unreadable", detail))
-    return LoadedImage(utf8_path(source), hashlib.sha256(data).hexdigest(), decoded)
+    words = decoded.conversion.split() if decoded.extremes else [""]
+    unseen = words[0] if words[0] not in ranges else ""
+    sha256 = hashlib.sha256(data).hexdigest()
+    return LoadedImage(utf8_path(source), sha256, decoded, unseen_depth=unseen)
 
 
-def load_small(source: ImageSource, height: int, width: int, limits: Limits) -> LoadedImage | None:
+def load_small(
+    source: ImageSource, height: int, width: int, limits: Limits, ranges: Ranges
+) -> LoadedImage | None:
     """Returns the image like `load`, or None if it is so large that it must be decoded alone."""
     if decode.is_large(source.file or Path(source.path)):
         return None
-    return load(source, height, width, limits)
+    return load(source, height, width, limits, ranges)
 
 
 def failed(source: ImageSource, error: ImageError) -> LoadedImage:

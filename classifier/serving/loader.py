@@ -3,6 +3,7 @@
 from classifier.html import thumbnails
 from classifier.images.decode import ImageError
 from classifier.images.decode_pool import DecodePool
+from classifier.images.grey_levels import Ranges
 from classifier.images.limits import Limits
 from classifier.serving import inputs
 from classifier.serving.inputs import ImageSource, LoadedImage
@@ -17,10 +18,11 @@ class ImageLoader:
         height: pixels, to resize images to.
         width: pixels.
         limits: on each image; decode_timeout is that of the patient worker.
+        ranges: black and white of 16- and 32-bit images.
     """
 
-    def __init__(self, height: int, width: int, limits: Limits) -> None:
-        self._limits, self._args = limits, (height, width, limits)
+    def __init__(self, height: int, width: int, limits: Limits, ranges: Ranges) -> None:
+        self._limits, self._args = limits, (height, width, limits, ranges)
         self._quick, self._patient = DecodePool(limits.pixels), DecodePool(limits.pixels, 1)
         self._quick.start()
 

@@ -21,7 +21,7 @@ from classifier.common import parallel, params, progress
 from classifier.common.errors import StageError, count, warn
 from classifier.dataset import features, manifest
 from classifier.dataset.features import Column
-from classifier.images import augmentation, decode
+from classifier.images import augmentation, conversion, decode
 from classifier.images.augmentation import ORIGINAL, AugmentationParams, View
 from classifier.images.decode import Pixels
 from classifier.inference import base, engine
@@ -48,6 +48,7 @@ class Survey:
 
     missing: int = 0  # views without cached features; a repeated one counts again
     classes: set[str] = field(default_factory=set)  # labels of the training images
+    conversions: set[str] = field(default_factory=set)  # of all images
     train: Rows = field(default_factory=Rows)
     test: Rows = field(default_factory=Rows)
 
@@ -61,12 +62,14 @@ def decode_views(
     views: list[View], height: int, width: int, ranges: AugmentationParams
 ) -> list[Pixels]:
     """Returns views of one image, each uint8 (height, width, 3)."""
-    path, sha256 = views[0].row.path, views[0].row.sha256
+    row = views[0].row
+    path, sha256 = row.path, row.sha256
     try:
         with open_identified(Path(path)) as (file, identity):
             if identity.sha256 != sha256:
                 raise changed(path)
-            pixels = decode.decode_image(file, height, width).pixels
+            levels = conversion.ranges(row.conversion)
+            pixels = decode.decode_image(file, height, width, ranges=levels).pixels
     except OSError:
         raise changed(path) from None
     except decode.ImageError as error:
@@ -90,6 +93,7 @@ def survey(views: Iterable[View], cache: FeatureCache, index: FileIndex) -> Surv
                 raise changed(path.as_posix())
         result.missing += len({view.key for view in window} - cached)
         for view in window:
+            result.conversions.add(view.row.conversion)
             rows = result.test if view.row.split in TEST_SPLITS else result.train
             rows.labels.append(sys.intern(view.row.label))
             rows.views.append(view.number)
@@ -163,6 +167,7 @@ def main(
         "train_views": np.array(settings.train_numbers(), "<i4"),
         "tta_views": np.array(settings.tta_numbers(), "<i4"),
         "augmentation_id": augmentation_id if settings.augments() else "",
+        "grey_ranges": conversion.all_ranges(dataset.conversions),
         "fingerprint": identity,
         "weights": info.weights,
     }

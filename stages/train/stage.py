@@ -95,6 +95,7 @@ def main(
         train_images=len(order),
         tta_views=tuple(table.tta_views.tolist()),
         augmentation_id=str(table.augmentation_id),
+        grey_ranges=str(table.grey_ranges),
     )
     head.write(out, final, evaluation, info)
     curves = {name: histories[0][name] + histories[1].get(name, []) for name in history.COLUMNS}

@@ -41,6 +41,8 @@ def check_file(path: Path, limits: Limits) -> CheckedFile:
                 image.format,
                 perceptual_hash=perceptual_hash(image.pixels),
                 failed_checks={c.code: text for c in checks.CHECKS if (text := c.find(image))},
+                conversion=image.conversion,
+                extremes=image.extremes,
             )
     except OSError as error:
         return None, DecodeResult(problem="unreadable", detail=error.strerror or str(error))

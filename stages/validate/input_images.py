@@ -37,8 +37,8 @@ def _decode_results(
     paths: list[Path], index: FileIndex, pool: DecodePool, limits: Limits
 ) -> dict[Path, tuple[str, DecodeResult]]:
     versions = ", ".join(f"{check.code} {check.version}" for check in checks.CHECKS)
-    perceptual_hash = fingerprint.of_perceptual_hash()
-    recipe = f"{perceptual_hash}, at most {limits.pixels} pixels, checks {versions}"
+    decoded = fingerprint.of_decode_result()
+    recipe = f"{decoded}, at most {limits.pixels} pixels, checks {versions}"
     hashes = index.hashes(path for path in paths if _fits(path, limits))
     known = index.decode_results(recipe, set(hashes.values()))
     results = {path: (sha256, known[sha256]) for path, sha256 in hashes.items() if sha256 in known}

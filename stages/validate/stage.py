@@ -21,8 +21,9 @@ from classifier.dataset import warnings as warnings_file
 from classifier.dataset.folders import InputFile
 from classifier.dataset.manifest import ImageRow
 from classifier.dataset.problems import Problem
-from classifier.images import perceptual_hash
+from classifier.images import conversion, perceptual_hash
 from classifier.images.decode_pool import DecodePool
+from classifier.images.grey_levels import Ranges
 from classifier.images.limits import Limits
 from stages.validate import dataset_files, dvc_links, folder_errors, folder_warnings, label_list
 from stages.validate.checks import CHECKS
@@ -62,10 +63,19 @@ def write_images(
             all_problems += [Problem(path, *item, "kept") for item in result.failed_checks.items()]
             label = classes.get(folders.nfc(file.folder), "")
             size = (result.width, result.height)
-            row = ImageRow(path, file.split, label, sha256, *size, result.format, file.group)
+            others = (result.format, file.group, result.conversion)
+            row = ImageRow(path, file.split, label, sha256, *size, *others)
             write_row(row)
             statistics.add(row, result.perceptual_hash)
+            if result.extremes:
+                statistics.add_extremes(row, result.extremes)
+    if ranges := statistics.grey_ranges():
+        manifest.change_rows(out, lambda row: _with_ranges(row, ranges))
     return statistics, all_problems
+
+
+def _with_ranges(row: ImageRow, ranges: Ranges) -> ImageRow:
+    return row._replace(conversion=conversion.with_ranges(row.conversion, ranges))
 
 
 def summary(
@@ -126,7 +136,16 @@ def main(
     warnings_file.write(warnings_txt, warnings)
     unscored = folder_errors.unscored_folders(class_names, listed)
     hidden = sorted(left_out.system_files)
-    print(output_line(counts, all_problems, unscored, hidden, images_csv))
+    line = output_line(counts, all_problems, unscored, hidden, images_csv)
+    print(line + depth_part(statistics.grey_ranges()))
+
+
+def depth_part(ranges: Ranges) -> str:
+    """Returns the part of the line about images of more than 8 bits."""
+    return "".join(
+        f"; {depth} images: black is {levels.black:.9g}, white {levels.white:.9g}"
+        for depth, levels in ranges.items()
+    )
 
 
 def output_line(

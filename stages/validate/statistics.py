@@ -1,12 +1,14 @@
 """What is collected about the usable images while their rows are written."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import compress
 
 import numpy as np
 
 from classifier.dataset.manifest import ImageRow
+from classifier.images import grey_levels
+from classifier.images.grey_levels import Range
 from classifier.images.perceptual_hash import BYTES
 
 
@@ -18,6 +20,7 @@ class DatasetStatistics:
         self.labels = defaultdict[str, Counter[str]](Counter)  # images by split and class
         self.contents = defaultdict[str, set[str]](set)  # up to two content hashes by class
         self.perceptual_hashes = bytearray()
+        self._extremes: defaultdict[tuple[str, bool], list[float]] = defaultdict(list)
 
     @property
     def per_class(self) -> Counter[str]:
@@ -32,6 +35,22 @@ class DatasetStatistics:
         self.labels[row.split][row.label] += 1
         if row.split == "train" and len(self.contents[row.label]) < 2:
             self.contents[row.label].add(row.sha256)
+
+    def add_extremes(self, row: ImageRow, extremes: Sequence[float]) -> None:
+        """Adds the darkest and the brightest value of an image with more than 8 bits."""
+        self._extremes[row.conversion.split()[0], row.split == "train"].extend(extremes)
+
+    def grey_ranges(self) -> dict[str, Range]:
+        """Returns black and white by depth: from the training images, if there are any of it."""
+        depths = sorted({depth for depth, _ in self._extremes})
+        values = {
+            depth: self._extremes.get((depth, True)) or self._extremes[depth, False]
+            for depth in depths
+        }
+        return {
+            depth: grey_levels.range_of_set(depth, np.array(found).reshape(-1, 2))
+            for depth, found in values.items()
+        }
 
     def possible_duplicates(self, rows: Iterable[ImageRow]) -> Iterable[ImageRow]:
         """Returns those of the rows, in the order added, that share a perceptual hash."""

@@ -138,7 +138,7 @@ def test_features_belong_to_their_version(kind, write, tmp_path):
 
 @pytest.mark.parametrize("library", fingerprint.LIBRARIES)
 def test_a_new_decoder_library_gives_new_keys(library, monkeypatch):
-    keys = fingerprint.of_pixels, fingerprint.of_perceptual_hash
+    keys = fingerprint.of_pixels, fingerprint.of_decode_result
     before, version = [key() for key in keys], fingerprint.features.version
     monkeypatch.setattr(
         fingerprint.features, "version", lambda name: "0" if name == library else version(name)
@@ -149,7 +149,7 @@ def test_a_new_decoder_library_gives_new_keys(library, monkeypatch):
 def keys() -> dict[str, str]:
     return {
         "pixels": fingerprint.of_pixels(),
-        "perceptual hash": fingerprint.of_perceptual_hash(),
+        "decode result": fingerprint.of_decode_result(),
         "augmentation": fingerprint.of_augmentation(RANGES),
         "features": fingerprint.of_features("hash of models/base", "openvino 1 on CPU"),
     }
@@ -158,8 +158,9 @@ def keys() -> dict[str, str]:
 @pytest.mark.parametrize(
     ("constant", "changed"),
     [
-        ("DECODE", {"pixels", "perceptual hash", "features"}),
-        ("PERCEPTUAL_HASH", {"perceptual hash"}),
+        ("DECODE", {"pixels", "decode result", "features"}),
+        ("DECODE_RESULT", {"decode result"}),
+        ("PERCEPTUAL_HASH", {"decode result"}),
         ("AUGMENTATION", {"augmentation"}),
         ("NETWORK", {"features"}),
     ],

@@ -20,6 +20,7 @@ TABLE = FeatureTable(
     train_views=np.array([0], np.int32),
     tta_views=np.array([0], np.int32),
     augmentation_id=np.array("ranges"),
+    grey_ranges=np.array("16-bit 0 4095"),
     fingerprint=np.array("f" * 64),
     weights=np.array("random"),
 )

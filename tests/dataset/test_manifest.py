@@ -15,7 +15,7 @@ def test_rows_are_written_and_read_back(tmp_path):
 
 def test_the_columns_are_the_documented_ones(tmp_path):
     write_images_csv(tmp_path / "images.csv", [])
-    header = "path,split,label,sha256,width,height,format,group\n"
+    header = "path,split,label,sha256,width,height,format,group,conversion\n"
     assert (tmp_path / "images.csv").read_text() == header
 
 
@@ -28,3 +28,10 @@ def test_a_row_of_a_file_outside_input_is_refused(path, tmp_path):
     write_images_csv(table, [ImageRow(path, "train", "a", "0" * 64, 4, 3, "JPEG")])
     with pytest.raises(StageError, match=r"images\.csv: paths must be below input/; got"):
         list(manifest.iter_rows(table))
+
+
+def test_rows_are_changed(tmp_path):
+    row = ImageRow("input/a.png", "train", "a", "0" * 64, 4, 3, "PNG")
+    write_images_csv(tmp_path / "images.csv", [row])
+    manifest.change_rows(tmp_path / "images.csv", lambda one: one._replace(conversion="sRGB"))
+    assert list(manifest.iter_rows(tmp_path / "images.csv")) == [row._replace(conversion="sRGB")]

@@ -146,3 +146,9 @@ def test_integer_and_float_ranges_of_the_same_value_have_the_same_id():
     integer = dataclasses.replace(RANGES, rotation_range=40, zoom_range=0)
     decimal = dataclasses.replace(RANGES, rotation_range=40.0, zoom_range=0.0)
     assert augmentation_id(integer, 1) == augmentation_id(decimal, 1)
+
+
+def test_a_converted_image_has_a_key_of_its_own():
+    keys = {augmentation.view_key(SHA, 0, "", text) for text in ("", "sRGB 1", "16-bit 0 4095")}
+    assert len(keys) == 3
+    assert augmentation.view_key(SHA) in keys

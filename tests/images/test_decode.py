@@ -1,4 +1,5 @@
 import io
+import struct
 import subprocess
 import sys
 import time
@@ -240,3 +241,35 @@ def test_memory_holds_one_huge_image_at_a_time(tmp_path):
     command = [sys.executable, "-c", PEAK + peak.CODE, str(tmp_path / "a.png")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert float(done.stdout) < 56 * 4 + 200  # MB: its pixels, and Python with its libraries
+
+
+def lossless_jpeg(width: int, height: int) -> bytes:
+    """Returns a flat grey image (ITU-T T.81, annex H): every difference has the code 0."""
+
+    def segment(marker: int, content: bytes) -> bytes:
+        return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
+
+    frame = segment(0xC3, struct.pack(">BHHB", 8, height, width, 1) + bytes([1, 0x11, 0]))
+    code = segment(0xC4, bytes([0, 1, *[0] * 15, 0]))
+    scan = segment(0xDA, bytes([1, 1, 0, 1, 0, 0])) + bytes(width * height // 8 + 1)
+    return b"\xff\xd8" + frame + code + scan + b"\xff\xd9"
+
+
+@pytest.mark.parametrize("side", [64, 75, 299, 600])
+def test_lossless_jpeg_is_read_at_any_size(side):
+    assert (decode_image(lossless_jpeg(640, 480), side, side).pixels == 128).all()
+
+
+def test_the_empty_alpha_channel_of_a_bmp_is_ignored():
+    pixels = bytes([60, 30, 200, 0]) * 90 * 90
+    sizes = struct.pack("<IiiHHIIiiII", 108, 90, 90, 1, 32, 3, len(pixels), 0, 0, 0, 0)
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + bytes(52)
+    header = b"BM" + struct.pack("<IHHI", 122 + len(pixels), 0, 0, 122)
+    image = decode_image(header + sizes + masks + pixels, 75, 75)
+    assert (image.pixels == (200, 30, 60)).all()
+    assert image.conversion == "opaque"
+
+
+def test_transparent_pixels_of_an_avif_become_white():
+    data = encoded(Image.new("RGBA", (90, 90), (200, 30, 60, 0)), "AVIF")
+    assert (decode_image(data, 75, 75).pixels >= 254).all()

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from classifier.images import decode
+from classifier.images.grey_levels import Range
 from classifier.images.limits import Limits
 from classifier.serving import inputs
 from classifier.serving.inputs import ImageSource
@@ -21,7 +22,7 @@ LIMITS = Limits(max_megapixels=50, max_megabytes=10, decode_timeout=2)
 
 @pytest.fixture(scope="module")
 def loader():
-    with closing(ImageLoader(75, 90, LIMITS)) as loader:
+    with closing(ImageLoader(75, 90, LIMITS, {})) as loader:
         yield loader
 
 
@@ -52,7 +53,7 @@ def test_a_bomb_is_too_slow_and_others_are_loaded_meanwhile(loader, bomb, tmp_pa
 def test_a_large_image_is_loaded_by_the_patient_worker(tmp_path):
     Image.new("1", (5100, 5000)).save(tmp_path / "a.png")
     limits = dataclasses.replace(LIMITS, decode_timeout=30)
-    with closing(ImageLoader(75, 90, limits)) as loader:
+    with closing(ImageLoader(75, 90, limits, {})) as loader:
         image = loader.load(ImageSource(str(tmp_path / "a.png")))
     assert (image.problem, image.decoded.width) == ("", 5100)
 
@@ -60,7 +61,7 @@ def test_a_large_image_is_loaded_by_the_patient_worker(tmp_path):
 def test_an_image_above_the_limits_is_too_large(tmp_path):
     path = draw(tmp_path / "a.png", "cross", 1)
     limits = dataclasses.replace(LIMITS, max_megapixels=0.01)
-    with closing(ImageLoader(75, 90, limits)) as loader:
+    with closing(ImageLoader(75, 90, limits, {})) as loader:
         assert loader.load(ImageSource(str(path))).problem == "too_large"
 
 
@@ -69,7 +70,7 @@ def test_a_stream_is_kept_in_a_file_up_to_the_limit(tmp_path):
     (tmp_path / "a").write_bytes(bytes(3_000_000))
     with (tmp_path / "a").open("rb") as stream, inputs.spooled(stream, limits) as path:
         assert path.stat().st_size == 1_000_001
-        assert inputs.load(ImageSource("-", path), 75, 75, limits).problem == "too_large"
+        assert inputs.load(ImageSource("-", path), 75, 75, limits, {}).problem == "too_large"
     assert not path.exists()
 
 
@@ -81,10 +82,19 @@ def test_a_thumbnail_of_a_missing_file_is_empty(loader, tmp_path):
 
 def test_closing_ends_all_workers(bomb):
     before = set(psutil.Process().children())
-    loader = ImageLoader(75, 90, LIMITS)
+    loader = ImageLoader(75, 90, LIMITS, {})
     thread = threading.Thread(target=loader.load, args=(bomb,))
     thread.start()
     time.sleep(0.5)
     loader.close()
     thread.join(timeout=5)
     assert not thread.is_alive() and set(psutil.Process().children()) <= before
+
+
+def test_a_depth_that_was_not_trained_on_is_told(tmp_path):
+    Image.fromarray(np.full((90, 90), 999, np.uint16)).save(tmp_path / "deep.png")
+    source = ImageSource(str(tmp_path / "deep.png"))
+    for ranges, unseen, level in (({}, "16-bit", 249), ({"16-bit": Range(0, 4095)}, "", 62)):
+        image = inputs.load(source, 75, 75, LIMITS, ranges)
+        assert image.unseen_depth == unseen
+        assert (image.decoded.pixels == level).all()

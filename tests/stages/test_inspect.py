@@ -70,6 +70,7 @@ class Data:
             train_views=np.array([0], np.int32),
             tta_views=np.array([0], np.int32),
             augmentation_id=np.array(""),
+            grey_ranges=np.array(""),
             fingerprint=np.array("f" * 64),
             weights=np.array(self.weights),
         )

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -108,6 +109,16 @@ def test_new_limits_apply_to_known_files(inside, folder, set_param, monkeypatch)
     assert f"input/test/0.jpg: too_large ({size:,} bytes, more than {size - 1:,}); remove or" in (
         " ".join(errors())
     )
+
+
+def test_black_and_white_of_deep_images_are_those_of_the_training_images(inside, folder, capsys):
+    for split, name, white in (("train", "circle", 4000), ("train", "cross", 900), ("test", "", 9)):
+        values = np.linspace(0, white, 8100).reshape(90, 90).astype(np.uint16)
+        Image.fromarray(values).save(folder / split / name / "deep.png")
+    validate.main()
+    deep = {row.conversion for row in rows(inside) if row.path.endswith("deep.png")}
+    assert deep == {"16-bit 0 4095"}
+    assert "; 16-bit images: black is 0, white 4095" in capsys.readouterr().out
 
 
 def test_exact_duplicates_are_listed_and_kept(inside, folder):

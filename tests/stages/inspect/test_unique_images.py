@@ -20,6 +20,7 @@ def table(hashes: str, labels: list[int], views: list[int] | None = None) -> Fea
         train_views=np.array([0], np.int32),
         tta_views=np.array([0], np.int32),
         augmentation_id=np.array(""),
+        grey_ranges=np.array(""),
         fingerprint=np.array(""),
         weights=np.array("random"),
     )

@@ -54,6 +54,7 @@ def clusters(count: int = 160, spread: float = 1.0, seed: int = 0) -> FeatureTab
         train_views=np.array([0], np.int32),
         tta_views=np.array([0], np.int32),
         augmentation_id=np.array(""),
+        grey_ranges=np.array(""),
         fingerprint=np.array("f" * 64),
         weights=np.array("random"),
     )

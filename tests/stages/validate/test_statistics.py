@@ -9,3 +9,12 @@ def test_images_with_the_same_perceptual_hash_are_possible_duplicates():
     for row in rows:
         numbers.add(row, hashes[row.path])
     assert [row.path for row in numbers.possible_duplicates(rows)] == ["a", "c"]
+
+
+def test_the_range_of_deep_images_is_that_of_the_training_images():
+    numbers = statistics.DatasetStatistics()
+    row = ImageRow("a", "train", "cat", 64 * "0", 9, 9, "PNG", conversion="16-bit")
+    numbers.add_extremes(row, (0, 1000))
+    numbers.add_extremes(row._replace(split="test"), (0, 60_000))
+    numbers.add_extremes(row._replace(split="test", conversion="32-bit"), (-9, 9))
+    assert numbers.grey_ranges() == {"16-bit": (0, 1023), "32-bit": (-9, 9)}

@@ -120,6 +120,12 @@ def is_system_file(name: str) -> bool:
     return name.startswith(".") or name.lower() in SYSTEM_FILES
 
 
+def is_inside(path: str) -> bool:
+    """Tells whether a path from a file is below INPUT, so that an edited one reads nothing else."""
+    inside = path.startswith(f"{INPUT.as_posix()}/") and "\0" not in path
+    return inside and (".." not in path or ".." not in Path(path).parts)
+
+
 def nfc(name: str) -> str:
     """Returns a name in Unicode's composed form; macOS may decompose accented letters."""
     return unicodedata.normalize("NFC", name)

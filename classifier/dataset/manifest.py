@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from classifier.common import files
 from classifier.common.errors import StageError
-from classifier.dataset.folders import INPUT
+from classifier.dataset.folders import INPUT, is_inside
 
 PATH = Path("results/images.csv")
 
@@ -40,7 +40,7 @@ def iter_rows(path: Path) -> Iterator[ImageRow]:
         StageError: a row names a file outside `input/`, so that no stage reads it.
     """
     for image, split, label, sha256, width, height, *others in files.iter_rows(path):
-        if not _is_input(image):
+        if not is_inside(image):
             raise StageError(
                 f"{path.as_posix()}: paths must be below {INPUT.as_posix()}/; got {image!r}: run "
                 "`dvc repro -f -s validate` to write the table again"
@@ -53,8 +53,3 @@ def change_rows(path: Path, change: Callable[[ImageRow], ImageRow]) -> None:
     with files.atomic_write(path) as part, open_writer(part) as write_row:
         for row in iter_rows(path):
             write_row(change(row))
-
-
-def _is_input(path: str) -> bool:
-    inside = path.startswith(f"{INPUT.as_posix()}/") and "\0" not in path
-    return inside and (".." not in path or ".." not in Path(path).parts)

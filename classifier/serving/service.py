@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from classifier.common import params
 from classifier.common.errors import count
-from classifier.dataset import features
+from classifier.dataset import features, folders
 from classifier.evaluation import predictions
 from classifier.html import thumbnails
 from classifier.html.markup import Markup, join
@@ -71,7 +71,8 @@ class ClassifierService:
         names, similar = self.info.class_names, []
         (order,) = predictions.top_classes(probabilities[None], self._top_k)
         if self._similar_images:
-            similar = self._similar_images.nearest(prediction.features, SIMILAR)
+            nearest = self._similar_images.nearest(prediction.features, SIMILAR)
+            similar = [(path, label) for path, label in nearest if folders.is_inside(path)]
         return web_page.card(
             image.path,
             thumbnails.data_uri(image.decoded),

@@ -1,6 +1,6 @@
 """Find duplicates, leaks, label errors and outliers; exclude from training what params.yaml says.
 
-Reads   results/images.csv, results/perceptual_hashes.npy,
+Reads   results/images.csv, results/perceptual_hashes.npy, input/,
         results/features_train.npz, results/features_test.npz
 Writes  results/inspection.csv, results/excluded.csv, results/near_duplicates.csv
 """
@@ -19,7 +19,7 @@ from classifier.dataset.features import FeatureTable
 from classifier.dataset.findings import FINDINGS, Finding
 from classifier.images import perceptual_hash
 from classifier.similarity.pca import PCA, normalize
-from stages.inspect import label_errors, near_duplicates, outliers
+from stages.inspect import detail, label_errors, near_duplicates, outliers
 from stages.inspect.exclusions import exclusion_reasons, require_two_per_class
 from stages.inspect.image_findings import (
     Images,
@@ -79,9 +79,12 @@ def find_all(
     unique_hashes = hashes[np.argsort(order)[unique.first]]
     scaled = values / pca.scales.astype(np.float32)
     pairs = near_duplicates.find_pairs(scaled, unique_hashes)
+    contents = unique.inverse[order]
+    in_pairs = np.zeros(len(unique.first), bool)
+    in_pairs[pairs.one] = in_pairs[pairs.other] = True
+    pairs = detail.keep_copies(pairs, dict(select_images(images_csv, contents, in_pairs)))
     selected = np.bincount(unique.inverse) > 1
     selected[pairs.one] = selected[pairs.other] = True
-    contents = unique.inverse[order]
     rows = image_rows(train)[unique.first[: unique.n_train]]
     both = pairs.other < unique.n_train  # `one` is lower
     hashes_of = [train.sha256[rows[side[both]]].tolist() for side in (pairs.one, pairs.other)]

@@ -26,6 +26,7 @@ except ImportError:  # optional, because of its licence
 else:
     pillow_heif.register_heif_opener(thumbnails=False)
 
+NO_IMAGE = "not_an_image"
 FORMATS: tuple[str, ...] = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF", "PPM")
 FORMATS += ("HEIF",) * bool(pillow_heif)
 MAX_PIXELS_AT_ONCE = 50_000_000  # decoded at the same time, 4 bytes each, or one larger image
@@ -140,8 +141,8 @@ def decode_image(
         raise
     except Exception as error:  # Pillow's plug-ins raise nearly anything on broken files
         message = " ".join(str(error).split()) or type(error).__name__
-        if (problem := identify.problem_of(file, FORMATS))[0] == "not_an_image":  # begins like one
-            raise ImageError(*problem) from None
+        if not file.closed and (problem := identify.problem_of(file, FORMATS))[0] == NO_IMAGE:
+            raise ImageError(*problem) from None  # a text that begins like one
         truncated = isinstance(error, EOFError) or re.search("truncated|broken data", message, re.I)
         raise ImageError("truncated" if truncated else "unreadable", message) from None
 

@@ -64,11 +64,12 @@ def _train_or_validation(
     Copies of a validation image among the training images validate too, so that none is in both.
     """
     hashes, splits = table.sha256[rows].tolist(), table.splits[rows].tolist()
-    pairs = zip(hashes, splits, strict=True)
-    if validation := {sha256 for sha256, name in pairs if name == split.VALIDATION}:
-        return [split.VALIDATION if sha256 in validation else split.TRAIN for sha256 in hashes]
     labels, groups = table.labels[rows].tolist(), table.groups[rows].tolist()
     copies = parts_of_classes(copies, hashes, labels)
+    units = [copies.get(sha256, sha256) for sha256 in hashes]
+    pairs = zip(units, splits, strict=True)
+    if validation := {unit for unit, name in pairs if name == split.VALIDATION}:
+        return [split.VALIDATION if unit in validation else split.TRAIN for unit in units]
     return split.assign(hashes, labels, validation_split, seed, groups, copies)
 
 

@@ -82,3 +82,12 @@ def test_the_order_depends_on_content_only():
         assert one.sha256[order].tolist() == sorted(table.sha256)
     splits = np.array(["train"] * 8 + ["excluded"])
     assert 8 not in content_order(table, np.arange(9), splits)
+
+
+def test_a_near_copy_of_a_validation_image_does_not_train():
+    table = clusters(60)
+    splits = np.array(["train"] * 60, "<U10")
+    splits[:6] = "validation"
+    copies = {table.sha256[50]: table.sha256[3], table.sha256[3]: table.sha256[3]}
+    found = split(dataclasses.replace(table, splits=splits), copies=copies)
+    assert found == ["validation"] * 6 + ["train"] * 44 + ["validation"] + ["train"] * 9

@@ -1,8 +1,9 @@
 """Images that are copies of one another although their bytes differ.
 
 Features select which images to compare, perceptual hashes which look alike, and their details
-whether they are copies: resized, re-compressed, mirrored, brightened or turned to grey. Cropped and rotated copies have other hashes
-and are not found. `python -m benchmarks.plants` measures the error rates.
+whether they are copies: resized, re-compressed, mirrored, brightened or turned to grey. Cropped
+and rotated copies have other hashes and are not found. `python -m benchmarks.plants` measures the
+error rates.
 """
 
 from collections.abc import Sequence

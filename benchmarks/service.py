@@ -46,7 +46,8 @@ class Page:
         self._process = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout
         found = re.search(r"127\.0\.0\.1:(\d+)", self._process.stdout.readline())
-        self.port = int(found[1]) if found else 0
+        assert found, "the page does not start"
+        self.port = int(found[1])
 
     def post(self, image: bytes) -> Answer:
         started = time.perf_counter()

@@ -39,7 +39,9 @@ class ClassifierService:
         text = f"Predicts one of {count(len(names), 'class', 'classes')} for each image: {listed}."
         text += f" Trained on {images}."
         if not self._similar_images:
-            text += " Similar images are not shown: results/features_train.npz is missing."
+            text += (
+                " Similar images are not shown: results/features_train.npz is not of this model."
+            )
         return text
 
     def warning(self) -> str:

@@ -1,5 +1,7 @@
 """Finds the training images that are most similar to an image, by its features."""
 
+import zipfile
+
 import numpy as np
 
 from classifier.dataset import features
@@ -39,8 +41,12 @@ class SimilarImages:
 
 
 def load(fingerprint: str) -> SimilarImages | None:
-    """Returns the training images to search, or None unless their features have a fingerprint."""
-    if not features.TRAIN.exists():
+    """Returns the training images to search, or None if there are none with that fingerprint.
+
+    So it is too if the file is damaged or of another version of this project.
+    """
+    try:
+        table = features.read(features.TRAIN)
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile):
         return None
-    table = features.read(features.TRAIN)
     return SimilarImages(table) if str(table.fingerprint) == fingerprint else None

@@ -179,12 +179,13 @@ def test_a_port_in_use_is_an_error_that_names_it(project):
 
 def test_without_features_the_page_says_why_no_similar_images_are_shown(project, tmp_path):
     alone = copy(project, tmp_path / "alone")
-    (alone.folder / "results" / "features_train.npz").unlink()
+    features = alone.folder / "results" / "features_train.npz"
+    features.write_bytes(features.read_bytes()[:1000])
     process, address = start(alone)
     with urllib.request.urlopen(address) as answer:
         page = answer.read().decode()
     end(process)
-    assert "Similar images are not shown: results/features_train.npz is missing." in page
+    assert "Similar images are not shown: results/features_train.npz is not of this model." in page
 
 
 def test_without_a_classifier_the_error_says_how_to_get_one(project, tmp_path):

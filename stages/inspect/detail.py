@@ -21,7 +21,8 @@ from classifier.images.perceptual_hash import LUMA
 from stages.inspect.near_duplicates import DuplicatePairs
 
 MAX_SIDE, MIN_SIDE = 256, 64  # pixels, at which images are compared
-MAX_DETAIL = 4.0  # in units of the noise; see docs/explanation/inspection.md
+MAX_DETAIL = 5.0  # in units of the noise; see docs/explanation/inspection.md
+MAX_DETAIL_OF_CLASSES = 3.8  # in images of two classes, which a detail may tell apart
 NOISE = 4.0  # grey levels that are always allowed
 SAMPLED = slice(None, None, 3)  # rows and columns that tell brightness, contrast and noise
 GREY = 12  # levels by which the colours of a grey image differ at most
@@ -46,7 +47,9 @@ def _is_copy(task: tuple[ImageRow, ImageRow, bool]) -> bool:
     one, other, mirrored = task
     side = side_of(one, other)
     pixels = read(other, side)
-    return difference(read(one, side), pixels[:, ::-1] if mirrored else pixels) <= MAX_DETAIL
+    found = difference(read(one, side), pixels[:, ::-1] if mirrored else pixels)
+    two_classes = one.label and other.label and one.label != other.label
+    return found <= (MAX_DETAIL_OF_CLASSES if two_classes else MAX_DETAIL)
 
 
 def side_of(one: ImageRow, other: ImageRow) -> int:
@@ -72,13 +75,12 @@ def difference(one: Pixels, other: Pixels) -> float:
     """Returns by how much two images differ where they differ most, in units of the noise."""
     if any(np.ptp(pixels, axis=-1).max() <= GREY for pixels in (one, other)):
         one, other = (_grey(pixels) for pixels in (one, other))
-    clipped = np.maximum(one, other).max(axis=-1) >= CLIPPED
-    one = _matched(one, other, ~clipped)
+    if (one @ LUMA).mean() > (other @ LUMA).mean():  # brightened, and clipped like the other
+        one, other = other, one
+    one = _matched(one, other, np.maximum(one, other).max(axis=-1) < CLIPPED)
     error = np.abs(one[SAMPLED, SAMPLED].astype(int) - other[SAMPLED, SAMPLED])
     noise = 1.5 * float(np.median(error))
-    ignored = np.asarray(_filtered(clipped.astype(np.uint8), ImageFilter.MaxFilter(5))) > 0
     beyond = np.maximum(_beyond(one, other), _beyond(other, one))
-    beyond[ignored] = 0
     return float(beyond.max()) / (NOISE + noise)
 
 

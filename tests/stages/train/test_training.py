@@ -16,7 +16,7 @@ from tests.stages.train.samples import SETTINGS, clusters, settings, subset
 
 
 def validation_mask(table: FeatureTable) -> np.ndarray:
-    return split_images(table, np.arange(len(table.labels)), (), 0.25, 1) == "validation"
+    return split_images(table, np.arange(len(table.labels)), (), 0.25, 1, {}) == "validation"
 
 
 def train(table: FeatureTable, chosen=SETTINGS):

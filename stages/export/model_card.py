@@ -7,6 +7,8 @@ from typing import Any
 
 from classifier.common.errors import count
 from classifier.head import HeadInfo
+from classifier.images import conversion
+from classifier.images.grey_levels import DEEP16, DEEP32
 from classifier.inference.base import BaseInfo
 from stages.export.models import ExportFormat
 
@@ -42,7 +44,7 @@ def model_card(
         ),
         "## Input and output",
         "Input: uint8 pixels (N, height, width, 3), RGB, with EXIF orientation applied, "
-        "transparent pixels made white and 16 bits scaled to 8. The network sees them at "
+        "transparent pixels made white and 16 or 32 bits scaled to 8. The network sees them at "
         f"{info.image_width} x {info.image_height}, without keeping the aspect ratio, and scaled "
         "to [-1, 1]; the model scales them itself.",
         "Output: float32 (N, classes), the probabilities in the order of `labels.json`; each row "
@@ -54,7 +56,7 @@ def model_card(
             "them in the same way; the probabilities of the other formats differ, for single "
             "images by tenths. Set `freeze.precision: float32` if all formats must agree."
         )
-    parts += [_section(one, info) for one in formats]
+    parts += [_section(one, info, head.grey_ranges) for one in formats]
     return "\n\n".join(parts) + "\n"
 
 
@@ -65,10 +67,24 @@ def escape(text: str) -> str:
     return text.replace(r"\<", "&lt;").replace(r"\>", "&gt;").replace(r"\&", "&amp;")
 
 
-def _section(export: ExportFormat, info: BaseInfo) -> str:
-    values = {"path": export.path, "width": info.image_width, "height": info.image_height}
+def _section(export: ExportFormat, info: BaseInfo, grey_ranges: str) -> str:
+    values: dict[str, object] = {
+        "path": export.path,
+        "width": info.image_width,
+        "height": info.image_height,
+        **black_and_white(grey_ranges),
+    }
     text, code = (Template(one).substitute(values) for one in (export.input, export.example))
     return f"## {export.path}\n\n{text}\n\n```python\n{code}\n```"
+
+
+def black_and_white(grey_ranges: str) -> dict[str, tuple[float, ...]]:
+    """Returns the values of `$range_16` and `$range_32` in READ_IMAGE."""
+    ranges = conversion.ranges(grey_ranges)
+    return {
+        "range_16": tuple(ranges.get(DEEP16, (0.0, 65535.0))),
+        "range_32": tuple(ranges.get(DEEP32, (0.0, 1.0))),
+    }
 
 
 def accuracy_table(metrics: Mapping[str, Any]) -> str:

@@ -113,8 +113,10 @@ from PIL import Image, ImageOps
 
 def read_image(path):  # as the pipeline does: upright, transparent pixels white, 8 bits
     image = ImageOps.exif_transpose(Image.open(path))
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) / 257 + 0.5).astype("uint8"))
+    if image.mode.startswith(("I", "F")):  # 16 or 32 bits: black and white of the training images
+        black, white = $range_16 if image.mode.startswith("I;16") else $range_32
+        grey = (np.asarray(image, np.float32) - black) * (255 / (white - black)) + 0.5
+        image = Image.fromarray(np.clip(grey, 0, 255).astype("uint8"))
     image = image.convert("RGBA")
     white = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(white, image).convert("RGB")

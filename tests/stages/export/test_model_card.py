@@ -1,5 +1,6 @@
 import dataclasses
 import html
+from string import Template
 
 import numpy as np
 import pytest
@@ -7,9 +8,11 @@ from markdown_it import MarkdownIt
 from PIL import Image
 
 from classifier.head import HeadInfo
+from classifier.images.conversion import with_ranges
 from classifier.images.decode import decode_image
+from classifier.images.grey_levels import Range
 from classifier.inference.base import BaseInfo
-from stages.export.model_card import accuracy_table, escape, model_card
+from stages.export.model_card import accuracy_table, black_and_white, escape, model_card
 from stages.export.models import READ_IMAGE
 from stages.export.params import FORMATS
 
@@ -59,23 +62,26 @@ def draw_transparent(pixels):
 
 
 @pytest.mark.parametrize(
-    "convert",
+    ("convert", "white"),
     [
-        Image.fromarray,
-        draw_transparent,
-        lambda pixels: Image.fromarray(pixels).convert("P"),
-        lambda pixels: Image.fromarray(pixels[..., 0]),
-        lambda pixels: Image.fromarray(pixels[..., 0].astype(np.uint16) * 250 + 7),
+        (Image.fromarray, 65535),
+        (draw_transparent, 65535),
+        (lambda pixels: Image.fromarray(pixels).convert("P"), 65535),
+        (lambda pixels: Image.fromarray(pixels[..., 0]), 65535),
+        (lambda pixels: Image.fromarray(pixels[..., 0].astype(np.uint16) * 250 + 7), 65535),
+        (lambda pixels: Image.fromarray(pixels[..., 0].astype(np.uint16) * 16 + 7), 4095),
     ],
 )
-def test_the_code_reads_images_as_the_pipeline_does(convert, tmp_path, monkeypatch):
+def test_the_code_reads_images_as_the_pipeline_does(convert, white, tmp_path, monkeypatch):
     pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
     convert(pixels).save(tmp_path / "image.png", exif=Image.Exif())
     (tmp_path / "labels.json").write_text('["Caf\u00e9"]', encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     names: dict = {}
-    exec(READ_IMAGE, names)
-    expected = decode_image((tmp_path / "image.png").read_bytes(), 40, 50).pixels
+    ranges = {"16-bit": Range(0, white)}
+    code = Template(READ_IMAGE).substitute(black_and_white(with_ranges("16-bit", ranges)))
+    exec(code, names)
+    expected = decode_image((tmp_path / "image.png").read_bytes(), 40, 50, ranges=ranges).pixels
     assert (np.asarray(names["read_image"]("image.png")) == expected).all()
     assert names["labels"] == ["Caf\u00e9"]
 

@@ -7,6 +7,7 @@ from classifier.common import files
 from classifier.common.errors import warn
 
 PATH = Path("results/warnings.txt")
+NONE = "no warnings"  # DVC itself would warn about an empty file, again in each stage
 
 
 def write(path: Path, warnings: Sequence[str]) -> None:
@@ -16,9 +17,11 @@ def write(path: Path, warnings: Sequence[str]) -> None:
     for line in lines:
         warn(line)
     with files.atomic_write(path) as part:
-        part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
+        text = "".join(f"{line}\n" for line in lines or [NONE])
+        part.write_text(text, encoding="utf-8", newline="\n")
 
 
 def read(path: Path) -> list[str]:
     """Returns the warnings."""
-    return path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [] if lines == [NONE] else lines

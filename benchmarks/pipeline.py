@@ -9,6 +9,7 @@ logistic regression on the same features (centred; for each C of 0.01, 0.1, 1, 1
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -30,7 +31,7 @@ def prepare(folder: Path, images: Path, changes: dict[str, object]) -> None:
     """Copies the pipeline to `folder`, with `images` as its input and params changed."""
     for code in ("classifier", "stages"):
         shutil.copytree(ROOT / code, folder / code)
-    (folder / "input").symlink_to(images.resolve())
+    shutil.copytree(images.resolve(), folder / "input", copy_function=os.symlink)
     document = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     for name, value in changes.items():
         section, _, key = name.partition(".")

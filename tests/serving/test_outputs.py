@@ -137,7 +137,7 @@ def test_all_refusals_come_at_once_and_one_place_takes_one_output(here):
     assert outputs.refusals({"--csv": "/dev/null", "--json": "/dev/null"}, force=False) == []
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(os.name == "nt" or os.getuid() == 0, reason="root may write everywhere")
 def test_a_file_without_permission_to_write_is_refused(here):
     (here / "a.csv").write_text(TABLE)
     (here / "a.csv").chmod(0o444)

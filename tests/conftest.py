@@ -125,6 +125,43 @@ def finished(shared_folder: SharedFolder, random_weights: Path) -> Project:
     return project
 
 
+@pytest.fixture(scope="session")
+def fine_tuned(finished: Project, shared_folder: SharedFolder) -> Project:
+    """A finished project with maps, augmented copies, three views and fine-tuning, to read."""
+
+    def run(folder: Path) -> None:
+        project = copy(finished, folder / "project")
+        for name, value in {
+            "freeze.last_layer": "mixed9",
+            "freeze.pooling": "none",
+            "extract.augmented_copies": 1,
+            "extract.tta_views": 3,
+            "train.fine_tune_epochs": 1,
+            "train.fine_tune_learning_rate": 0.01,
+        }.items():
+            project.set(name, value)
+        project.repro()
+        (folder / "output.txt").write_text(project.output, encoding="utf-8")
+
+    folder = shared_folder("fine_tuned", run)
+    project = Project(folder / "project")
+    project.output = (folder / "output.txt").read_text(encoding="utf-8")
+    return project
+
+
+@pytest.fixture(scope="session")
+def images_under_dvc(finished: Project, shared_folder: SharedFolder) -> Project:
+    """A finished project after `dvc add` of its images and a commit, to read."""
+
+    def run(folder: Path) -> None:
+        project = copy(finished, folder / "project")
+        project.shell("dvc", "add", "input/train", "input/test")
+        project.repro()
+        commit(project, "images under DVC")
+
+    return Project(shared_folder("images_under_dvc", run) / "project")
+
+
 @pytest.fixture
 def project(finished: Project, tmp_path: Path) -> Project:
     """A copy of the finished project that a test may change."""

@@ -6,10 +6,10 @@ import shutil
 import pytest
 from PIL import Image
 
-from tests.project import GIT, Project, commit, draw, needs_git
+from tests.project import GIT, Project, commit, copy, draw, needs_git
 from tests.source_code import run_here
 
-QUEUED = {"one": "freeze.image_height=80", "two": "freeze.image_height=80"}
+QUEUED = {"one": "extract.tta_views=2", "two": "extract.tta_views=2"}
 OUTPUTS = ("results/features_train.npz", "results/features_test.npz")
 
 
@@ -168,11 +168,10 @@ def test_a_deleted_cache_is_filled_from_the_last_commit_else_computed(project):
 
 @pytest.mark.slow
 @needs_git
-def test_a_fresh_clone_computes_only_what_its_owner_adds(project, tmp_path):
-    project.shell("dvc", "add", "input/train", "input/test")
-    project.repro()
+def test_a_fresh_clone_computes_only_what_its_owner_adds(images_under_dvc, tmp_path):
+    project = copy(images_under_dvc, tmp_path / "project")
     project.shell("dvc", "remote", "add", "-d", "storage", str(tmp_path / "storage"))
-    commit(project, "images under DVC")
+    commit(project, "a remote")
     project.shell("dvc", "push")
     project.shell("git", "clone", "-q", ".", str(tmp_path / "clone"))
     clone = Project(tmp_path / "clone")
@@ -187,10 +186,8 @@ def test_a_fresh_clone_computes_only_what_its_owner_adds(project, tmp_path):
 
 @pytest.mark.slow
 @needs_git
-def test_experiments_in_temporary_folders_share_the_cache(project):
-    project.shell("dvc", "add", "input/train", "input/test")
-    project.repro()
-    commit(project, "images under DVC")
+def test_experiments_in_temporary_folders_share_the_cache(images_under_dvc, tmp_path):
+    project = copy(images_under_dvc, tmp_path / "project")
     shutil.rmtree(project.folder / ".dvc" / "cache" / "runs")
     done = project.shell("dvc", "exp", "run", "--temp", "-f", "-S", "train.hidden_units=5")
     assert "extract: 21 images, 0 new" in done.stdout
@@ -198,15 +195,13 @@ def test_experiments_in_temporary_folders_share_the_cache(project):
 
 @pytest.mark.slow
 @needs_git
-def test_a_queue_of_experiments_shares_the_cache(project):
-    project.shell("dvc", "add", "input/train", "input/test")
-    project.repro()
-    commit(project, "images under DVC")
+def test_a_queue_of_experiments_shares_the_cache(images_under_dvc, tmp_path):
+    project = copy(images_under_dvc, tmp_path / "project")
     for name, change in QUEUED.items():
         project.shell("dvc", "exp", "run", "--queue", "-n", name, "-S", change)
     project.shell("dvc", "exp", "run", "--run-all", "-j", "2")
     logs = {name: project.shell("dvc", "queue", "logs", name).stdout for name in QUEUED}
-    new = [int(n) for text in logs.values() for n in re.findall(r" images, (\d+) new ", text)]
+    new = [int(n) for text in logs.values() for n in re.findall(r" in 42 views, (\d+) new ", text)]
     assert len(new) in (1, 2)  # the second may find the first's outputs in the run cache
     assert 21 <= sum(new) <= 42
     refs = project.shell("git", "for-each-ref", "refs/exps", "--format=%(refname)").stdout.split()

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.hostile import scan_bomb
-from tests.project import Project, copy, draw
+from tests.project import Project, draw
 
 pytestmark = pytest.mark.slow
 
@@ -51,17 +51,9 @@ def test_the_csv_is_that_of_the_pipeline(finished):
     assert table(done.stdout) == predictions(finished)
 
 
-def test_the_csv_is_that_of_the_pipeline_with_fine_tuning_and_three_views(finished, tmp_path):
-    project = copy(finished, tmp_path / "project")
-    for name, value in {
-        "freeze.last_layer": "mixed9",
-        "freeze.pooling": "none",
-        "train.fine_tune_epochs": 1,
-        "extract.tta_views": 3,
-    }.items():
-        project.set(name, value)
-    project.repro()
-    assert table(classify(project, "input/test", "--csv", "-").stdout) == predictions(project)
+def test_the_csv_is_that_of_the_pipeline_with_fine_tuning_and_three_views(fine_tuned):
+    done = classify(fine_tuned, "input/test", "--csv", "-")
+    assert table(done.stdout) == predictions(fine_tuned)
 
 
 def test_the_table_lists_the_classes_of_each_image(finished):

@@ -18,7 +18,13 @@ def run(tmp_path_factory):
     for name in ("dvc.yaml", "params.yaml", ".dvcignore"):
         shutil.copy(ROOT / name, folder / name)
     project = Project(folder)
-    quick = {"freeze.image_height": 75, "freeze.image_width": 75, "train.epochs": 3}
+    quick = {
+        "freeze.last_layer": "mixed1",
+        "freeze.image_height": 75,
+        "freeze.image_width": 75,
+        "freeze.precision": "float32",
+        "train.epochs": 3,
+    }
     for name, value in quick.items():
         project.set(name, value)
     offline = {

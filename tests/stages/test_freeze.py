@@ -9,6 +9,8 @@ from classifier.inference import base, engine
 from stages import freeze
 from tests.frozen_base import ENGINES, freeze_params, keras_features, noise, write_base
 
+SIDE = 149  # pixels of the photographs
+
 
 @pytest.mark.parametrize("name", ["openvino", "tensorflow"])
 @pytest.mark.parametrize(
@@ -31,22 +33,23 @@ def test_features_equal_those_of_the_whole_keras_model(
 
 @pytest.fixture(scope="module")
 def pixels(photographs):
-    images = [decode.decode_image(path.read_bytes(), 299, 299) for path in photographs[:4]]
+    images = [decode.decode_image(path.read_bytes(), SIDE, SIDE) for path in photographs[:4]]
     return np.stack([image.pixels for image in images])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["openvino", "tensorflow"])
-def test_real_weights_give_photographs_kerass_features(name, real_weights, pixels, tmp_path):
-    write_base(real_weights, freeze_params("mixed10", 299, 299, name), tmp_path)
-    features = engine.load(tmp_path).features(pixels)
+def test_real_weights_give_photographs_kerass_features(real_weights, pixels, tmp_path):
     expected = keras_features(real_weights, "mixed10", pixels)
-    assert features == pytest.approx(expected, rel=1e-4, abs=1e-4)
+    for name in ("openvino", "tensorflow"):
+        settings = freeze_params("mixed10", SIDE, SIDE, name)
+        write_base(real_weights, settings, tmp_path / name)
+        features = engine.load(tmp_path / name).features(pixels)
+        assert features == pytest.approx(expected, rel=1e-4, abs=1e-4), name
 
 
 @pytest.mark.slow
 def test_int8_is_close_to_float32_on_photographs(real_weights, pixels, tmp_path):
-    write_base(real_weights, freeze_params("mixed8", 299, 299, precision="int8"), tmp_path)
+    write_base(real_weights, freeze_params("mixed8", SIDE, SIDE, precision="int8"), tmp_path)
     features = engine.load(tmp_path).features(pixels)
     expected = keras_features(real_weights, "mixed8", pixels)
     assert (features != expected).any()

@@ -144,13 +144,12 @@ def test_photographs_get_the_pipelines_probabilities(real_weights, photographs, 
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, folder / f"{number}.jpg")
     for name in ("image_height", "image_width"):
-        project.set(f"freeze.{name}", 149)
+        project.set(f"freeze.{name}", 299)
     project.set("freeze.last_layer", "mixed10")
-    for name in TOLERANCE:
+    for name in ("onnx", "tflite"):
         project.set(f"export.{name}", True)
     project.repro()
     for one in FORMATS:
-        if one.name in TOLERANCE:
+        if one.name in ("openvino", "onnx", "tflite"):  # which do not resize as TensorFlow does
             row = exports.measure(project.folder, one, "float32")
-            assert row.largest_difference < (0.05 if one.name == "keras" else 0.001), one.name
-            assert row.agreement == 1, one.name
+            assert row.largest_difference < 0.001 and row.agreement == 1, one.name

@@ -1,7 +1,7 @@
 """models/head/: the trained layers, from features to class probabilities."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,12 +21,32 @@ if TYPE_CHECKING:
 
 FOLDER = Path("models/head")
 INFO = "head.json"
-ARCHITECTURE = "architecture.json"  # of Keras
-FINAL, EVALUATION = "head", "evaluation"  # names of weights: to predict with, and to evaluate
+LAYERS = "head.npz"
+NETWORK = "head.xml"  # of OpenVINO: the blocks below the head, where features are maps
 UPPER_WEIGHTS = "upper.weights.h5"  # of fine-tuned blocks, for `export`
 MAPS_PER_CALL = 16
 
 Layer = tuple[np.ndarray, np.ndarray, str]  # kernel (in, out), bias (out,), activation
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Dense layers on powers of the features; the probabilities of a head are its branches' mean.
+
+    Attributes:
+        power: 1, or 0.5 for the square roots of the features, negative ones replaced by 0.
+        layers: first to last.
+    """
+
+    power: float
+    layers: tuple[Layer, ...]
+
+    def probabilities(self, vectors: np.ndarray) -> np.ndarray:
+        """Returns class probabilities (N, C) for vectors (N, D), both float64."""
+        values = vectors if self.power == 1 else relu(vectors) ** self.power
+        for kernel, bias, activation in self.layers:
+            values = ACTIVATIONS[activation](values @ kernel + bias)
+        return values
 
 
 @dataclass(frozen=True)
@@ -41,6 +61,9 @@ class HeadInfo:
         tta_views: views over which predictions are averaged.
         augmentation_id: what augmented views depend on besides their image; empty without any.
         grey_ranges: black and white of 16- and 32-bit images; empty without any.
+        head: `discriminant`, `logistic`, `mean` of both, or `dense`.
+        layers: of InceptionV3, those whose features are used.
+        strength: of each branch: shrinkage of a discriminant, C of a logistic regression.
     """
 
     class_names: tuple[str, ...]
@@ -50,6 +73,9 @@ class HeadInfo:
     tta_views: tuple[int, ...]
     augmentation_id: str
     grey_ranges: str = ""
+    head: str = "dense"
+    layers: tuple[str, ...] = ()
+    strength: tuple[float, ...] = ()
 
     @property
     def warning(self) -> str:
@@ -63,13 +89,13 @@ class Head:
 
     Attributes:
         info: what it was trained on.
-        layers: first to last, in float64.
+        branches: weights in float64.
         network: OpenVINO file of the blocks below them, where features are maps; else None.
         upper_weights: Keras file of the same blocks' weights; else None.
     """
 
     info: HeadInfo
-    layers: tuple[Layer, ...]
+    branches: tuple[Branch, ...]
     network: Path | None = None
     upper_weights: Path | None = None
 
@@ -104,9 +130,7 @@ class Head:
         if self._engine:
             inputs = np.concatenate(list(vectors(self._engine, inputs)))
         values = inputs.astype(np.float64)
-        for kernel, bias, activation in self.layers:
-            values = ACTIVATIONS[activation](values @ kernel + bias)
-        return values
+        return np.mean([one.probabilities(values) for one in self.branches], axis=0)
 
 
 def vectors(engine: OpenvinoEngine, maps: Array) -> Iterator[np.ndarray]:
@@ -141,60 +165,62 @@ class TrainedLayers:
     """The layers that `train` has trained.
 
     Attributes:
-        head: from vectors to probabilities.
+        branches: from vectors to probabilities.
         upper: from maps to vectors; None where features are vectors.
         network: `upper` as an OpenVINO model that takes float16 maps; else None.
     """
 
-    head: "keras.Model"
+    branches: tuple[Branch, ...]
     upper: "keras.Model | None" = None
     network: Any = None
 
-    def dense_layers(self) -> list[Layer]:
-        """Returns the layers of the head that have weights, first to last."""
-        return [
-            (*layer.get_weights(), layer.activation.__name__)
-            for layer in self.head.layers
-            if layer.get_weights()
-        ]
 
-
-def write(folder: Path, final: TrainedLayers, evaluation: TrainedLayers, info: HeadInfo) -> None:
-    """Writes the head for Keras, for NumPy and for OpenVINO, and what it was trained on.
+def write(folder: Path, trained: TrainedLayers, info: HeadInfo) -> None:
+    """Writes the head and what it was trained on.
 
     Args:
         folder: models/head.
-        final: to predict new images with.
-        evaluation: never trained on the validation images.
-        info: what both were trained on.
+        trained: its layers, and those below them where features are maps.
+        info: what it was trained on.
     """
-    upper_size = 12 * final.upper.count_params() if final.upper else 0  # float32, three times
-    files.require_space(folder, 20 * final.head.count_params() + upper_size + 2**20)
+    upper_size = 12 * trained.upper.count_params() if trained.upper else 0  # float32, three times
+    files.require_space(folder, upper_size + 2**20)
     with files.atomic_folder(folder, INFO) as part:
-        for layers, name in ((final, FINAL), (evaluation, EVALUATION)):
-            layers.head.save_weights(part / f"{name}.weights.h5")
-            _write_layers(part / f"{name}.npz", layers.dense_layers())
-            if layers.network:
-                openvino_engine.write(layers.network, part / f"{name}.xml")
-        if final.upper:
-            final.upper.save_weights(part / UPPER_WEIGHTS)
-        files.write_json(part / ARCHITECTURE, json.loads(final.head.to_json()))
+        _write_branches(part / LAYERS, trained.branches)
+        if trained.network:
+            openvino_engine.write(trained.network, part / NETWORK)
+        if trained.upper:
+            trained.upper.save_weights(part / UPPER_WEIGHTS)
         files.write_json(part / INFO, asdict(info))
 
 
-def _write_layers(path: Path, layers: list[Layer]) -> None:
-    """Writes layers as the arrays `activations`, `kernel_0`, `bias_0`, `kernel_1`, ..."""
-    arrays = {"activations": np.array([activation for _, _, activation in layers])}
-    for number, (kernel, bias, _) in enumerate(layers):
-        arrays |= {f"kernel_{number}": kernel, f"bias_{number}": bias}
+def _write_branches(path: Path, branches: Sequence[Branch]) -> None:
+    """Writes `powers` and, of branch b, `activations_b`, `kernel_b_0`, `bias_b_0`, ..."""
+    arrays = {"powers": np.array([branch.power for branch in branches])}
+    for b, branch in enumerate(branches):
+        arrays[f"activations_{b}"] = np.array([activation for _, _, activation in branch.layers])
+        for k, (kernel, bias, _) in enumerate(branch.layers):
+            arrays |= {
+                f"kernel_{b}_{k}": kernel.astype(np.float32),
+                f"bias_{b}_{k}": bias.astype(np.float32),
+            }
     features.write(path, {name: Column.from_array(array) for name, array in arrays.items()})
 
 
-def _read_layers(path: Path) -> Iterator[Layer]:
+def _read_branches(path: Path) -> Iterator[Branch]:
     with np.load(path, allow_pickle=False) as arrays:
-        for number, activation in enumerate(arrays["activations"].tolist()):
-            kernel, bias = arrays[f"kernel_{number}"], arrays[f"bias_{number}"]
-            yield kernel.astype(np.float64), bias.astype(np.float64), activation
+        for b, power in enumerate(arrays["powers"].tolist()):
+            names = enumerate(arrays[f"activations_{b}"].tolist())
+            weights = (
+                (arrays[f"kernel_{b}_{k}"], arrays[f"bias_{b}_{k}"], name) for k, name in names
+            )
+            yield Branch(
+                power,
+                tuple(
+                    (kernel.astype(np.float64), bias.astype(np.float64), name)
+                    for kernel, bias, name in weights
+                ),
+            )
 
 
 def read_info(folder: Path) -> HeadInfo:
@@ -206,7 +232,9 @@ def read_info(folder: Path) -> HeadInfo:
     path = folder / INFO
     values = json.loads(path.read_text(encoding="utf-8"))
     try:
-        tuples = {name: tuple(values[name]) for name in ("class_names", "tta_views")}
+        tuples = {
+            name: tuple(values[name]) for name in ("class_names", "tta_views", "layers", "strength")
+        }
         return HeadInfo(**(values | tuples))
     except (KeyError, TypeError):
         raise StageError(
@@ -214,12 +242,12 @@ def read_info(folder: Path) -> HeadInfo:
         ) from None
 
 
-def read(folder: Path, weights: str = FINAL) -> Head:
-    """Returns a head, with the weights named FINAL or EVALUATION; needs no TensorFlow."""
-    network, upper = folder / f"{weights}.xml", folder / UPPER_WEIGHTS
+def read(folder: Path) -> Head:
+    """Returns the head in a folder; needs no TensorFlow."""
+    network, upper = folder / NETWORK, folder / UPPER_WEIGHTS
     return Head(
         read_info(folder),
-        tuple(_read_layers(folder / f"{weights}.npz")),
+        tuple(_read_branches(folder / LAYERS)),
         network if network.exists() else None,
         upper if upper.exists() else None,
     )

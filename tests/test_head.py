@@ -7,6 +7,7 @@ import pytest
 from classifier import head
 from classifier.common.errors import StageError
 from classifier.head import HeadInfo, TrainedLayers
+from stages.train.fine_tuning import branch
 from stages.train.heads import HEADS
 from tests.stages.train.samples import clusters, settings
 
@@ -14,54 +15,62 @@ INFO = HeadInfo(("ant", "bée"), "random", "f" * 64, 12, (0, -1), "")
 FEATURES = np.random.default_rng(0).random((7, 5), np.float32)
 
 
-def untrained(kind: str = "dense", hidden_units: int = 6):
-    """Returns two models with different initial weights."""
+def untrained(hidden_units: int = 6):
+    """Returns a Keras model with its initial weights."""
     from classifier.inference.keras_backend import keras
 
     keras.utils.set_random_seed(hidden_units)
-    return [HEADS[kind](5, 2, settings(hidden_units=hidden_units)) for _ in range(2)]
+    return HEADS["dense"](5, 2, settings(hidden_units=hidden_units))
+
+
+def trained(*models) -> TrainedLayers:
+    return TrainedLayers(tuple(map(branch, models)))
 
 
 @pytest.fixture
 def folder(tmp_path):
-    head.write(tmp_path / "head", *map(TrainedLayers, untrained()), INFO)
+    head.write(tmp_path / "head", trained(untrained()), INFO)
     return tmp_path / "head"
 
 
-@pytest.mark.parametrize("kind", HEADS)
 @pytest.mark.parametrize("hidden_units", [0, 6])
-def test_probabilities_are_those_of_keras(kind, hidden_units, tmp_path):
-    final, evaluation = untrained(kind, hidden_units)
-    head.write(tmp_path / "head", TrainedLayers(final), TrainedLayers(evaluation), INFO)
-    for model, weights in ((final, head.FINAL), (evaluation, head.EVALUATION)):
-        ours = head.read(tmp_path / "head", weights).probabilities(FEATURES)
-        assert ours == pytest.approx(model.predict(FEATURES, verbose=0), abs=1e-6)
+def test_probabilities_are_those_of_keras(hidden_units, tmp_path):
+    model = untrained(hidden_units)
+    head.write(tmp_path / "head", trained(model), INFO)
+    ours = head.read(tmp_path / "head").probabilities(FEATURES)
+    assert ours == pytest.approx(model.predict(FEATURES, verbose=0), abs=1e-6)
+
+
+def test_a_head_of_several_branches_predicts_their_mean(tmp_path):
+    models = untrained(0), untrained(6)
+    head.write(tmp_path / "head", trained(*models), INFO)
+    expected = np.mean([model.predict(FEATURES, verbose=0) for model in models], axis=0)
+    assert head.read(tmp_path / "head").probabilities(FEATURES) == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_branch_may_take_square_roots(tmp_path):
+    model = untrained(0)
+    one = dataclasses.replace(branch(model), power=0.5)
+    head.write(tmp_path / "head", TrainedLayers((one,)), INFO)
+    expected = model.predict(np.sqrt(FEATURES), verbose=0)
+    read = head.read(tmp_path / "head")
+    assert read.probabilities(FEATURES) == pytest.approx(expected, abs=1e-6)
+    assert np.isfinite(read.probabilities(-FEATURES)).all()
 
 
 def test_the_same_layers_give_the_same_bytes(tmp_path):
-    layers = [TrainedLayers(model) for model in untrained()]
-    contents = []
+    layers, contents = trained(untrained()), []
     for name in ("one", "two"):
-        head.write(tmp_path / name, *layers, INFO)
+        head.write(tmp_path / name, layers, INFO)
         contents.append({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()})
     assert contents[0] == contents[1]
-    names = {"head.npz", "head.weights.h5", "evaluation.npz", "evaluation.weights.h5"}
-    assert contents[0].keys() == names | {"head.json", "architecture.json"}
+    assert contents[0].keys() == {"head.npz", "head.json"}
 
 
 def test_a_rewritten_folder_keeps_no_file_of_the_old_one(folder):
     (folder / "head.xml").write_text("of a head on maps")
-    head.write(folder, *map(TrainedLayers, untrained()), INFO)
+    head.write(folder, trained(untrained()), INFO)
     assert head.read(folder).network is None
-
-
-def test_keras_reads_the_written_model(folder):
-    from classifier.inference.keras_backend import keras
-
-    model = keras.models.model_from_json((folder / head.ARCHITECTURE).read_text())
-    model.load_weights(folder / f"{head.FINAL}.weights.h5")
-    expected = head.read(folder).probabilities(FEATURES)
-    assert model.predict(FEATURES, verbose=0) == pytest.approx(expected, abs=1e-6)
 
 
 def test_rows_sum_to_one_and_do_not_depend_on_each_other(folder):

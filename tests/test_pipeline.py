@@ -59,17 +59,19 @@ TABLE = {
     "inspect.drop_duplicates": (True, {"inspect", "report"}),
     "inspect.drop_wrong_labels": (True, {"inspect", "report"}),
     "inspect.drop_outliers": (True, {"inspect", "report"}),
-    "train.hidden_units": (9, HEAD),
-    "train.dropout": (0.2, HEAD),
-    "train.optimizer": ("sgd", HEAD),
-    "train.learning_rate": (0.002, HEAD),
-    "train.batch_size": (5, HEAD),
-    "train.epochs": (2, HEAD),
-    "train.patience": (9, {"train", "report"}),  # no effect: training ends after four epochs
-    "train.class_weight": ("balanced", HEAD),
-    "train.validation_split": (0.4, HEAD),
-    "train.refit": (True, HEAD),
+    "train.head": ("logistic", HEAD),
+    "train.folds": (3, HEAD),
+    "train.class_weight": ("balanced", {"train", "report"}),  # no effect: classes of equal size
+    "train.validation_split": (0.4, {"train", "report"}),  # no effect: there are folds
+    "train.refit": (True, {"train", "report"}),
     "train.seed": (2, HEAD),
+    "train.hidden_units": (9, {"train", "report"}),  # no effect: the head is not dense
+    "train.dropout": (0.2, {"train", "report"}),
+    "train.optimizer": ("sgd", {"train", "report"}),
+    "train.learning_rate": (0.002, {"train", "report"}),
+    "train.batch_size": (5, {"train", "report"}),
+    "train.epochs": (2, {"train", "report"}),
+    "train.patience": (9, {"train", "report"}),
     "train.fine_tune_optimizer": ("adam", {"train", "report"}),  # no effect: no fine-tuning
     "train.fine_tune_learning_rate": (0.1, {"train", "report"}),
     "train.fine_tune_momentum": (0.1, {"train", "report"}),
@@ -86,11 +88,11 @@ REAL = (
     pytest.param("extract.augmented_copies", marks=pytest.mark.slow),
     "extract.batch_size",
     pytest.param("inspect.drop_leaks", marks=pytest.mark.slow),
-    "train.hidden_units",
+    "train.head",
     pytest.param("predict.top_k", marks=pytest.mark.slow),
     "export.openvino",
 )
-SLOW_STAGES = ("fetch", "freeze", "train")
+SLOW_STAGES = ("fetch", "freeze")
 
 
 def predictions(project: Project) -> list[dict[str, str]]:
@@ -116,6 +118,20 @@ def test_a_changed_param_reruns_exactly(name, steered):
     finally:
         steered.set(name, before)
     assert steered.repro() == set()  # the run cache has every result
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "value"), [("hidden_units", 9), ("learning_rate", 0.002), ("epochs", 2)]
+)
+def test_a_param_of_the_dense_head_reruns_the_training(name, value, steered):
+    before = steered.set("train.head", "dense"), steered.set(f"train.{name}", value)
+    try:
+        steered.repro()
+        steered.set(f"train.{name}", before[1])
+        assert steered.repro() == HEAD
+    finally:
+        steered.set("train.head", before[0])
 
 
 def stages_to_run(name: str, changed: set[str]) -> set[str]:

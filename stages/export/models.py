@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from classifier.backbone import inception, openvino_convert
-from classifier.head import Head
+from classifier.head import Branch, Head
 from classifier.inference import base
 from classifier.inference.base import BaseInfo
 from classifier.inference.openvino_engine import openvino
@@ -60,7 +60,18 @@ class TrainedClassifier:
             maps = ops.convert(features, "f16").output(0)
             upper.get_parameters()[0].output(0).replace(maps)
             features = upper.get_results()[0].input_value(0)
-        for kernel, bias, activation in self.head.layers:
+        outputs = [self._openvino_branch(ops, features, branch) for branch in self.head.branches]
+        total = outputs[0]
+        for output in outputs[1:]:
+            total = ops.add(total, output).output(0)
+        if len(outputs) == 1:
+            return total
+        return ops.multiply(total, np.float32(1 / len(outputs))).output(0)
+
+    def _openvino_branch(self, ops: Any, features: Any, branch: Branch) -> Any:
+        if branch.power != 1:
+            features = ops.power(ops.relu(features), np.float32(branch.power)).output(0)
+        for kernel, bias, activation in branch.layers:
             values = ops.matmul(features, np.float32(kernel), False, False)
             values = ops.add(values, np.float32(bias))
             values = ops.relu(values) if activation == "relu" else ops.softmax(values, 1)
@@ -84,13 +95,25 @@ class TrainedClassifier:
             resize = keras.layers.Resizing(*size, antialias=True, name="resized")
             levels = keras.ops.round(resize(pixels))
         scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scaled")(levels)
-        values = self._keras_vectors(scaled)
-        for number, (kernel, bias, activation) in enumerate(self.head.layers):
-            name = "probabilities" if activation == "softmax" else f"hidden_{number}"
+        vectors = self._keras_vectors(scaled)
+        outputs = [self._keras_branch(vectors, number) for number in range(len(self.head.branches))]
+        mean = keras.layers.Average(name="probabilities")
+        return keras.Model(pixels, mean(outputs) if outputs[1:] else outputs[0], name="classifier")
+
+    def _keras_branch(self, vectors: Any, number: int) -> Any:
+        """Returns the probabilities of a branch of the head for vectors, a Keras tensor."""
+        from classifier.inference.keras_backend import keras
+
+        branch, values = self.head.branches[number], vectors
+        if branch.power != 1:
+            values = keras.ops.power(keras.ops.relu(values), branch.power)
+        for position, (kernel, bias, activation) in enumerate(branch.layers):
+            single = len(self.head.branches) == 1 and activation == "softmax"
+            name = "probabilities" if single else f"{activation}_{number}_{position}"
             layer = keras.layers.Dense(kernel.shape[1], activation=activation, name=name)
             values = layer(values)
             layer.set_weights([np.float32(kernel), np.float32(bias)])
-        return keras.Model(pixels, values, name="classifier")
+        return values
 
     @cached_property
     def _keras_vectors(self) -> "keras.Model":

@@ -14,6 +14,7 @@ from classifier.dataset import findings, manifest, problems, warnings
 from classifier.dataset.findings import FINDINGS, Finding
 from classifier.dataset.problems import Problem
 from classifier.evaluation import metrics, predictions
+from classifier.head import HeadInfo
 from classifier.inference import base, engine
 from classifier.inference.base import BaseInfo
 
@@ -42,6 +43,7 @@ class RunResults:
     """All results of a run that the report shows."""
 
     class_names: tuple[str, ...]  # sorted
+    head: HeadInfo
     base: BaseInfo  # the frozen network
     split: str  # whose predictions are scored: `test` if its classes are known, else `validation`
     scores: Mapping[str, Any]  # of `split` in results/metrics.json
@@ -103,13 +105,15 @@ def read(params: Mapping[str, Any]) -> RunResults:
     scored = {"test": metrics.SCORED_TEST, "validation": metrics.SCORED_VALIDATION}[split]
     history = files.read_csv(Path("results/history.csv"))
     counts, samples = _count_and_sample()
+    info = head.read_info(head.FOLDER)
     found = findings.read(findings.PATH)
     flagged = {finding.path for finding in found}
     splits = {r.path: r.split for r in manifest.iter_rows(manifest.PATH) if r.path in flagged}
     n_training = sum(numbers["train"] for numbers in counts.values())
     dropped = findings.dropped(params.get("inspect", {}))
     return RunResults(
-        class_names=head.read_info(head.FOLDER).class_names,
+        class_names=info.class_names,
+        head=info,
         base=base.read_info(base.FOLDER),
         split=split,
         scores=by_split[split],
@@ -121,7 +125,9 @@ def read(params: Mapping[str, Any]) -> RunResults:
             *warnings.read(warnings.PATH),
             *findings.warnings(found, splits, n_training, dropped),
         ],
-        history={name: [float(row[name]) for row in history] for name in history[0]},
+        history={
+            name: [float(row[name]) for row in history] for name in (history[0] if history else ())
+        },
         scored=[
             ScoredImage(path, label, predicted, float(probability), float(of_label))
             for path, label, predicted, probability, of_label, _ in files.iter_rows(scored)

@@ -7,8 +7,10 @@ from stages.report.run_results import RunResults
 
 
 def training(run: RunResults) -> list[Markup]:
-    """Returns the curves of training."""
+    """Returns the curves of training, or what was fitted in closed form."""
     history = run.history
+    if not history:
+        return [tag("p", _closed_form(run))]
     losses, accuracies = history["val_loss"], history["val_accuracy"]
     best = losses.index(min(losses))
     highest = 1.05 * max(history["loss"][0], losses[0], 1e-3)
@@ -27,6 +29,15 @@ def training(run: RunResults) -> list[Markup]:
         f"with a validation accuracy of {percent(accuracies[best])}. The dashed line marks it."
     )
     return [tag("p", text), tag("div", *curves, class_="charts")]
+
+
+def _closed_form(run: RunResults) -> str:
+    """Returns a sentence on a head that was not trained by epochs."""
+    strengths = " and ".join(f"{value:g}" for value in run.head.strength)
+    return (
+        f"The head is a linear discriminant on the square roots of the features, with a shrinkage "
+        f"of {strengths}, the one with the lowest log loss in cross-validation."
+    )
 
 
 def settings(run: RunResults) -> list[Markup]:

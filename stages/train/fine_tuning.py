@@ -12,7 +12,7 @@ from classifier import head
 from classifier.backbone import openvino_convert, upper_blocks
 from classifier.common import progress
 from classifier.dataset.features import Array
-from classifier.head import TrainedLayers
+from classifier.head import Branch, TrainedLayers
 from classifier.inference import openvino_engine
 from stages.train import training_loop
 from stages.train.training_loop import Examples, History, TrainingConfig
@@ -67,7 +67,7 @@ def train_two_phases(
         head_model, training.vectors, configs[0], held_out, on_epoch_end=on_epoch_end
     )
     if not training.maps or not np.isfinite(first["loss"]).all():
-        return TrainedLayers(head_model), (first, {})
+        return TrainedLayers((branch(head_model),)), (first, {})
     upper = upper_blocks.read(training.base_folder)
 
     def joined_history(second: History) -> None:
@@ -83,7 +83,13 @@ def train_two_phases(
         on_epoch_end=joined_history,
     )
     network = openvino_convert.convert(upper, "float16")
-    return TrainedLayers(head_model, upper, network), (first, second)
+    return TrainedLayers((branch(head_model),), upper, network), (first, second)
+
+
+def branch(head_model: "keras.Model") -> Branch:
+    """Returns the layers of a head that have weights, first to last."""
+    layers = (layer for layer in head_model.layers if layer.get_weights())
+    return Branch(1, tuple((*one.get_weights(), one.activation.__name__) for one in layers))
 
 
 def join(upper: "keras.Model", head_model: "keras.Model") -> "keras.Model":

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+from classifier.common import params
 from classifier.common.errors import StageError
 from classifier.common.params import (
     NonNegativeInt,
@@ -25,6 +26,14 @@ ClassWeight = Literal["none", "balanced"] | dict[Any, PositiveFloat]  # weights 
 class Params:
     """Section `train` of params.yaml."""
 
+    head: Literal["auto", "discriminant", "logistic", "mean", "dense"]
+    folds: NonNegativeInt  # of cross-validation, 2 or more; 0: hold out validation_split
+    class_weight: ClassWeight  # balanced: images of rare classes count more
+    validation_split: (
+        InnerFraction  # fraction of each class; not used with folds or input/validation
+    )
+    refit: bool  # with held-out images: train again on all, as it was best
+    seed: Seed  # of folds; of a dense head also of initial weights, order and dropout
     hidden_units: NonNegativeInt  # 0: no hidden layer
     dropout: Fraction  # fraction of the hidden units dropped in training
     optimizer: Optimizer
@@ -32,16 +41,24 @@ class Params:
     batch_size: NonNegativeInt  # images per step; 0: a twentieth of the training images, 32 to 256
     epochs: PositiveInt  # at most
     patience: PositiveInt  # epochs without a lower validation loss before training stops
-    class_weight: ClassWeight  # balanced: images of rare classes count more
-    validation_split: InnerFraction  # fraction of each class; not used with input/validation
-    refit: bool  # train again on all images, once the number of epochs is known
-    seed: Seed  # of the split, the initial weights, the order and the dropout
     fine_tune_epochs: NonNegativeInt  # at most; the blocks above the last frozen layer learn too
     fine_tune_optimizer: Optimizer
     fine_tune_learning_rate: PositiveFloat
     fine_tune_momentum: Fraction  # of sgd
     fine_tune_batch_size: PositiveInt  # images per step
     fine_tune_patience: PositiveInt  # epochs without a lower validation loss before training stops
+
+    def __post_init__(self) -> None:
+        rule = "0, or 2 or more"
+        params.require(self.folds != 1, "train.folds", rule, self.folds)
+        rule = "auto or dense where train.fine_tune_epochs is more than 0"
+        possible = not self.fine_tune_epochs or self.head in ("auto", "dense")
+        params.require(possible, "train.head", rule, self.head)
+
+    @property
+    def dense(self) -> bool:
+        """Returns whether the head is trained by gradient descent."""
+        return self.head == "dense" or self.fine_tune_epochs > 0
 
 
 def weights_by_index(class_weight: ClassWeight, class_names: Sequence[str]) -> ClassWeight:

@@ -1,11 +1,14 @@
 """Train the top layers on the features.
 
 Reads   results/features_train.npz, results/excluded.csv, results/near_duplicates.csv, models/base
-Writes  models/head, results/history.csv, results/split.csv
+Writes  models/head, results/history.csv, results/split.csv, results/validation_predictions.npz
 """
 
 import tempfile
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -13,17 +16,20 @@ from typing import IO
 import numpy as np
 
 from classifier import head
-from classifier.common import files, params
+from classifier.backbone import openvino_convert, upper_blocks
+from classifier.common import cores, files, params
 from classifier.common.errors import count
-from classifier.dataset import excluded, features, near_duplicates, split
+from classifier.dataset import excluded, features, near_duplicates, split, validation_predictions
 from classifier.dataset.features import FeatureTable
+from classifier.dataset.validation_predictions import ValidationPredictions
+from classifier.head import TrainedLayers
 from classifier.inference import base
-from stages.train import history
+from stages.train import history, linear, training
 from stages.train.fine_tuning import TrainingSet, bottleneck_features
+from stages.train.outcome import Outcome, calibrate_rounds, predict_rounds
 from stages.train.params import Params, require_maps, weights_by_index
-from stages.train.training import best_epoch, train_and_refit
-from stages.train.training_loop import Examples, History
-from stages.train.training_split import content_order, split_images
+from stages.train.plan import Plan, content_order, make_plan
+from stages.train.training_loop import Examples
 
 
 def make_training_set(
@@ -44,19 +50,49 @@ def make_training_set(
     return TrainingSet(vectors, Examples(table.features, labels, views), base_folder, n_classes)
 
 
-def summary_line(splits: np.ndarray, curves: History, fine_tuned: int, out: Path) -> str:
-    """Returns the line the stage prints, without its time."""
-    n_excluded, n_validation = (
-        int(np.sum(splits == s)) for s in (split.EXCLUDED, split.VALIDATION)
+@contextmanager
+def reproducible_threads() -> Iterator[ThreadPoolExecutor]:
+    """Yields threads that compute on one core each: with more, the last bits would depend on it."""
+    import scipy.linalg  # noqa: F401  its BLAS must be loaded to be limited
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1), ThreadPoolExecutor(cores.count()) as pool:
+        yield pool
+
+
+def train_linear(dataset: TrainingSet, plan: Plan, settings: Params) -> tuple[Outcome, np.ndarray]:
+    """Returns a head in closed form, and which images are right with folds without groups."""
+    upper = upper_blocks.read(dataset.base_folder) if dataset.maps else None
+    network = openvino_convert.convert(upper, "float16") if upper else None
+    with reproducible_threads() as pool:
+        trained = linear.train_and_validate(
+            dataset.vectors, plan, settings, [((), slice(None))], dataset.n_classes, pool
+        )
+    heads = trained.final
+    names = {name for one in heads for name in one.layer_set[0]}
+    outcome = Outcome(
+        final=TrainedLayers(tuple(one.branch for one in heads), upper, network),
+        rounds={n: TrainedLayers(each, None, network) for n, each in trained.rounds.items()},
+        kind=heads[0].model if len(heads) == 1 else "mean",
+        layers=tuple(sorted(names)),
+        strength=tuple(one.strength for one in heads),
     )
-    best = best_epoch(curves)
+    return outcome, trained.random_correct
+
+
+def summary_line(plan: Plan, outcome: Outcome, accuracy: float, out: Path) -> str:
+    """Returns the line the stage prints, without its time."""
+    n_excluded, n_images = int((plan.splits == split.EXCLUDED).sum()), len(plan.trains)
     excluded_part = f" ({n_excluded} excluded)" if n_excluded else ""
-    fine_tuned_part = f" ({fine_tuned} of them fine-tuning)" if fine_tuned else ""
+    epochs = len(outcome.history.get("loss", []))
+    fine_tuned = f" ({outcome.fine_tuned} of them fine-tuning)" if outcome.fine_tuned else ""
+    how = f", {count(epochs, 'epoch')}{fine_tuned}" if epochs else ""
+    strength = "".join(f", shrinkage {value:g}" for value in outcome.strength)
+    validated = int((plan.rounds > 0).sum())
+    scored = f"{len(outcome.rounds)}-fold" if plan.cross_validated else f"{validated} held out,"
     return (
-        f"train: {count(len(splits) - n_excluded, 'image')}{excluded_part}, "
-        f"{n_validation} of them for validation, "
-        f"{count(len(curves['loss']), 'epoch')}{fine_tuned_part}, "
-        f"best {best}: val_accuracy {curves['val_accuracy'][best - 1]:.3f} -> {out.as_posix()}"
+        f"train: {count(n_images - n_excluded, 'image')}{excluded_part}, {outcome.kind}{strength}"
+        f"{how}; {scored} validation accuracy {accuracy:.3f} -> {out.as_posix()}"
     )
 
 
@@ -68,6 +104,7 @@ def main(
     out: Path = head.FOLDER,
     history_csv: Path = history.PATH,
     split_csv: Path = split.PATH,
+    predictions_npz: Path = validation_predictions.PATH,
 ) -> None:
     """Trains the head as params.yaml says."""
     started = time.perf_counter()
@@ -76,30 +113,61 @@ def main(
     class_weight = weights_by_index(settings.class_weight, table.class_names.tolist())
     settings = replace(settings, class_weight=class_weight)
     require_maps(settings, "avg" if len(table.features.shape) == 2 else "none")
-    views = table.view_rows(table.train_views)
-    left_out, images = excluded.read(excluded_csv), views[:, 0]
+    rows = table.view_rows(table.train_views)
+    rows = rows[content_order(table, rows[:, 0])]
+    images = rows[:, 0]
     copies = near_duplicates.read(near_duplicates_csv)
-    splits = split_images(table, images, left_out, settings.validation_split, settings.seed, copies)
-    order = content_order(table, images, splits)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with files.disk_errors(out), tempfile.TemporaryFile(dir=out.parent) as file:
-        dataset = make_training_set(table, views[order], base_folder, file)
-        final, evaluation, histories = train_and_refit(
-            dataset, splits[order] == split.VALIDATION, settings, history.LiveHistory(history_csv)
-        )
-        del dataset  # unmaps the file
+    plan = make_plan(table, images, excluded.read(excluded_csv), copies, settings)
     info = head.HeadInfo(
         class_names=tuple(table.class_names.tolist()),
         weights=str(table.weights),
         fingerprint=str(table.fingerprint),
-        train_images=len(order),
+        train_images=int(plan.trains.sum()),
         tta_views=tuple(table.tta_views.tolist()),
         augmentation_id=str(table.augmentation_id),
         grey_ranges=str(table.grey_ranges),
     )
-    head.write(out, final, evaluation, info)
-    curves = {name: histories[0][name] + histories[1].get(name, []) for name in history.COLUMNS}
-    history.write(history_csv, curves)
-    split.write(split_csv, table.paths[images].tolist(), splits.tolist())
-    line = summary_line(splits, curves, len(histories[1].get("loss", [])), out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    history.write(history_csv, {name: [] for name in history.COLUMNS})
+    with files.disk_errors(out), tempfile.TemporaryFile(dir=out.parent) as file:
+        dataset = make_training_set(table, rows, base_folder, file)
+        if settings.dense:
+            outcome = training.train(dataset, plan, settings, history.LiveHistory(history_csv))
+            random_correct = np.zeros(0, bool)
+        else:
+            outcome, random_correct = train_linear(dataset, plan, settings)
+        del dataset  # unmaps the file
+    views = table.view_rows(table.tta_views)
+    views = views[np.searchsorted(views[:, 0], images)]
+    with files.disk_errors(out), tempfile.TemporaryDirectory(dir=out.parent) as folder:
+        probabilities = predict_rounds(outcome, plan, table, views, info, Path(folder))
+    labels = table.labels[images]
+    if settings.dense and plan.cross_validated:
+        outcome, probabilities = calibrate_rounds(outcome, plan, probabilities, labels)
+    head.write(
+        out,
+        outcome.final,
+        replace(info, head=outcome.kind, layers=outcome.layers, strength=outcome.strength),
+    )
+    if outcome.history:
+        history.write(history_csv, outcome.history)
+    paths, validates = table.paths[images], plan.rounds > 0
+    folds = plan.folds if plan.cross_validated else np.zeros_like(plan.folds)
+    by_path = np.argsort(paths)
+    cells = (str(fold or "") for fold in folds[by_path].tolist())
+    split.write(split_csv, paths[by_path].tolist(), plan.splits[by_path].tolist(), cells)
+    kept = by_path[validates[by_path]]
+    predictions = ValidationPredictions(
+        paths=paths[kept],
+        labels=labels[kept],
+        class_names=table.class_names,
+        probabilities=probabilities[kept].astype(np.float32),
+        folds=folds[kept].astype(np.int32),
+        groups=plan.units[kept].astype(np.int32),
+        random_correct=random_correct[kept] if len(random_correct) else random_correct,
+        novelty=np.full(len(kept), np.nan, np.float32),
+    )
+    validation_predictions.write(predictions_npz, predictions)
+    correct = probabilities[kept].argmax(axis=1) == labels[kept]
+    line = summary_line(plan, outcome, float(correct.mean()), out)
     print(f"{line}, {time.perf_counter() - started:.1f} s")

@@ -9,7 +9,9 @@ from classifier.common.errors import StageError
 from classifier.head import TrainedLayers
 from stages.train.fine_tuning import TrainingSet, train_two_phases
 from stages.train.heads import HEADS
+from stages.train.outcome import Outcome
 from stages.train.params import ClassWeight, Params
+from stages.train.plan import Plan
 from stages.train.training_loop import History, TrainingConfig
 
 # Without a lower validation loss for fewer steps, training goes on. With 24 to 48 images of
@@ -106,33 +108,49 @@ def train_once(
     return layers, histories
 
 
-def train_and_refit(
+def train(
     dataset: TrainingSet,
-    validates: np.ndarray,
+    plan: Plan,
     settings: Params,
     on_epoch_end: Callable[[History], None] | None = None,
-) -> tuple[TrainedLayers, TrainedLayers, tuple[History, History]]:
-    """Returns the final layers, those to evaluate, and the history of the latter.
+) -> Outcome:
+    """Returns the final layers, and those of each round.
 
-    The layers to evaluate see the validation images only to stop at their lowest loss. With
-    `refit` the final ones are then trained on all images, from the same initial weights, for as
-    many epochs as that took; without, both are the same.
+    The layers of a round see the images that validate in it only to stop at their lowest loss.
+    The final ones are then trained on all images, from the same initial weights, for as many
+    epochs as that took, in cross-validation the median of the rounds; without `refit`, they are
+    those of the only round.
 
     Args:
         dataset: all images.
-        validates: bool (N,), the validation images.
+        plan: which of them validate when.
         settings: section `train`.
-        on_epoch_end: called with the history so far of the layers to evaluate.
+        on_epoch_end: called with the history so far of the first round.
     """
     epochs = settings.epochs, settings.fine_tune_epochs
-    training, validation = dataset.subset(~validates), dataset.subset(validates)
-    evaluation, (first, second) = train_once(training, settings, epochs, validation, on_epoch_end)
-    if not settings.refit:
-        return evaluation, evaluation, (first, second)
+    rounds: dict[int, TrainedLayers] = {}
+    histories: list[tuple[History, History]] = []
+    for number in np.unique(plan.rounds[plan.rounds > 0]).tolist():
+        validates = plan.rounds == number
+        training = dataset.subset(plan.trains & ~validates)
+        follow = on_epoch_end if not rounds else None
+        rounds[number], both = train_once(
+            training, settings, epochs, dataset.subset(validates), follow
+        )
+        histories.append(both)
+    first, second = histories[0]
+    final = rounds[1]
+    if settings.refit or plan.cross_validated:
+        best = np.median([_best_epochs(*both) for both in histories], axis=0).astype(int)
+        final, _ = train_once(dataset.subset(plan.trains), settings, (best[0], best[1]))
+    history = {name: first[name] + second.get(name, []) for name in first}
+    return Outcome(final, rounds, "dense", (), (), history, len(second.get("loss", [])))
+
+
+def _best_epochs(first: History, second: History) -> tuple[int, int]:
+    """Returns the epochs of both phases up to the lowest validation loss."""
     improved = second and min(second["val_loss"], default=np.inf) < min(first["val_loss"])
-    best = best_epoch(first), best_epoch(second) if improved else 0
-    final, _ = train_once(dataset, settings, best)
-    return final, evaluation, (first, second)
+    return best_epoch(first), best_epoch(second) if improved else 0
 
 
 def best_epoch(history: Mapping[str, Sequence[float]]) -> int:

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -10,7 +12,8 @@ LABELS = {f"{number:064x}": number % 3 for number in range(300)}
 
 
 def assign(pairs, fraction=0.2, seed=1):
-    return split.assign([c for c, _ in pairs], [label for _, label in pairs], fraction, seed)
+    units = split.units([c for c, _ in pairs])
+    return split.assign(units, [label for _, label in pairs], fraction, seed)
 
 
 @given(images)
@@ -49,7 +52,7 @@ def test_groups_and_equal_contents_are_never_on_both_sides(images):
 
 def assign_groups(columns):
     sha256, labels, groups = columns
-    return split.assign(sha256, labels, 0.3, 1, groups)
+    return split.assign(split.units(sha256, groups), labels, 0.3, 1)
 
 
 def test_adding_an_image_to_a_group_moves_no_other():
@@ -80,6 +83,34 @@ def test_another_seed_makes_another_split(seed):
 
 
 def test_splits_are_written_and_read_back(tmp_path):
-    split.write(tmp_path / "split.csv", ["a,b", "c"], ["train", "validation"])
-    assert (tmp_path / "split.csv").read_text() == 'path,split\n"a,b",train\nc,validation\n'
+    split.write(tmp_path / "split.csv", ["a,b", "c"], ["train", "validation"], [3, ""])
+    text = 'path,split,fold\n"a,b",train,3\nc,validation,\n'
+    assert (tmp_path / "split.csv").read_text() == text
     assert split.read(tmp_path / "split.csv") == {"a,b": "train", "c": "validation"}
+
+
+units = st.lists(st.tuples(st.sampled_from("abcdefghij"), st.integers(0, 2)), min_size=1)
+
+
+@given(units, st.randoms())
+def test_folds_keep_units_together_whatever_the_order(images, random):
+    folds = {}
+    for _ in range(2):
+        found = split.assign_folds([u for u, _ in images], [k for _, k in images], 3, 1)
+        for (unit, _), fold in zip(images, found, strict=True):
+            assert folds.setdefault(unit, fold) == fold in (1, 2, 3)
+        random.shuffle(images)
+
+
+def test_folds_have_the_same_number_of_images_of_each_class():
+    labels = list(LABELS.values())
+    folds = split.assign_folds(list(LABELS), labels, 5, 1)
+    counts = Counter(zip(folds, labels, strict=True))
+    assert set(counts.values()) == {20}
+    assert folds != split.assign_folds(list(LABELS), labels, 5, 2)
+
+
+def test_large_groups_are_spread_over_the_folds():
+    groups = [f"day {n // 30}" for n in range(300)]
+    folds = split.assign_folds(groups, [0] * 300, 5, 1)
+    assert set(Counter(folds).values()) == {60}

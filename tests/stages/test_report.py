@@ -10,6 +10,7 @@ import pytest
 from classifier.dataset import manifest
 from classifier.dataset.findings import Finding
 from classifier.dataset.problems import Problem
+from classifier.head import HeadInfo
 from classifier.html.thumbnails import Thumbnail
 from classifier.inference.base import BaseInfo
 from stages.report import page, run_results
@@ -43,6 +44,9 @@ class Parsed(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
+HEAD = HeadInfo(("ant", "bee"), "imagenet", "", 200, (0,), "", head="discriminant", strength=(0.6,))
+
+
 def results(names=("ant", "bee"), count=40, **changes) -> RunResults:
     """Returns the results of a run with a labelled test set."""
     scored = [
@@ -56,6 +60,7 @@ def results(names=("ant", "bee"), count=40, **changes) -> RunResults:
     scores |= {"macro_f1": 0.8, "top_3_accuracy": 1.0, "expected_calibration_error": 0.05}
     values = {
         "class_names": tuple(names),
+        "head": HeadInfo(tuple(names), "imagenet", "", 200, (0,), ""),
         "base": BaseInfo(
             "mixed10", "avg", 299, 299, (2048,), "float32", "openvino", "int8", "imagenet"
         ),
@@ -200,10 +205,17 @@ def test_every_entry_of_the_contents_has_its_section():
     assert links == [f"#{id_}" for name, key, id_ in seen if (name, key) == ("section", "id")]
 
 
+def test_a_head_without_epochs_is_described():
+    seen = Parsed(page.page(results(history={}, head=HEAD), {}))
+    assert "linear discriminant on the square roots of the features, with a shrinkage of 0.6" in (
+        seen.text
+    )
+
+
 def test_history_and_samples_are_read_from_a_real_run(finished, monkeypatch):
     monkeypatch.chdir(finished.folder)
     run = run_results.read({})
-    assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= run.history.keys()
+    assert run.history == {} and run.head.head == "discriminant"
     assert run.counts["circle"] == Counter(train=6) and run.counts[""] == Counter(test=3)
     hashes = {row.path: row.sha256 for row in manifest.iter_rows(manifest.PATH)}
     circles = [hashes[path] for path in run.samples["circle"]]

@@ -1,5 +1,4 @@
 import dataclasses
-import json
 
 import numpy as np
 import pytest
@@ -7,58 +6,109 @@ import pytest
 from classifier import head
 from classifier.common import files
 from classifier.common.errors import StageError
-from classifier.dataset import split
+from classifier.dataset import split, validation_predictions
 from tests.stages.train.samples import PER_IMAGE, clusters, run_stage, subset
 
 
-@pytest.fixture(autouse=True)
-def few_epochs(set_param):
-    set_param("train.epochs", 3)
-
-
 def final_weights(folder) -> bytes:
-    return (folder / "head" / f"{head.FINAL}.weights.h5").read_bytes()
+    return (folder / "head" / head.LAYERS).read_bytes()
 
 
 def test_the_stage_writes_what_it_promises(inside, capsys):
     run_stage(clusters(), inside)
+    info = head.read_info(inside / "head")
+    assert (info.class_names, info.weights) == (("a", "b", "c"), "random")
+    assert (info.train_images, info.head, len(info.strength)) == (160, "discriminant", 1)
+    assert files.read_csv(inside / "history.csv") == []
+    splits = files.read_csv(inside / "split.csv")
+    assert {row["split"] for row in splits} == {"train"}
+    assert {row["fold"] for row in splits} == set("12345")
+    line = "train: 160 images, discriminant, shrinkage 0."
+    out = capsys.readouterr().out
+    assert out.startswith(line) and "; 5-fold validation accuracy 0." in out
+
+
+def test_out_of_fold_predictions_are_of_all_images_in_path_order(inside, capsys):
+    table = clusters()
+    run_stage(table, inside)
+    predictions = validation_predictions.read(inside / "predictions.npz")
+    assert predictions.paths.tolist() == sorted(table.paths.tolist())
+    order = np.argsort(table.paths)
+    assert (predictions.labels == table.labels[order]).all()
+    correct = predictions.probabilities.argmax(axis=1) == predictions.labels
+    assert f"validation accuracy {correct.mean():.3f} ->" in capsys.readouterr().out
+    final = head.read(inside / "head").probabilities(table.features[order])
+    assert 0.8 < correct.mean() <= (final.argmax(axis=1) == predictions.labels).mean() + 0.02
+
+
+def test_images_of_input_validation_alone_are_scored(inside, capsys):
+    table = clusters()
+    splits = np.where(np.arange(160) % 4 == 0, "validation", "train")
+    run_stage(dataclasses.replace(table, splits=splits), inside)
+    predictions = validation_predictions.read(inside / "predictions.npz")
+    assert len(predictions.paths) == 40 and set(predictions.folds.tolist()) == {0}
+    assert "; 40 held out, validation accuracy 0." in capsys.readouterr().out
+
+
+def test_a_dense_head_has_a_history(inside, set_param, capsys):
+    for name, value in {"head": "dense", "epochs": 3, "folds": 2}.items():
+        set_param(f"train.{name}", value)
+    run_stage(clusters(), inside)
     assert [row["epoch"] for row in files.read_csv(inside / "history.csv")] == ["1", "2", "3"]
-    info = json.loads((inside / "head" / "head.json").read_text())
-    assert info["class_names"] == ["a", "b", "c"] and info["weights"] == "random"
-    assert info["train_images"] == 160
-    splits = list(split.read(inside / "split.csv").values())
-    line = f"train: 160 images, {splits.count('validation')} of them for validation, 3 epochs, best"
+    assert head.read_info(inside / "head").head == "dense"
+    line = "train: 160 images, dense, 3 epochs; 2-fold validation accuracy 0."
     assert capsys.readouterr().out.startswith(line)
 
 
-def test_excluded_images_are_listed_and_counted(inside, capsys):
+def test_probabilities_of_a_dense_head_are_calibrated(inside, set_param):
+    for name, value in {"head": "dense", "epochs": 60, "folds": 2, "patience": 60}.items():
+        set_param(f"train.{name}", value)
+    set_param("train.learning_rate", 0.1)
+    run_stage(clusters(300, spread=3), inside)
+    predictions = validation_predictions.read(inside / "predictions.npz")
+    confidence = predictions.probabilities.max(axis=1)
+    correct = predictions.probabilities.argmax(axis=1) == predictions.labels
+    assert abs(confidence.mean() - correct.mean()) < 0.05
+
+
+def test_excluded_images_are_listed_and_counted_and_scored(inside, capsys):
     table = clusters()
     left_out = dict.fromkeys(table.paths[:20].tolist(), "wrong_label")
     run_stage(table, inside, left_out)
     splits = split.read(inside / "split.csv")
     assert {path for path in splits if splits[path] == split.EXCLUDED} == set(left_out)
     assert "train: 140 images (20 excluded), " in capsys.readouterr().out
+    assert set(validation_predictions.read(inside / "predictions.npz").paths) == set(table.paths)
 
 
-def test_excluding_images_is_the_same_as_removing_them(inside):
+def test_what_excluded_images_show_does_not_matter(inside):
     table = clusters()
-    run_stage(table, inside / "excluded", dict.fromkeys(table.paths[100:].tolist(), "outlier"))
-    run_stage(subset(table, slice(100)), inside / "removed")
-    assert final_weights(inside / "excluded") == final_weights(inside / "removed")
+    left_out = dict.fromkeys(table.paths[100:].tolist(), "outlier")
+    features = table.features.copy()
+    features[100:] = 1000
+    run_stage(table, inside / "before", left_out)
+    run_stage(dataclasses.replace(table, features=features), inside / "after", left_out)
+    assert final_weights(inside / "before") == final_weights(inside / "after")
 
 
-def test_names_and_order_of_the_images_do_not_influence_the_weights(inside):
+@pytest.mark.parametrize("kind", ["auto", "dense"])
+def test_names_and_order_of_the_images_do_not_influence_the_weights(inside, kind, set_param):
+    set_param("train.head", kind)
+    set_param("train.epochs", 2)
+    set_param("train.folds", 2)
     table = clusters(40)
     shuffled = subset(table, np.random.default_rng(1).permutation(40))
-    paths = np.array([f"input/train/{number}.jpg" for number in range(40)])
+    paths = np.array([f"input/train/{number:02}.jpg" for number in range(40)])
     run_stage(table, inside / "before")
     run_stage(dataclasses.replace(shuffled, paths=paths), inside / "after")
     assert final_weights(inside / "before") == final_weights(inside / "after")
 
 
-def test_augmented_copies_of_validation_images_are_not_trained_on(inside, set_param):
+@pytest.mark.parametrize("kind", ["auto", "dense"])
+def test_augmented_copies_of_validation_images_are_not_trained_on(inside, kind, set_param):
     """What they show must not matter: every copy of a validation image is made a wild one."""
-    set_param("train.refit", False)
+    for name, value in {"head": kind, "epochs": 2, "folds": 0, "refit": False}.items():
+        set_param(f"train.{name}", value)
     table = clusters(30)
     columns = {name: np.repeat(vars(table)[name], 3, axis=0) for name in PER_IMAGE}
     columns["views"] = np.tile(np.array([0, 1, 2], np.int32), 30)

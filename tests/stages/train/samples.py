@@ -12,6 +12,8 @@ from stages.train.params import Params
 
 PER_IMAGE = ("features", "labels", "sha256", "paths", "groups", "splits", "views")
 SETTINGS = Params(
+    head="dense",
+    folds=0,
     hidden_units=8,
     dropout=0.2,
     optimizer="adam",
@@ -72,4 +74,4 @@ def run_stage(table: FeatureTable, folder: Path, left_out: dict[str, str] | None
     excluded.write(folder / "excluded.csv", left_out or {})
     near_duplicates.write(folder / "copies.csv", [])
     names = ("train.npz", "excluded.csv", "copies.csv", "base", "head", "history.csv", "split.csv")
-    stage.main(*(folder / name for name in names))
+    stage.main(*(folder / name for name in (*names, "predictions.npz")))

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.utils.class_weight import compute_class_weight
 
 from classifier.common.errors import StageError
@@ -10,27 +11,29 @@ from classifier.dataset.features import FeatureTable
 from stages.train import training
 from stages.train.fine_tuning import TrainingSet
 from stages.train.params import weights_by_index
+from stages.train.plan import make_plan
 from stages.train.training_loop import Examples
-from stages.train.training_split import split_images
 from tests.stages.train.samples import SETTINGS, clusters, settings, subset
 
 
-def validation_mask(table: FeatureTable) -> np.ndarray:
-    return split_images(table, np.arange(len(table.labels)), (), 0.25, 1, {}) == "validation"
+def plan_of(table: FeatureTable, chosen=SETTINGS):
+    return make_plan(table, np.arange(len(table.labels)), (), {}, chosen)
 
 
 def train(table: FeatureTable, chosen=SETTINGS):
-    """Trains on the table; returns the final and the evaluation model and the history."""
+    """Trains on the table; returns the final branch, that of the first round and the history."""
     examples = Examples.without_views(table.features, table.labels)
     dataset = TrainingSet(examples, None, Path(), 3)
-    final, evaluation, (history, _) = training.train_and_refit(
-        dataset, validation_mask(table), chosen
-    )
-    return final.head, evaluation.head, history
+    outcome = training.train(dataset, plan_of(table, chosen), chosen)
+    return outcome.final.branches[0], outcome.rounds[1].branches[0], outcome.history
 
 
-def accuracy(model, table: FeatureTable) -> float:
-    return (model.predict(table.features, verbose=0).argmax(axis=1) == table.labels).mean()
+def predict(branch, table: FeatureTable) -> np.ndarray:
+    return branch.probabilities(table.features.astype(np.float64))
+
+
+def accuracy(branch, table: FeatureTable) -> float:
+    return (predict(branch, table).argmax(axis=1) == table.labels).mean()
 
 
 def test_the_head_is_as_good_as_logistic_regression():
@@ -42,9 +45,10 @@ def test_the_head_is_as_good_as_logistic_regression():
 def test_the_weights_of_the_best_epoch_are_kept():
     table, chosen = clusters(spread=2.5), settings(refit=False, learning_rate=0.05)
     final, evaluation, history = train(table, chosen)
-    mask = validation_mask(table)
-    evaluation.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    loss, score = evaluation.evaluate(table.features[mask], table.labels[mask], verbose=0)
+    mask = plan_of(table).rounds == 1
+    probabilities = predict(evaluation, table)[mask]
+    loss = log_loss(table.labels[mask], probabilities)
+    score = (probabilities.argmax(axis=1) == table.labels[mask]).mean()
     best = training.best_epoch(history)
     patience = training.head_config(chosen, table.labels[~mask]).patience
     assert len(history["val_loss"]) == best + patience < chosen.epochs
@@ -65,13 +69,22 @@ def test_early_stopping_waits_for_a_number_of_steps_too(n_images, batch_size, pa
 def test_refit_trains_on_the_validation_images_too():
     final, evaluation, _ = train(clusters())
     without_refit, same, _ = train(clusters(), settings(refit=False))
-    assert np.array_equal(evaluation.get_weights()[0], same.get_weights()[0])
-    assert not np.array_equal(final.get_weights()[0], without_refit.get_weights()[0])
+    assert np.array_equal(evaluation.layers[0][0], same.layers[0][0])
+    assert not np.array_equal(final.layers[0][0], without_refit.layers[0][0])
+
+
+def test_cross_validation_trains_once_per_fold_and_then_on_all_images():
+    table, chosen = clusters(), settings(folds=3)
+    dataset = TrainingSet(Examples.without_views(table.features, table.labels), None, Path(), 3)
+    outcome = training.train(dataset, plan_of(table, chosen), chosen)
+    branches = [one.branches[0] for one in (*outcome.rounds.values(), outcome.final)]
+    assert len({branch.layers[0][0].tobytes() for branch in branches}) == 4
+    assert min(accuracy(branch, clusters(2000, seed=1)) for branch in branches) > 0.8
 
 
 def test_the_same_seed_gives_the_same_weights():
     def weights(seed: int) -> bytes:
-        return train(clusters(), settings(seed=seed))[0].get_weights()[0].tobytes()
+        return train(clusters(), settings(seed=seed))[0].layers[0][0].tobytes()
 
     assert weights(1) == weights(1) != weights(2)
 
@@ -107,7 +120,7 @@ def test_balanced_class_weights_help_the_rare_class():
     recall = []
     for mode in ("none", "balanced"):
         final, _, _ = train(rare, settings(class_weight=mode))
-        predicted = final.predict(new.features, verbose=0).argmax(axis=1)
+        predicted = predict(final, new).argmax(axis=1)
         recall.append((predicted == 2)[new.labels == 2].mean())
     assert recall[1] > recall[0]
 

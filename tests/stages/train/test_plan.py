@@ -5,13 +5,17 @@ import pytest
 
 from classifier.common.errors import StageError
 from classifier.dataset.features import FeatureTable
-from stages.train.training_split import content_order, split_images
-from tests.stages.train.samples import clusters, subset
+from stages.train.plan import Plan, content_order, make_plan
+from tests.stages.train.samples import clusters, settings, subset
+
+
+def plan(table: FeatureTable, excluded=(), copies={}, **changes: object) -> Plan:  # noqa: B006
+    rows = np.arange(len(table.labels))
+    return make_plan(table, rows, excluded, copies, settings(**changes))
 
 
 def split(table: FeatureTable, excluded=(), seed: int = 1, copies={}) -> list[str]:  # noqa: B006
-    rows = np.arange(len(table.labels))
-    return split_images(table, rows, excluded, 0.25, seed, copies).tolist()
+    return plan(table, excluded, copies, seed=seed).splits.tolist()
 
 
 def test_about_the_requested_fraction_validates():
@@ -42,7 +46,7 @@ def test_groups_are_on_one_side_and_must_leave_images_to_validate():
     sides = {(group, side) for group, side in zip(groups.tolist(), found, strict=True)}
     assert len(sides) == 12
     assert {side for _, side in sides} == {"train", "validation"}
-    with pytest.raises(StageError, match=r"input/labels\.csv: groups must leave images to valid"):
+    with pytest.raises(StageError, match=r"groups must leave images to validate; got none"):
         split(dataclasses.replace(table, groups=np.full(120, "all")))
 
 
@@ -64,8 +68,40 @@ def test_near_duplicates_that_are_a_whole_class_are_split():
 
 def test_excluded_images_change_the_split_of_no_other():
     table = clusters()
-    before, after = split(table), split(table, table.paths[:20])
-    assert after == ["excluded"] * 20 + before[20:]
+    before, after = plan(table), plan(table, table.paths[:20])
+    assert (before.rounds == after.rounds).all()
+    assert not after.trains[:20].any() and after.trains[20:].all()
+
+
+def test_excluded_images_validate_all_the_same():
+    table = clusters()
+    one = plan(table, table.paths[:20], folds=5)
+    assert set(one.rounds) == {1, 2, 3, 4, 5}
+    assert one.splits.tolist() == ["excluded"] * 20 + ["train"] * 140
+
+
+def test_every_image_validates_in_one_of_the_folds():
+    table = clusters()
+    one = plan(table, folds=4)
+    assert one.cross_validated and not len(one.random_folds)
+    for label in range(3):
+        counts = np.bincount(one.rounds[table.labels == label], minlength=5)
+        assert counts[0] == 0 and np.ptp(counts[1:]) <= 1
+
+
+def test_groups_are_in_one_fold_and_torn_apart_by_random_folds():
+    table = clusters(120)
+    table = dataclasses.replace(table, groups=np.array([f"patient {n % 12}" for n in range(120)]))
+    one = plan(table, folds=3)
+    assert len(set(zip(table.groups.tolist(), one.rounds.tolist(), strict=True))) == 12
+    assert len(set(zip(table.groups.tolist(), one.random_folds.tolist(), strict=True))) > 30
+
+
+def test_a_class_in_one_group_cannot_be_cross_validated():
+    table = clusters(30)
+    groups = np.where(table.labels == 1, "tripod", "")
+    with pytest.raises(StageError, match=r"input/train/b: needs images to train on in every fold"):
+        plan(dataclasses.replace(table, groups=groups), folds=5)
 
 
 def test_a_class_with_no_image_left_to_train_on_is_an_error():
@@ -78,10 +114,7 @@ def test_the_order_depends_on_content_only():
     table = clusters(9)
     shuffled = subset(table, np.random.default_rng(1).permutation(9))
     for one in (table, shuffled):
-        order = content_order(one, np.arange(9), np.array(["train"] * 9))
-        assert one.sha256[order].tolist() == sorted(table.sha256)
-    splits = np.array(["train"] * 8 + ["excluded"])
-    assert 8 not in content_order(table, np.arange(9), splits)
+        assert one.sha256[content_order(one, np.arange(9))].tolist() == sorted(table.sha256)
 
 
 def test_a_near_copy_of_a_validation_image_does_not_train():

@@ -1,0 +1,144 @@
+"""Linear discriminant analysis with a shrunken covariance, fitted in closed form.
+
+All classes share one covariance (Fisher 1936), shrunk towards a multiple of the identity because
+images are few and features many. With the prior of each class its share of the images, the result
+is that of scikit-learn's LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage). It is a
+linear layer: `softmax(values @ kernel + bias)`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from classifier.dataset.features import Array
+
+ROWS = 4096  # at once
+Linear = tuple[np.ndarray, np.ndarray]  # kernel (D, C), bias (C,), float64
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sums over labelled rows; those of a part can be subtracted from those of the whole.
+
+    Attributes:
+        counts: float64 (C,), rows of each class.
+        sums: float64 (C, K), of the rows of each class.
+        squares: float64 (K, K), sum of the outer products of the rows with themselves.
+    """
+
+    counts: np.ndarray
+    sums: np.ndarray
+    squares: np.ndarray
+
+    def __add__(self, other: "Moments") -> "Moments":
+        arrays = zip(vars(self).values(), vars(other).values(), strict=True)
+        return Moments(*(one + two for one, two in arrays))
+
+    def __sub__(self, other: "Moments") -> "Moments":
+        arrays = zip(vars(self).values(), vars(other).values(), strict=True)
+        return Moments(*(one - two for one, two in arrays))
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """Powers of features minus their mean, in fewer dimensions where rows are few.
+
+    Attributes:
+        features: float (R, D), in memory or on disk.
+        columns: int (K,) or a slice, the features that are used.
+        power: 1, or 0.5 for the square roots of features.
+        mean: float64 (K,), of the powers.
+        basis: float64 (K, L), orthonormal, spanning all rows; None: the powers themselves.
+    """
+
+    features: Array
+    columns: np.ndarray | slice
+    power: float
+    mean: np.ndarray
+    basis: np.ndarray | None = None
+
+    @classmethod
+    def of(
+        cls, features: Array, rows: np.ndarray, columns: np.ndarray | slice, power: float
+    ) -> "Coordinates":
+        """Returns the coordinates that span some rows without loss."""
+        plain = cls(features, columns, power, np.zeros(1))
+        mean = sum(plain[rows[part]].sum(axis=0, dtype=np.float64) for part in parts(len(rows)))
+        centred = replace(plain, mean=mean / len(rows))
+        if 2 * len(rows) > len(mean):
+            return centred
+        return replace(centred, basis=np.linalg.qr(centred[rows].T.astype(np.float64))[0])
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        """Returns the coordinates of some rows, float32 (n, L)."""
+        values = self.features[rows][:, self.columns]
+        if self.power != 1:
+            values = np.maximum(values, 0) ** np.float32(self.power)
+        centred = values - self.mean.astype(np.float32)
+        return centred if self.basis is None else centred @ self.basis.astype(np.float32)
+
+    @property
+    def size(self) -> int:
+        """Returns the number L of coordinates."""
+        return len(self.mean) if self.basis is None else self.basis.shape[1]
+
+    def moments(self, rows: np.ndarray, labels: np.ndarray, n_classes: int) -> Moments:
+        """Returns the sums over some rows.
+
+        Args:
+            rows: int (n,).
+            labels: int (n,), of these rows.
+            n_classes: C.
+        """
+        sums, squares = np.zeros((n_classes, self.size)), np.zeros((self.size, self.size))
+        for part in parts(len(rows)):
+            values = self[rows[part]]
+            one_hot = labels[part] == np.arange(n_classes)[:, None]
+            sums += one_hot.astype(np.float32) @ values
+            squares += values.T @ values
+        counts = np.bincount(labels, minlength=n_classes).astype(np.float64)
+        return Moments(counts, sums, squares)
+
+    def fit(
+        self, moments: Moments, shrinkage: float, class_weights: np.ndarray | float = 1.0
+    ) -> Linear:
+        """Returns the linear layer on coordinates.
+
+        Args:
+            moments: of the rows to learn from.
+            shrinkage: 0 to 1, of the covariance towards a multiple of the identity.
+            class_weights: float (C,), factors of the prior of each class.
+        """
+        from scipy.linalg import cho_factor, cho_solve
+
+        total = moments.counts.sum()
+        means = moments.sums / np.maximum(moments.counts, 1)[:, None]
+        covariance = (moments.squares - (means.T * moments.counts) @ means) / total
+        variance = max(float(np.trace(covariance)) / len(self.mean), 1e-12)
+        covariance *= 1 - shrinkage
+        covariance[np.diag_indices_from(covariance)] += shrinkage * variance
+        factor = cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False)
+        kernel = cho_solve(factor, means.T, check_finite=False)
+        prior = np.maximum(moments.counts, 1e-6) * class_weights
+        return kernel, np.log(prior / prior.sum()) - (means.T * kernel).sum(axis=0) / 2
+
+    def logits(self, rows: np.ndarray, layer: Linear) -> np.ndarray:
+        """Returns the logits of some rows, float32 (n, C)."""
+        kernel, bias = (array.astype(np.float32) for array in layer)
+        return np.concatenate([self[rows[part]] @ kernel + bias for part in parts(len(rows))])
+
+    def on_features(self, layer: Linear) -> Linear:
+        """Returns the same layer on powers of all features; unused ones have a kernel of 0."""
+        kernel, bias = layer
+        if self.basis is not None:
+            kernel = self.basis @ kernel
+        every = np.zeros((self.features.shape[1], kernel.shape[1]))
+        every[self.columns] = kernel
+        return every, bias - self.mean @ kernel
+
+
+def parts(count: int) -> Iterator[slice]:
+    """Yields slices of ROWS rows."""
+    for start in range(0, max(count, 1), ROWS):
+        yield slice(start, start + ROWS)

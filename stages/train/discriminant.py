@@ -1,0 +1,35 @@
+"""Linear discriminants without each fold, from the moments of the folds."""
+
+from concurrent.futures import Executor
+from functools import reduce
+from operator import add
+
+import numpy as np
+
+from classifier.discriminant import Coordinates, Linear, Moments
+from stages.train.cross_validation import Samples
+
+SHRINKAGES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.75, 0.9)
+
+
+class Discriminant:
+    """Linear discriminants on given coordinates; see `cross_validation.LinearModel`."""
+
+    def __init__(self, coordinates: Coordinates, samples: Samples, pool: Executor) -> None:
+        self.coordinates = coordinates
+        self._class_weights = samples.class_weights
+        folds = samples.fold_numbers
+        self._parts = dict(
+            zip(folds, pool.map(self._moments, folds, [samples] * len(folds)), strict=True)
+        )
+        self._whole = reduce(add, self._parts.values())
+
+    def _moments(self, fold: int, samples: Samples) -> Moments:
+        images = np.flatnonzero((samples.folds == fold) & samples.trains)
+        rows, labels = samples.examples(images)
+        return self.coordinates.moments(rows, labels, len(self._class_weights))
+
+    def fit(self, fold: int, strength: float) -> Linear:
+        """Returns a layer fitted to all training images but those of a fold; 0: to all."""
+        moments = self._whole - self._parts[fold] if fold else self._whole
+        return self.coordinates.fit(moments, strength, self._class_weights)

@@ -1,0 +1,96 @@
+"""What training a head results in."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from classifier.dataset.features import FeatureTable
+from classifier.head import Branch, Head, HeadInfo, TrainedLayers, softmax
+from classifier.inference import openvino_engine
+from stages.train import temperature
+from stages.train.plan import Plan
+from stages.train.training_loop import History
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A trained head.
+
+    Attributes:
+        final: to predict new images with.
+        rounds: trained without the images that validate in a round, by its number.
+        kind: see `HeadInfo.head`.
+        layers: of InceptionV3 whose features are used.
+        strength: of each branch.
+        history: of the first round of a dense head.
+        fine_tuned: number of its epochs in which the upper blocks learned too.
+    """
+
+    final: TrainedLayers
+    rounds: dict[int, TrainedLayers]
+    kind: str
+    layers: tuple[str, ...]
+    strength: tuple[float, ...] = ()
+    history: History = field(default_factory=dict)
+    fine_tuned: int = 0
+
+
+def predict_rounds(
+    outcome: Outcome,
+    plan: Plan,
+    table: FeatureTable,
+    rows: np.ndarray,
+    info: HeadInfo,
+    folder: Path,
+) -> np.ndarray:
+    """Returns the probabilities of each image that validates, float64 (N, C); NaN for others.
+
+    Args:
+        outcome: of training.
+        plan: of N images.
+        table: features.
+        rows: int (N, A), rows of the views over which predictions are averaged.
+        info: what the head was trained on.
+        folder: for the networks of the rounds.
+    """
+    probabilities = np.full((len(rows), len(info.class_names)), np.nan)
+    for number, trained in outcome.rounds.items():
+        network = folder / f"{number}.xml" if trained.network else None
+        if network:
+            openvino_engine.write(trained.network, network)
+        images = plan.rounds == number
+        model = Head(info, trained.branches, network)
+        probabilities[images] = model.predict(table, rows[images])
+    return probabilities
+
+
+def calibrate_rounds(
+    outcome: Outcome, plan: Plan, probabilities: np.ndarray, labels: np.ndarray
+) -> tuple[Outcome, np.ndarray]:
+    """Returns the outcome and the probabilities with logits scaled to the lowest log loss.
+
+    Those of a round are scaled by a factor that fits the images of the other rounds.
+
+    Args:
+        outcome: of training.
+        plan: of N images, each of which validates.
+        probabilities: float (N, C), out of fold.
+        labels: int (N,).
+    """
+    logits = np.log(np.maximum(probabilities, 1e-30))
+    calibrated = np.empty_like(probabilities)
+    for number in outcome.rounds:
+        others, own = plan.trains & (plan.rounds != number), plan.rounds == number
+        factor = temperature.fit(logits[others], labels[others], np.ones(others.sum()))
+        calibrated[own] = softmax(factor * logits[own])
+    factor = temperature.fit(
+        logits[plan.trains], labels[plan.trains], np.ones(int(plan.trains.sum()))
+    )
+    branches = tuple(_scaled(branch, factor) for branch in outcome.final.branches)
+    return replace(outcome, final=replace(outcome.final, branches=branches)), calibrated
+
+
+def _scaled(branch: Branch, factor: float) -> Branch:
+    *below, (kernel, bias, activation) = branch.layers
+    return replace(branch, layers=(*below, (kernel * factor, bias * factor, activation)))

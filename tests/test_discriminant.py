@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+from classifier.discriminant import Coordinates
+from classifier.head import softmax
+
+ROWS = np.arange(90)
+
+
+def sample(n_features: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, 90)
+    values = rng.gamma(2, 0.5, (90, n_features)) + rng.random((3, n_features))[labels]
+    return values.astype(np.float32), labels
+
+
+@pytest.mark.parametrize("n_features", [12, 400])
+@pytest.mark.parametrize("shrinkage", [0.1, 0.6])
+@pytest.mark.parametrize("power", [1, 0.5])
+def test_it_is_scikit_learns(n_features, shrinkage, power):
+    """With more images than features, and in fewer dimensions with fewer images."""
+    values, labels = sample(n_features)
+    theirs = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage)
+    expected = theirs.fit(values**power, labels).predict_proba(values**power)
+    coordinates = Coordinates.of(values, ROWS, slice(None), power)
+    assert coordinates.size == min(n_features, 90)
+    layer = coordinates.fit(coordinates.moments(ROWS, labels, 3), shrinkage)
+    kernel, bias = coordinates.on_features(layer)
+    assert softmax(values**power @ kernel + bias) == pytest.approx(expected, abs=2e-4)
+    assert softmax(coordinates.logits(ROWS, layer)) == pytest.approx(expected, abs=2e-4)
+
+
+def test_moments_of_a_part_can_be_subtracted():
+    values, labels = sample(12)
+    coordinates = Coordinates.of(values, ROWS, slice(None), 0.5)
+    whole, part, rest = (
+        coordinates.moments(rows, labels[rows], 3) for rows in (ROWS, ROWS[:20], ROWS[20:])
+    )
+    for name, array in vars(whole - part).items():
+        assert array == pytest.approx(getattr(rest, name), abs=1e-4)
+
+
+def test_features_that_are_not_used_have_no_weight():
+    values, labels = sample(12)
+    coordinates = Coordinates.of(values, ROWS, slice(3, 8), 1)
+    layer = coordinates.fit(coordinates.moments(ROWS, labels, 3), 0.5)
+    kernel, bias = coordinates.on_features(layer)
+    assert kernel.shape == (12, 3)
+    assert not kernel[:3].any() and not kernel[8:].any()
+    logits = coordinates.logits(ROWS, layer)
+    assert values @ kernel + bias == pytest.approx(logits, abs=1e-4)
+
+
+def test_class_weights_are_factors_of_the_priors():
+    values, labels = sample(12)
+    coordinates = Coordinates.of(values, ROWS, slice(None), 1)
+    moments = coordinates.moments(ROWS, labels, 3)
+    (kernel, bias), (same, weighted) = (
+        coordinates.fit(moments, 0.5, weights) for weights in (1.0, np.array([1, 2, 4]))
+    )
+    assert (kernel == same).all()
+    gain = weighted - bias
+    assert gain - gain[0] == pytest.approx(np.log([1, 2, 4]))

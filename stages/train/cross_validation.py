@@ -11,6 +11,8 @@ import numpy as np
 from classifier.discriminant import Coordinates, Linear
 from stages.train import temperature
 
+MIN_GAIN = 1e-4  # nats by which another strength must be better
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -127,7 +129,7 @@ def search(
 
     best = start
     for step in (-1, 1):
-        while loss(best + step) < loss(best):
+        while loss(best + step) < loss(best) - MIN_GAIN:
             best += step
     return [choice.candidate for choice in tried.values()]
 

@@ -88,7 +88,7 @@ def train(
         strength=best.strength,
         factor=choice.factor,
         branch=branch,
-        fold_branches=_fold_branches(candidates, samples),
+        fold_branches=_fold_branches(candidates, samples, pool),
     )
 
 
@@ -97,16 +97,19 @@ def _coordinates(features: Array, samples: Samples, layer_set: LayerSet) -> Coor
     return Coordinates.of(features, rows, layer_set[1], POWER)
 
 
-def _fold_branches(candidates: Sequence[Candidate], samples: Samples) -> dict[int, Branch]:
+def _fold_branches(
+    candidates: Sequence[Candidate], samples: Samples, pool: Executor
+) -> dict[int, Branch]:
     """Returns, by fold, the candidate that is best on the other folds' images."""
-    branches = {}
-    for number, fold in enumerate(samples.fold_numbers):
-        others = samples.trains & (samples.folds != fold)
+    folds = samples.fold_numbers
+
+    def branch(number: int) -> Branch:
+        others = samples.trains & (samples.folds != folds[number])
         choice = cross_validation.choose(candidates, samples, others)
-        candidate = choice.candidate
-        layer = candidate.fold_layers[number]
-        branches[fold] = make_branch(candidate.model.coordinates, layer, choice.factor)
-    return branches
+        best = choice.candidate
+        return make_branch(best.model.coordinates, best.fold_layers[number], choice.factor)
+
+    return dict(zip(folds, pool.map(branch, range(len(folds))), strict=True))
 
 
 def make_branch(coordinates: Coordinates, layer: Linear, factor: float) -> Branch:

@@ -1,0 +1,78 @@
+"""The heads of `train`, compared on test images of known classes.
+
+    python -m benchmarks.heads PROJECT [PROJECT ...] [--head auto discriminant logistic mean dense]
+
+Each PROJECT is a folder with the results of `extract` (features_train.npz, features_test.npz) and
+of `inspect` (excluded.csv, near_duplicates.csv) in results/. Printed for each head: accuracy, log
+loss and calibration error on the test images, those in cross-validation, and seconds.
+"""
+
+import argparse
+import contextlib
+import io
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from classifier import head
+from classifier.common import params
+from classifier.dataset import features, validation_predictions
+from classifier.evaluation import metrics
+from stages.train import stage
+
+HEADS = ("auto", "discriminant", "logistic", "mean", "dense")
+NAMES = ("accuracy", "log_loss", "expected_calibration_error")
+HEADING = (
+    "| dataset | head | test images | accuracy | log loss | calibration error | "
+    "cross-validated accuracy | log loss | calibration error | s |\n" + "|---" * 10 + "|"
+)
+
+
+def scores(probabilities: np.ndarray, labels: np.ndarray, names: list[str]) -> dict[str, float]:
+    """Returns the metrics of predictions."""
+    return metrics.compute(metrics.score(probabilities.astype(np.float64), labels, names))
+
+
+def train(project: Path, kind: str, folder: Path) -> list[str]:
+    """Returns the cells of a row: scores on test images, scores out of fold, seconds."""
+    results = project.resolve() / "results"
+    settings = yaml.safe_load(params.PATH.read_text(encoding="utf-8"))
+    settings["train"]["head"] = kind
+    (folder / "params.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    inputs = (results / name for name in ("features_train.npz", "excluded.csv"))
+    copies, base = results / "near_duplicates.csv", project.resolve() / "models" / "base"
+    start = time.perf_counter()
+    with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
+        stage.main(*inputs, copies, base)
+        seconds = time.perf_counter() - start
+        model = head.read(head.FOLDER)
+        validated = validation_predictions.read(validation_predictions.PATH)
+    test, names = features.read(results / "features_test.npz"), list(model.info.class_names)
+    views = test.view_rows(test.tta_views)
+    views = views[test.labels[views[:, 0]] >= 0]
+    tested = scores(model.predict(test, views), test.labels[views[:, 0]], names)
+    out_of_fold = scores(validated.probabilities, validated.labels, names)
+    cells = [f"{part[name]:.3f}" for part in (tested, out_of_fold) for name in NAMES]
+    return [str(tested["n"]), *cells, f"{seconds:.1f}"]
+
+
+def main() -> None:
+    """Prints a row for each project and head."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("projects", nargs="+", type=Path, metavar="PROJECT")
+    parser.add_argument("--head", nargs="+", choices=HEADS, default=HEADS)
+    given = parser.parse_args()
+    print(HEADING)
+    for project in given.projects:
+        for kind in given.head:
+            with tempfile.TemporaryDirectory() as folder:
+                (Path(folder) / "results").mkdir()
+                cells = train(project, kind, Path(folder))
+            print(f"| {project.resolve().name} | {kind} | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -21,16 +21,16 @@ import yaml
 from benchmarks.pipeline import prepare
 from classifier.evaluation import metrics
 
-LAST_LAYER = {"freeze.last_layer": "mixed8"}
-MAPS = {**LAST_LAYER, "freeze.pooling": "none"}
+LAYERS: dict[str, object] = {"freeze.layers": ["mixed8"]}
+MAPS = {**LAYERS, "freeze.pooling": "none"}
 COPIES = {"extract.augmented_copies": 5}
 FINE_TUNED = {"train.fine_tune_epochs": 20}
 TTA = {"extract.tta_views": 2}
 ROWS: dict[str, dict[str, object]] = {
-    "averaged mixed8": LAST_LAYER,
-    "averaged mixed8 + mirror image": {**LAST_LAYER, **TTA},
-    "averaged mixed8 + 5 copies": {**LAST_LAYER, **COPIES},
-    "averaged mixed8 + 5 copies + mirror image": {**LAST_LAYER, **COPIES, **TTA},
+    "averaged mixed8": LAYERS,
+    "averaged mixed8 + mirror image": {**LAYERS, **TTA},
+    "averaged mixed8 + 5 copies": {**LAYERS, **COPIES},
+    "averaged mixed8 + 5 copies + mirror image": {**LAYERS, **COPIES, **TTA},
     "mixed8 maps, frozen blocks": MAPS,
     "mixed8 maps + 5 copies": {**MAPS, **COPIES},
     "mixed8 maps + fine-tuning": {**MAPS, **FINE_TUNED},

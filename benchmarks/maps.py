@@ -50,6 +50,8 @@ def write(path: Path, count: int) -> None:
         "augmentation_id": Column.from_array(np.array("")),
         "fingerprint": Column.from_array(np.array("f" * 64)),
         "weights": Column.from_array(np.array("random")),
+        "layers": Column.from_array(np.array(["mixed8"])),
+        "layer_sizes": Column.from_array(np.array(SHAPE[-1:], np.int32)),
     }
     path.parent.mkdir(exist_ok=True)
     features.write(path, columns)
@@ -65,7 +67,7 @@ def main() -> None:
         folder = Path(temporary) / "project"
         changes = {
             "fetch.weights": "random",
-            "freeze.last_layer": "mixed8",
+            "freeze.layers": ["mixed8"],
             "freeze.pooling": "none",
             "freeze.precision": "float32",
             "train.epochs": 1,

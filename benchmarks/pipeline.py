@@ -1,7 +1,7 @@
 """Accuracy and seconds per stage of the whole pipeline on folders of images.
 
     python -m benchmarks.pipeline --weights FILE.h5 --images DIR [DIR ...]
-        [--last-layer mixed8 mixed10]
+        [--layers mixed8 mixed10]
 
 Each DIR holds train/<class>/* and test/<class>/*. The baseline is scikit-learn's
 logistic regression on the same features (centred; for each C of 0.01, 0.1, 1, 10).
@@ -68,17 +68,17 @@ def interval(scores: dict[str, float]) -> str:
     return "{accuracy:.3f} [{accuracy_low:.3f}-{accuracy_high:.3f}] of {n}".format(**scores)
 
 
-def measure(images: Path, weights: Path, last_layer: str) -> None:
-    """Measures one dataset with one last layer and prints the results."""
+def measure(images: Path, weights: Path, layers: str) -> None:
+    """Measures one dataset with one list of layers and prints the results."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        changes = {"fetch.weights": str(weights.resolve()), "freeze.last_layer": last_layer}
+        changes = {"fetch.weights": str(weights.resolve()), "freeze.layers": layers.split(",")}
         prepare(folder, images, changes)
         seconds = run_stages(folder)
         metrics = json.loads((folder / "results" / "metrics.json").read_text())
         data = json.loads((folder / "results" / "dataset.json").read_text())
         count = data["train"] + data["validation"] + data["test"]
-        print(f"{images.name} {last_layer}: validation {interval(metrics['validation'])}", end="")
+        print(f"{images.name} {layers}: validation {interval(metrics['validation'])}", end="")
         print(f", test {interval(metrics['test'])}" if "test" in metrics else "")
         print(
             f"  logistic regression on the same features, test, by C: {logistic_regression(folder)}"
@@ -90,15 +90,15 @@ def measure(images: Path, weights: Path, last_layer: str) -> None:
 
 
 def main() -> None:
-    """Measures every dataset with every last layer."""
+    """Measures every dataset with every list of layers."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--images", type=Path, nargs="+", required=True)
     parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--last-layer", nargs="+", default=["mixed8", "mixed10"])
+    parser.add_argument("--layers", nargs="+", default=["mixed8", "mixed10"])
     args = parser.parse_args()
     for images in args.images:
-        for last_layer in args.last_layer:
-            measure(images, args.weights, last_layer)
+        for layers in args.layers:
+            measure(images, args.weights, layers)
 
 
 if __name__ == "__main__":

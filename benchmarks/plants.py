@@ -1,6 +1,6 @@
 """Precision and recall of `inspect` on errors planted in folders of good images.
 
-    python -m benchmarks.plants --images DIR... --weights FILE.h5 [--last-layer NAME...]
+    python -m benchmarks.plants --images DIR... --weights FILE.h5 [--layers NAME...]
         [--json FILE]
 
 Three kinds of errors are planted in each dataset, one after the other, and `validate`, `extract`
@@ -68,7 +68,7 @@ class Row:
     """A row of the table."""
 
     dataset: str
-    last_layer: str
+    layers: str
     planted: str
     count: int
     found: int
@@ -79,9 +79,9 @@ class Row:
 class Dataset:
     """A copy of the pipeline with images in which errors are planted."""
 
-    def __init__(self, folder: Path, images: Path, weights: Path, last_layer: str) -> None:
+    def __init__(self, folder: Path, images: Path, weights: Path, layers: str) -> None:
         self.folder, self.images = folder, images
-        changes = {"fetch.weights": str(weights.resolve()), "freeze.last_layer": last_layer}
+        changes = {"fetch.weights": str(weights.resolve()), "freeze.layers": layers.split(",")}
         prepare(folder, images, changes)
         self.run("fetch", "freeze")
 
@@ -225,26 +225,26 @@ def score_unchanged(before: list[Finding]) -> list[Score]:
 
 
 def main() -> None:
-    """Measures every dataset with every last layer."""
+    """Measures every dataset with every list of layers."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--images", type=Path, nargs="+", required=True)
     parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--last-layer", nargs="+", default=["mixed10"])
+    parser.add_argument("--layers", nargs="+", default=["mixed10"])
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     rows: list[Row] = []
-    names = "dataset | last layer | planted | of them | found | precision | recall"
+    names = "dataset | layers | planted | of them | found | precision | recall"
     print(f"| {names} |\n" + 7 * "|---" + "|")
-    for last_layer in args.last_layer:
+    for layers in args.layers:
         for number, images in enumerate(args.images):
             other = args.images[(number + 1) % len(args.images)]
             with tempfile.TemporaryDirectory() as temporary:
-                dataset = Dataset(Path(temporary), images, args.weights, last_layer)
+                dataset = Dataset(Path(temporary), images, args.weights, layers)
                 rng, before = random.Random(1), dataset.inspect()
                 scores = score_unchanged(before) + score_copies(dataset, before, rng)
                 scores += [score_labels(dataset, rng), score_outliers(dataset, other, rng)]
             for cells in scores:
-                rows.append(Row(images.name, last_layer, *cells))
+                rows.append(Row(images.name, layers, *cells))
                 row = "| {} | {} | {} | {} | {} | {:.2f} | {:.2f} |"
                 print(row.format(*asdict(rows[-1]).values()), flush=True)
     if args.json:

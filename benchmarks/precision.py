@@ -1,7 +1,7 @@
 """What int8 costs in accuracy, on datasets with known classes.
 
     python -m benchmarks.precision --weights FILE.h5 --images DIR [DIR ...]
-        [--last-layer mixed10 mixed8] [--json FILE]
+        [--layers mixed10 mixed8] [--json FILE]
 
 Each DIR holds train/<class>/* and test/<class>/*. Printed for its test images: the mean cosine
 similarity between int8 and float32 features, and the number that scikit-learn's logistic
@@ -27,14 +27,14 @@ from stages import freeze
 
 SIZE = 299
 HEADING = (
-    "| dataset | last layer | test images | cosine | correct in float32 | in int8 | "
+    "| dataset | layers | test images | cosine | correct in float32 | in int8 | "
     "trained in float32, tested in int8 |\n" + "|---" * 7 + "|"
 )
 
 
-def frozen(weights: Path, folder: Path, last_layer: str, precision: str) -> Engine:
+def frozen(weights: Path, folder: Path, layers: str, precision: str) -> Engine:
     """Returns InceptionV3 up to a layer, in a precision, on OpenVINO."""
-    settings = freeze.Params(last_layer, "avg", SIZE, SIZE, "openvino", precision)
+    settings = freeze.Params(layers.split(","), "avg", SIZE, SIZE, "openvino", precision)
     model, upper = inception.load(weights, settings)
     folder.mkdir()
     freeze.write(model, upper, folder, freeze.base_info(settings, model, ""))
@@ -74,13 +74,12 @@ def measure(images: Path, exact: Engine, fast: Engine) -> dict[str, object]:
         for network in (exact, fast)
     )
     a, b = float32["test"], int8["test"]
-    cosines = (a * b).sum(axis=1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))
     in_float32, mixed = predictions(float32["train"], labels["train"], a, b)
     (in_int8,) = predictions(int8["train"], labels["train"], b)
     return {
         "dataset": images.name,
         "test": len(a),
-        "cosine": float(cosines.mean()),
+        "cosine": float(freeze.cosines(a, b).mean()),
         "float32": best(in_float32, labels["test"]),
         "int8": best(in_int8, labels["test"]),
         "mixed": best(mixed, labels["test"]),
@@ -89,29 +88,29 @@ def measure(images: Path, exact: Engine, fast: Engine) -> dict[str, object]:
 
 def run(args: argparse.Namespace) -> Iterator[dict[str, object]]:
     """Yields the rows of the table."""
-    for layer in args.last_layer:
+    for layers in args.layers:
         with tempfile.TemporaryDirectory() as name:
             networks = [
-                frozen(args.weights, Path(name) / precision, layer, precision)
+                frozen(args.weights, Path(name) / precision, layers, precision)
                 for precision in ("float32", "int8")
             ]
             for images in args.images:
-                yield {"last_layer": layer, **measure(images, *networks)}
+                yield {"layers": layers, **measure(images, *networks)}
 
 
 def main() -> None:
-    """Measures every dataset with every last layer."""
+    """Measures every dataset with every list of layers."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--images", type=Path, nargs="+", required=True)
     parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--last-layer", nargs="+", default=["mixed10", "mixed8"])
+    parser.add_argument("--layers", nargs="+", default=["mixed10", "mixed8"])
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     print(HEADING)
     rows = []
     for row in run(args):
         rows.append(row)
-        cells = (row["dataset"], row["last_layer"], row["test"], f"{row['cosine']:.4f}")
+        cells = (row["dataset"], row["layers"], row["test"], f"{row['cosine']:.4f}")
         print(f"| {' | '.join(map(str, (*cells, *list(row.values())[4:])))} |", flush=True)
     if args.json:
         args.json.write_text(json.dumps(rows, indent=2))

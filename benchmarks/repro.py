@@ -1,7 +1,7 @@
 """The cost of a change: forward passes, stages that run, and seconds of `dvc repro`.
 
     python -m benchmarks.repro --images DIR [DIR ...] --weights FILE.h5 [--count 1000 10000]
-        [--only no-op ...] [--set freeze.last_layer=mixed0 ...] [--json FILE]
+        [--only no-op ...] [--set freeze.layers=[mixed0] ...] [--json FILE]
 
 Each DIR holds train/<class>/*. If it has fewer than `--count` images, they are repeated with a few
 bytes appended: the same pixels, but a new image for every stage. For comparison, the table ends

@@ -81,7 +81,8 @@ def prepare(folder: Path, count: int) -> None:
         shutil.copytree(ROOT / code, folder / code)
     shutil.copy(ROOT / "params.yaml", folder)
     (folder / base.FOLDER).mkdir(parents=True)
-    info = BaseInfo("mixed10", "avg", 8, 8, (2048,), "float32", "openvino", "float32", "random")
+    sizes = ((2048,), (2048,))  # of the layers, of an image's features
+    info = BaseInfo(("mixed10",), "avg", 8, 8, *sizes, "float32", "openvino", "float32", "random")
     base.write_info(folder / base.FOLDER, info)
     draw(folder, 0, count)
 

@@ -5,6 +5,7 @@ Writes  models/base
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,19 +15,15 @@ import numpy as np
 from classifier.backbone import inception, openvino_convert, pretrained, upper_blocks
 from classifier.backbone.calibration_images import draw_image
 from classifier.common import files, params
-from classifier.common.errors import run_main
+from classifier.common.errors import StageError, collected, run_main
 from classifier.common.params import Range
 from classifier.inference import base, engine, openvino_engine
-from classifier.inference.base import BaseInfo, NetworkSpec
+from classifier.inference.base import BaseInfo, LayerName, NetworkSpec, in_network_order
 
 if TYPE_CHECKING:
     import keras
 
 Side = Annotated[int, Range(75)]  # pixels; InceptionV3 takes no smaller images
-LayerName = Literal[
-    "mixed0", "mixed1", "mixed2", "mixed3", "mixed4", "mixed5",
-    "mixed6", "mixed7", "mixed8", "mixed9", "mixed10",
-]  # fmt: skip
 CALIBRATION_IMAGES = 200  # that int8 is calibrated on
 TEST_IMAGES = 4  # other ones, on which the frozen network is compared with Keras
 ENGINE_NAMES = {"openvino": "OpenVINO", "tensorflow": "TensorFlow"}
@@ -36,21 +33,32 @@ ENGINE_NAMES = {"openvino": "OpenVINO", "tensorflow": "TensorFlow"}
 class Params(NetworkSpec):
     """Section `freeze` of params.yaml."""
 
-    last_layer: LayerName
+    layers: list[LayerName]  # in any order
     image_height: Side
     image_width: Side
     engine: Literal["auto", "openvino", "tensorflow"]  # that runs the network
     precision: Literal["float32", "int8"]  # of its arithmetic
 
     def __post_init__(self) -> None:
-        possible = self.engine != "tensorflow" or self.precision == "float32"
-        rule = "float32 with engine tensorflow, or engine auto or openvino"
-        params.require(possible, "freeze.precision", rule, self.precision)
+        errors = list[str]()
+        with collected(errors):
+            possible = self.pooling == "avg" or len(set(self.layers)) == 1
+            rule = "one layer where pooling is none"
+            params.require(possible, "freeze.layers", rule, self.layers)
+        with collected(errors):
+            possible = self.engine != "tensorflow" or self.precision == "float32"
+            rule = "float32 with engine tensorflow, or engine auto or openvino"
+            params.require(possible, "freeze.precision", rule, self.precision)
+        if errors:
+            raise StageError(*errors)
 
 
 def base_info(settings: Params, model: "keras.Model", weights: str) -> BaseInfo:
     """Returns what the frozen network is; `weights` is the identity of its weights."""
+    layers = in_network_order(settings.layers)
     values: dict[str, Any] = vars(settings) | {
+        "layers": layers,
+        "layer_sizes": tuple(model.get_layer(name).output.shape[-1] for name in layers),
         "feature_shape": model.output_shape[1:],
         "dtype": "float32" if settings.pooling == "avg" else "float16",
         "engine": resolve_engine(settings, engine.device("tensorflow")),
@@ -92,11 +100,24 @@ def synthetic_images(numbers: range, model: "keras.Model") -> list[np.ndarray]:
     return [draw_image(number, *model.input_shape[1:3]) for number in numbers]
 
 
-def min_cosine(first: np.ndarray, second: np.ndarray) -> float:
-    """Returns the lowest cosine similarity of an image's features (N, ...) in two networks."""
+def min_cosine(first: np.ndarray, second: np.ndarray, sizes: Sequence[int]) -> float:
+    """Returns the lowest cosine similarity of an image's features in two networks, over layers.
+
+    Args:
+        first: (N, ..., D), features of layers side by side in one network.
+        second: (N, ..., D), the same in another.
+        sizes: number of features of each layer; their sum is D.
+    """
+    ends = np.cumsum(sizes)[:-1]
+    pairs = zip(np.split(first, ends, axis=-1), np.split(second, ends, axis=-1), strict=True)
+    return min(float(cosines(one, other).min()) for one, other in pairs)
+
+
+def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Returns the cosine similarity of each row of two arrays (N, ...): (N,)."""
     first, second = (features.reshape(len(features), -1) for features in (first, second))
     lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-    return float(((first * second).sum(axis=1) / lengths).min())
+    return np.asarray((first * second).sum(axis=1) / lengths)
 
 
 def main(weights: Path = pretrained.PATH, out: Path = base.FOLDER) -> None:
@@ -112,9 +133,9 @@ def main(weights: Path = pretrained.PATH, out: Path = base.FOLDER) -> None:
         write(model, upper, part, info)
         features = engine.load(part).features(images)
     expected = np.asarray(model(images / np.float32(127.5) - 1, training=False))
-    cosine = math.floor(1000 * min_cosine(features, expected)) / 1000
+    cosine = math.floor(1000 * min_cosine(features, expected, info.layer_sizes)) / 1000
     print(
-        f"freeze: InceptionV3 up to {info.last_layer}, {info.image_height}x{info.image_width} "
+        f"freeze: InceptionV3 up to {info.layer_names}, {info.image_height}x{info.image_width} "
         f"-> {'x'.join(map(str, info.feature_shape))} features, {ENGINE_NAMES[info.engine]} "
         f"{info.precision} (cosine similarity to Keras >= {cosine:.3f}) -> {out.as_posix()}"
     )

@@ -132,7 +132,7 @@ def fine_tuned(finished: Project, shared_folder: SharedFolder) -> Project:
     def run(folder: Path) -> None:
         project = copy(finished, folder / "project")
         for name, value in {
-            "freeze.last_layer": "mixed9",
+            "freeze.layers": ["mixed9"],
             "freeze.pooling": "none",
             "extract.augmented_copies": 1,
             "extract.tta_views": 3,

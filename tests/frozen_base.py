@@ -12,15 +12,15 @@ ENGINES = [("openvino", "float32"), ("tensorflow", "float32"), ("openvino", "int
 
 
 def freeze_params(
-    last_layer: str = "mixed2",
+    layers: str = "mixed2",
     height: int = 75,
     width: int = 75,
     engine: str = "openvino",
     precision: str = "float32",
     pooling: str = "avg",
 ) -> Params:
-    """Returns the section `freeze` of a small float32 network."""
-    return Params(last_layer, pooling, height, width, engine, precision)
+    """Returns the section `freeze` of a small float32 network; `layers`: `mixed8 mixed10`."""
+    return Params(layers.split(), pooling, height, width, engine, precision)
 
 
 def write_base(weights: Path, settings: Params, folder: Path) -> Path:
@@ -36,12 +36,13 @@ def noise(height: int, width: int) -> np.ndarray:
     return np.random.default_rng(3).integers(0, 256, (3, height, width, 3), np.uint8)
 
 
-def keras_features(weights: Path, layer: str, pixels: np.ndarray) -> np.ndarray:
-    """Returns the features that Keras's own, whole InceptionV3 has at a layer, averaged."""
+def keras_features(weights: Path, layers: str, pixels: np.ndarray) -> np.ndarray:
+    """Returns the features that Keras's own, whole InceptionV3 has at some layers, averaged."""
     from classifier.inference.keras_backend import keras
 
     model = keras.applications.InceptionV3(include_top=False, weights=None)
     model.load_weights(weights)
-    inner = keras.Model(model.inputs[0], model.get_layer(layer).output)
+    inner = keras.Model(model.inputs[0], [model.get_layer(n).output for n in layers.split()])
     scaled = keras.applications.inception_v3.preprocess_input(pixels.astype(np.float32))
-    return np.asarray(inner(scaled, training=False)).mean(axis=(1, 2))
+    maps = keras.tree.flatten(inner(scaled, training=False))
+    return np.concatenate([np.asarray(one).mean(axis=(1, 2)) for one in maps], axis=1)

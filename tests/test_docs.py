@@ -76,7 +76,10 @@ def test_the_defaults_described_are_those_of_params_yaml():
         if len(row) > 3 and "`" in row[0]:
             for name in re.findall(r"`(\w+)\.(\w+)`", row[0]):
                 value = DEFAULTS[name[0]][name[1]]
-                assert row[1].strip("`") == yaml.safe_dump(value).split("\n")[0], name
+                assert (
+                    row[1].strip("`")
+                    == yaml.safe_dump(value, default_flow_style=True).split("\n")[0]
+                ), name
 
 
 @pytest.mark.parametrize("path", [p for s in STAGES for p in outs(s) if p.endswith(".csv")])

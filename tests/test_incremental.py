@@ -129,7 +129,7 @@ def test_what_grew_image_by_image_equals_a_full_run(results_only, extract_here):
 @pytest.mark.slow
 def test_features_of_other_image_sizes_and_last_layers_stay_in_the_cache(project):
     before = outputs(project)
-    other = {"freeze.image_height": 80, "freeze.last_layer": "mixed0"}
+    other = {"freeze.image_height": 80, "freeze.layers": ["mixed0"]}
     defaults = {name: project.set(name, value) for name, value in other.items()}
     assert extract(project) == (21, 21)
     for name, value in defaults.items():

@@ -37,7 +37,7 @@ TABLE = {
     "validate.decode_timeout": (20, {"validate", "report"}),
     "fetch.weights": ("random", {"fetch", *BASE}),
     "fetch.seed": (2, {"fetch", "report"}),  # no effect: the weights are a file
-    "freeze.last_layer": ("mixed0", BASE),
+    "freeze.layers": (["mixed0", "mixed1"], BASE),
     "freeze.pooling": ("none", BASE),
     "freeze.image_height": (80, BASE),
     "freeze.image_width": (80, BASE),
@@ -84,7 +84,7 @@ TABLE = {
 REAL = (
     "validate.bad_images",
     pytest.param("fetch.weights", marks=pytest.mark.slow),
-    pytest.param("freeze.last_layer", marks=pytest.mark.slow),
+    pytest.param("freeze.layers", marks=pytest.mark.slow),
     pytest.param("extract.augmented_copies", marks=pytest.mark.slow),
     "extract.batch_size",
     pytest.param("inspect.drop_leaks", marks=pytest.mark.slow),
@@ -407,7 +407,7 @@ def test_an_unreadable_test_file_has_a_row_with_its_reason(project):
     assert by_path["input/test/1b.jpg"]["predicted"] == ""
 
 
-@pytest.mark.parametrize("name", ["train.learning_rate", "freeze.last_layer", "predict.top_k"])
+@pytest.mark.parametrize("name", ["train.learning_rate", "freeze.layers", "predict.top_k"])
 def test_a_wrong_param_is_one_line_without_a_traceback(name, project):
     project.set(name, "-2e-3")
     done = project.shell("dvc", "repro", ok=False)

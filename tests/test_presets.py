@@ -23,7 +23,7 @@ def test_a_preset_has_every_value_of_params_yaml(path):
 def test_the_recipe_of_2017_has_the_numbers_of_the_script():
     preset = yaml.safe_load((ROOT / "presets" / "recipe-2017.yaml").read_text(encoding="utf-8"))
     freeze, train = preset["freeze"], preset["train"]
-    assert freeze["last_layer"] == "mixed8"
+    assert freeze["layers"] == ["mixed8"]
     assert freeze["image_height"] == freeze["image_width"] == 128
     phases = [
         [train[f"{phase}{name}"] for name in ("optimizer", "epochs", "batch_size")]

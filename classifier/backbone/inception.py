@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from classifier.common.errors import StageError
-from classifier.inference.base import NetworkSpec
+from classifier.inference.base import NetworkSpec, in_network_order
 
 if TYPE_CHECKING:
     import keras
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 def load(weights: Path, spec: NetworkSpec) -> tuple["keras.Model", "keras.Model | None"]:
     """Returns InceptionV3 up to the last frozen layer, and the blocks above it.
 
-    The first model takes float32 pixels in [-1, 1]. With pooling `avg` it returns vectors, and
-    there is no second model; with `none` it returns maps, and the second turns them into vectors.
+    The first model takes float32 pixels in [-1, 1]. With pooling `avg` it returns vectors, those of
+    the layers side by side in network order, and there is no second model; with `none` it returns
+    the maps of a single layer, and the second model turns them into vectors.
 
     Raises:
         StageError: the file does not hold the weights of InceptionV3 without its classifier.
@@ -36,10 +37,13 @@ def load(weights: Path, spec: NetworkSpec) -> tuple["keras.Model", "keras.Model 
             f"(include_top=False); got {reason}: "
             "set fetch.weights in params.yaml to the right file, to imagenet or to random"
         ) from None
-    maps = model.get_layer(spec.last_layer).output
+    outputs = [model.get_layer(name).output for name in in_network_order(spec.layers)]
     average = keras.layers.GlobalAveragePooling2D
     if spec.pooling == "avg":
-        return keras.Model(model.inputs[0], average()(maps)), None
+        vectors = [average()(maps) for maps in outputs]
+        joined = keras.layers.Concatenate()(vectors) if len(vectors) > 1 else vectors[0]
+        return keras.Model(model.inputs[0], joined), None
+    (maps,) = outputs
     upper = keras.Model(maps, average(name="pooled")(model.outputs[0]), name="upper")
     return keras.Model(model.inputs[0], maps), upper
 

@@ -16,10 +16,12 @@ PATH = Path("params.yaml")
 SECTIONS = ("validate", "fetch", "freeze", "extract", "inspect", "train", "predict", "export")
 RENAMED = {  # old name: new name
     "validate.max_seconds": "validate.decode_timeout",
-    "freeze.cut": "freeze.last_layer",
+    "freeze.cut": "freeze.layers",
+    "freeze.last_layer": "freeze.layers",
     "train.units": "train.hidden_units",
     "predict.average_views": "extract.tta_views",
 }
+LISTS = {"freeze.layers"}  # that replace a single value
 MAX_NUMBER = 1e300  # no value may be infinite
 NOUNS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 SCALARS = {  # which YAML 1.1 and YAML 1.2 read alike, and the characters they begin with
@@ -95,7 +97,7 @@ def _document_errors(document: dict[str, Any]) -> list[str]:
         for section, values in document.items()
         if section in SECTIONS and not isinstance(values, dict)
     ]
-    return errors + [_rename_error(old) for old in _old_names(document)]
+    return errors + [_rename_error(old, document) for old in _old_names(document)]
 
 
 def _old_names(document: dict[str, Any]) -> list[str]:
@@ -104,11 +106,11 @@ def _old_names(document: dict[str, Any]) -> list[str]:
     return [old for old in RENAMED if old in present]
 
 
-def _rename_error(old: str) -> str:
+def _rename_error(old: str, document: dict[str, Any]) -> str:
     section, _, name = old.partition(".")
-    return (
-        f"{section} has no value {name!r}; it is now {RENAMED[old].removeprefix(f'{section}.')!r}"
-    )
+    new = RENAMED[old].removeprefix(f"{section}.")
+    example = f" (write {new}: [{document[section][name]}])" if RENAMED[old] in LISTS else ""
+    return f"{section} has no value {name!r}; it is now {new!r}{example}"
 
 
 def _section_errors(
@@ -193,6 +195,11 @@ def _broken_rule(value: Any, kind: Any) -> str | None:
     if get_origin(kind) in (Union, UnionType):
         rules = [_broken_rule(value, one) for one in get_args(kind)]
         return None if None in rules else ", or ".join(map(str, rules))
+    if get_origin(kind) is list:
+        (choices,) = get_args(kind)
+        valid = isinstance(value, list) and bool(value)
+        valid = valid and all(_broken_rule(one, choices) is None for one in value)
+        return None if valid else "a list of one or more of " + ", ".join(get_args(choices))
     if get_origin(kind) is dict:
         number = get_args(kind)[1]
         valid = isinstance(value, dict) and bool(value)
@@ -210,7 +217,9 @@ def suggest(name: str, known: Collection[str]) -> str:
 
 
 def _hint(value: object, kind: Any) -> str:
-    """Returns how to write a number that YAML reads as text, or that one of its versions does."""
+    """Returns how to write a list of one, or a number that a version of YAML reads as text."""
+    if get_origin(kind) is list and not _broken_rule([value], kind):
+        return f" (write [{value}])"
     if not isinstance(value, str) or {int, float}.isdisjoint((kind, *get_args(kind))):
         return ""
     try:

@@ -3,7 +3,7 @@
 import math
 import struct
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -35,6 +35,8 @@ class FeatureTable:
     tta_views: np.ndarray  # int32 (A,), the views over which predictions are averaged, 0 first
     augmentation_id: np.ndarray  # str (), what augmented copies depend on besides their images
     grey_ranges: np.ndarray  # str (), black and white of deep images: see images/conversion.py
+    layers: np.ndarray  # str (L,), whose features are side by side in the columns, in network order
+    layer_sizes: np.ndarray  # int32 (L,), number of columns of each; of maps: channels
     fingerprint: np.ndarray  # str (), SHA-256 of what features depend on besides the images
     weights: np.ndarray  # str (): `imagenet`, `random` or `sha256:<hash>`
 
@@ -47,6 +49,11 @@ class FeatureTable:
             matches = np.flatnonzero(self.views == view)
             rows[image[matches], column] = matches
         return rows
+
+    def layer_columns(self, names: Collection[str]) -> np.ndarray:
+        """Returns the columns of the features of some layers, int (D,), in network order."""
+        chosen = np.isin(self.layers, list(names))
+        return np.flatnonzero(np.repeat(chosen, self.layer_sizes))
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ class SimilarImages:
     def __init__(self, table: FeatureTable) -> None:
         rows = np.flatnonzero(table.views == 0)  # augmented copies are no results
         step = -(-len(rows) // FIT_ROWS)
-        self._pca = PCA.fit(table.features, rows[::step])
+        self._pca = PCA.fit(table.features, rows[::step], layer_sizes=table.layer_sizes.tolist())
         self._vectors = normalize(self._pca.transform(table.features, rows))  # (N, 128)
         self._paths = np.char.encode(table.paths[rows], "utf-8")  # a quarter of the memory
         self._class_names, self._labels = table.class_names, table.labels[rows]

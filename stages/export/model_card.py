@@ -32,7 +32,7 @@ def model_card(
     classes = count(len(names), "class", "classes")
     parts = [
         "# Image classifier",
-        f"InceptionV3, frozen up to its layer {escape(info.last_layer)}, and a head trained on "
+        f"InceptionV3, frozen up to its {escape(info.layer_names)}, and a head trained on "
         f"{count(head.train_images, 'image')} of {classes}: {', '.join(map(escape, names))}.",
         "## Accuracy",
         accuracy_table(metrics),

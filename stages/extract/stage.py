@@ -168,6 +168,8 @@ def main(
         "tta_views": np.array(settings.tta_numbers(), "<i4"),
         "augmentation_id": augmentation_id if settings.augments() else "",
         "grey_ranges": conversion.all_ranges(dataset.conversions),
+        "layers": info.layers,
+        "layer_sizes": np.array(info.layer_sizes, "<i4"),
         "fingerprint": identity,
         "weights": info.weights,
     }

@@ -42,7 +42,7 @@ def reduce_features(
     train_rows, test_rows = image_rows(train), image_rows(test)
     fitted = train_rows[unique.first[: unique.n_train]]
     others = test_rows[unique.first[unique.n_train :] - len(train_rows)]
-    pca = PCA.fit(train.features, fitted)
+    pca = PCA.fit(train.features, fitted, layer_sizes=train.layer_sizes.tolist())
     values = [pca.transform(train.features, fitted), pca.transform(test.features, others)]
     return np.concatenate(values), pca
 

@@ -79,6 +79,6 @@ def _network(run: RunResults) -> str:
     return (
         f"Trained on {count(images, 'image')} of {count(len(names), 'class', 'classes')}: "
         f"{', '.join(names[:NAMED])}{more}. The features come from InceptionV3 "
-        f"{WEIGHTS.get(run.base.weights, 'with weights from a file')}, frozen up to layer "
-        f"{run.base.last_layer}; the layers after it were trained."
+        f"{WEIGHTS.get(run.base.weights, 'with weights from a file')}, frozen up to "
+        f"{run.base.layer_names}; the layers after that were trained."
     )

@@ -129,7 +129,8 @@ def write_keras_network(folder: Path) -> None:
 )
 def test_features_belong_to_their_version(kind, write, tmp_path):
     write(tmp_path)
-    base.write_info(tmp_path, BaseInfo("", "avg", 90, 120, (4,), "float32", kind, "float32", ""))
+    info = BaseInfo((), "avg", 90, 120, (), (4,), "float32", kind, "float32", "")
+    base.write_info(tmp_path, info)
     features = engine.load(tmp_path).features(np.asarray(scene())[None])[0]
     message = REMEDY.format(name="NETWORK", result=features.tolist())
     # processors sum in other orders; bfloat16 would differ by 1e-3

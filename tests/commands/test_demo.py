@@ -19,7 +19,7 @@ def run(tmp_path_factory):
         shutil.copy(ROOT / name, folder / name)
     project = Project(folder)
     quick = {
-        "freeze.last_layer": "mixed1",
+        "freeze.layers": ["mixed1"],
         "freeze.image_height": 75,
         "freeze.image_width": 75,
         "freeze.precision": "float32",

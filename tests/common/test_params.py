@@ -51,7 +51,7 @@ WRONG = [
     ("validate.decode_timeout", 0, "more than 0"),
     ("fetch.weights", "imagenet2", "imagenet, random or the path of a .h5 file"),
     ("fetch.seed", -1, "0 to 4294967295"),
-    ("freeze.last_layer", "mixed11", "one of mixed0, "),
+    ("freeze.layers", ["mixed10", "mixed11"], "a list of one or more of mixed0, "),
     ("freeze.pooling", "max", "one of avg, none"),
     ("freeze.image_height", 74, "75 or more"),
     ("freeze.image_width", 74, "75 or more"),
@@ -112,6 +112,19 @@ def test_class_weights_must_be_numbers_more_than_0(value, tmp_path):
 
     (error,) = load_errors("train", change, tmp_path)
     assert "or a mapping of names to numbers more than 0; got" in error
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [([], ""), ("mixed8", " (write [mixed8])"), ("all", ""), ([["mixed8"]], ""), ([None], "")],
+)
+def test_layers_must_be_a_list(value, hint, tmp_path):
+    def change(document):
+        document["freeze"]["layers"] = value
+
+    (error,) = load_errors("freeze", change, tmp_path)
+    assert error.startswith("params.yaml: freeze.layers must be a list of one or more of mixed0, ")
+    assert error.endswith(f", mixed10; got {value!r}{hint}")
 
 
 def test_class_weights_may_be_given_by_class(tmp_path):
@@ -245,21 +258,31 @@ def test_a_tab_is_one_line_with_its_place_and_remedy(text, tmp_path):
     assert message == f"{path}, line {text[: text.index(chr(9))].count(chr(10)) + 1}: {rule}"
 
 
+(OLD_LAYER,) = DEFAULTS["freeze"]["layers"]
+
+
 def use_old_name(document: dict, old: str) -> None:
     section, name = old.split(".")
     new_section, new_name = params.RENAMED[old].split(".")
-    document[section][name] = document[new_section].pop(new_name)
+    value = document[new_section].pop(new_name, [OLD_LAYER])
+    document[section][name] = value[0] if isinstance(value, list) else value
 
 
 def rename_error(old: str) -> str:
     section, _, name = old.partition(".")
     new = params.RENAMED[old].removeprefix(f"{section}.")
-    return f"params.yaml: {section} has no value {name!r}; it is now {new!r}"
+    example = f" (write layers: [{OLD_LAYER}])" if new == "layers" else ""
+    return f"params.yaml: {section} has no value {name!r}; it is now {new!r}{example}"
 
 
 def test_the_error_of_a_renamed_value_names_the_new_one(tmp_path):
     message = "params.yaml: train has no value 'units'; it is now 'hidden_units'"
     assert rename_error("train.units") == message
+    message = (
+        "params.yaml: freeze has no value 'last_layer'; it is now 'layers' "
+        f"(write layers: [{OLD_LAYER}])"
+    )
+    assert rename_error("freeze.last_layer") == message
     message = "params.yaml: predict has no value 'average_views'; it is now 'extract.tta_views'"
     assert rename_error("predict.average_views") == message
 

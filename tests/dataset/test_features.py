@@ -23,6 +23,8 @@ TABLE = FeatureTable(
     grey_ranges=np.array("16-bit 0 4095"),
     fingerprint=np.array("f" * 64),
     weights=np.array("random"),
+    layers=np.array(["mixed8", "mixed10"]),
+    layer_sizes=np.array([1, 2], np.int32),
 )
 
 
@@ -102,6 +104,13 @@ def test_view_rows_are_those_of_every_image():
     assert table.view_rows(np.array([0])).tolist() == [[0], [3], [4]]
     assert table.view_rows(np.array([0, 1])).tolist() == [[0, 2], [3, 3], [4, 4]]
     assert table.view_rows(np.array([0, -1])).tolist() == [[0, 1], [3, 3], [4, 4]]
+
+
+@pytest.mark.parametrize(
+    ("names", "columns"), [("mixed8", [0]), ("mixed10", [1, 2]), ("mixed10 mixed8", [0, 1, 2])]
+)
+def test_layer_columns_are_those_of_the_named_layers(names, columns):
+    assert TABLE.layer_columns(names.split()).tolist() == columns
 
 
 def test_chunks_of_large_rows_are_shorter():

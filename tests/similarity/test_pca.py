@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from sklearn import decomposition
 
+from classifier.similarity import pca
 from classifier.similarity.pca import PCA, normalize
 
 
@@ -35,6 +36,34 @@ def test_only_the_requested_rows_are_used():
     more = np.concatenate([values, 100 * random_features()])
     one, other = (PCA.fit(v, np.arange(0, 300, 2), 5) for v in (values, more))
     assert np.array_equal(one.components, other.components)
+
+
+@pytest.mark.parametrize("size", [20, 700], ids=["more images", "more dimensions"])
+def test_each_layer_has_the_same_variance(size):
+    values, rows, sizes = (
+        random_features(size=size).astype(np.float64),
+        np.arange(300),
+        [5, size - 5],
+    )
+    balanced = np.concatenate(
+        [part / np.sqrt(part.var(axis=0).sum()) for part in np.split(values, sizes[:1], axis=1)],
+        axis=1,
+    )
+    oracle = decomposition.PCA(5, svd_solver="full").fit(balanced)
+    values[:, :5] *= 1000  # the scale of a layer has no effect
+    ours = PCA.fit(values, rows, 5, sizes)
+    signs = np.sign((ours.components * oracle.components_).sum(axis=1))
+    expected = oracle.transform(balanced) * signs
+    assert np.allclose(ours.transform(values, rows), expected, atol=1e-5)
+    images = normalize(ours.add_mean(ours.transform(values, rows)))
+    assert images.shape == (300, 6)
+
+
+def test_large_eigenproblems_use_a_part_of_the_images(monkeypatch):
+    values = random_features(100, 50)
+    monkeypatch.setattr(pca, "MAX_SIDE", 40)
+    ours, third = PCA.fit(values, np.arange(100)), PCA.fit(values[::3], np.arange(34))
+    assert np.array_equal(ours.components, third.components)
 
 
 def test_maps_are_averaged():

@@ -145,7 +145,7 @@ def test_photographs_get_the_pipelines_probabilities(real_weights, photographs, 
         shutil.copy(path, folder / f"{number}.jpg")
     for name in ("image_height", "image_width"):
         project.set(f"freeze.{name}", 299)
-    project.set("freeze.last_layer", "mixed10")
+    project.set("freeze.layers", ["mixed10"])
     for name in ("onnx", "tflite"):
         project.set(f"export.{name}", True)
     project.repro()

@@ -14,20 +14,22 @@ SIDE = 149  # pixels of the photographs; int8 is closer at 299, where NNCF takes
 
 @pytest.mark.parametrize("name", ["openvino", "tensorflow"])
 @pytest.mark.parametrize(
-    ("layer", "height", "width"),
+    ("layers", "height", "width"),
     [
         ("mixed0", 75, 75),
+        ("mixed0 mixed1", 75, 75),
+        pytest.param(" ".join(base.LAYERS), 75, 90, marks=pytest.mark.slow),
         pytest.param("mixed10", 75, 200, marks=pytest.mark.slow),
         pytest.param("mixed5", 90, 121, marks=pytest.mark.slow),
     ],
 )
 def test_features_equal_those_of_the_whole_keras_model(
-    name, layer, height, width, random_weights, tmp_path
+    name, layers, height, width, random_weights, tmp_path
 ):
     pixels = noise(height, width)
-    write_base(random_weights, freeze_params(layer, height, width, name), tmp_path)
+    write_base(random_weights, freeze_params(layers, height, width, name), tmp_path)
     features = engine.load(tmp_path).features(pixels)
-    expected = keras_features(random_weights, layer, pixels)
+    expected = keras_features(random_weights, layers, pixels)
     assert features == pytest.approx(expected, abs=1e-4 * float(expected.max()))
 
 
@@ -39,9 +41,9 @@ def pixels(photographs):
 
 @pytest.mark.slow
 def test_real_weights_give_photographs_kerass_features(real_weights, pixels, tmp_path):
-    expected = keras_features(real_weights, "mixed10", pixels)
+    expected = keras_features(real_weights, "mixed8 mixed10", pixels)
     for name in ("openvino", "tensorflow"):
-        settings = freeze_params("mixed10", SIDE, SIDE, name)
+        settings = freeze_params("mixed8 mixed10", SIDE, SIDE, name)
         write_base(real_weights, settings, tmp_path / name)
         features = engine.load(tmp_path / name).features(pixels)
         assert features == pytest.approx(expected, rel=1e-4, abs=1e-4), name
@@ -49,11 +51,13 @@ def test_real_weights_give_photographs_kerass_features(real_weights, pixels, tmp
 
 @pytest.mark.slow
 def test_int8_is_close_to_float32_on_photographs(real_weights, pixels, tmp_path):
-    write_base(real_weights, freeze_params("mixed8", SIDE, SIDE, precision="int8"), tmp_path)
+    layers = "mixed2 mixed8 mixed10"
+    write_base(real_weights, freeze_params(layers, SIDE, SIDE, precision="int8"), tmp_path)
     features = engine.load(tmp_path).features(pixels)
-    expected = keras_features(real_weights, "mixed8", pixels)
+    expected = keras_features(real_weights, layers, pixels)
     assert (features != expected).any()
-    assert freeze.min_cosine(features, expected) > 0.95
+    sizes = base.read_info(tmp_path).layer_sizes
+    assert freeze.min_cosine(features, expected, sizes) > 0.95
 
 
 @pytest.mark.slow
@@ -92,20 +96,40 @@ def test_any_size_from_75_pixels_is_allowed(side):
     assert freeze_params(height=side, width=75).image_height == side
 
 
-def test_the_cosine_is_that_of_the_least_similar_image():
+def test_the_cosine_is_that_of_the_least_similar_image_and_layer():
     ones = np.ones((3, 4))
     others = np.array([[2, 2, 2, 2], [1, 1, 1, 0], [3, 3, 3, 3]])
-    assert freeze.min_cosine(ones, others) == pytest.approx(3 / np.sqrt(12))
-    assert freeze.min_cosine(ones, 5 * ones) == pytest.approx(1)
+    assert freeze.min_cosine(ones, others, [4]) == pytest.approx(3 / np.sqrt(12))
+    assert freeze.min_cosine(ones, others, [2, 2]) == pytest.approx(1 / np.sqrt(2))
+    assert freeze.min_cosine(ones, 5 * ones, [1, 3]) == pytest.approx(1)
+
+
+def test_maps_of_two_layers_are_refused():
+    message = r"freeze.layers must be one layer where pooling is none; got \['mixed8', 'mixed10'\]"
+    with pytest.raises(StageError, match=message):
+        freeze_params("mixed8 mixed10", pooling="none")
+    assert freeze_params("mixed8 mixed8", pooling="none").pooling == "none"
+
+
+def test_neither_order_nor_repetition_of_layers_changes_a_byte(random_weights, tmp_path):
+    orders = ("mixed0 mixed1", "mixed1 mixed0 mixed1")
+    folders = [
+        write_base(random_weights, freeze_params(layers), tmp_path / str(number))
+        for number, layers in enumerate(orders)
+    ]
+    assert base.files_hash(folders[0]) == base.files_hash(folders[1])
+    info = base.read_info(folders[0])
+    assert (info.layers, info.layer_sizes) == (("mixed0", "mixed1"), (256, 288))
+    assert info.feature_shape == (544,)
 
 
 def test_the_stage_prints_what_it_froze(inside, set_param, random_weights, capsys):
-    for name, value in {"last_layer": "mixed0", "image_height": 75, "image_width": 80}.items():
+    for name, value in {"layers": ["mixed0"], "image_height": 75, "image_width": 80}.items():
         set_param(f"freeze.{name}", value)
     set_param("freeze.precision", "float32")
     freeze.main(random_weights)
     assert re.fullmatch(
-        r"freeze: InceptionV3 up to mixed0, 75x80 -> 256 features, OpenVINO float32 "
+        r"freeze: InceptionV3 up to layer mixed0, 75x80 -> 256 features, OpenVINO float32 "
         r"\(cosine similarity to Keras >= (0\.999|1\.000)\) -> models/base\n",
         capsys.readouterr().out,
     )

@@ -73,6 +73,8 @@ class Data:
             grey_ranges=np.array(""),
             fingerprint=np.array("f" * 64),
             weights=np.array(self.weights),
+            layers=np.array(["mixed10"]),
+            layer_sizes=np.array([self.values.shape[1]], np.int32),
         )
 
     def inspect(self) -> list[Finding]:

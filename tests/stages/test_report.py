@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 import shutil
@@ -17,6 +18,9 @@ from stages.report import page, run_results
 from stages.report.run_results import RunResults, ScoredImage
 from tests.project import Project, copy
 
+BASE = BaseInfo(
+    ("mixed10",), "avg", 299, 299, (2048,), (2048,), "float32", "openvino", "int8", "imagenet"
+)
 EVIL = "<script>alert(1)</script>\"'&</script>"
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), None)
 needs_browser = pytest.mark.skipif(not BROWSER, reason="no Chromium to open the page with")
@@ -61,9 +65,7 @@ def results(names=("ant", "bee"), count=40, **changes) -> RunResults:
     values = {
         "class_names": tuple(names),
         "head": HeadInfo(tuple(names), "imagenet", "", 200, (0,), ""),
-        "base": BaseInfo(
-            "mixed10", "avg", 299, 299, (2048,), "float32", "openvino", "int8", "imagenet"
-        ),
+        "base": BASE,
         "split": "test",
         "scores": {**scores, "n": count},
         "counts": {name: Counter(train=100, test=count // 2) for name in names},
@@ -113,7 +115,7 @@ def test_each_class_has_its_scores_with_an_interval():
 
 
 def test_random_weights_give_an_alert():
-    base = BaseInfo("mixed10", "avg", 299, 299, (2048,), "float32", "openvino", "int8", "random")
+    base = dataclasses.replace(BASE, weights="random")
     seen = Parsed(page.page(results(base=base), {}))
     assert ("p", "role", "alert") in seen.attributes and "The weights are random" in seen.text
     assert ("p", "role", "alert") not in Parsed(page.page(results(), {})).attributes

@@ -16,7 +16,9 @@ from stages.export.model_card import accuracy_table, black_and_white, escape, mo
 from stages.export.models import READ_IMAGE
 from stages.export.params import FORMATS
 
-INFO = BaseInfo("mixed8", "avg", 299, 200, (1280,), "float32", "openvino", "float32", "imagenet")
+INFO = BaseInfo(
+    ("mixed8",), "avg", 299, 200, (1280,), (1280,), "float32", "openvino", "float32", "imagenet"
+)
 HEAD = HeadInfo(("cat", "dog"), "imagenet", "", 1200, (0,), "")
 SCORES = {"n": 60, "accuracy": 0.95, "accuracy_low": 0.8635, "accuracy_high": 0.9829}
 METRICS = {"validation": SCORES | {"log_loss": 0.1234}}

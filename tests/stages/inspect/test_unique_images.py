@@ -23,6 +23,8 @@ def table(hashes: str, labels: list[int], views: list[int] | None = None) -> Fea
         grey_ranges=np.array(""),
         fingerprint=np.array(""),
         weights=np.array("random"),
+        layers=np.array(["mixed10"]),
+        layer_sizes=np.array([2], np.int32),
     )
 
 

@@ -59,6 +59,8 @@ def clusters(count: int = 160, spread: float = 1.0, seed: int = 0) -> FeatureTab
         grey_ranges=np.array(""),
         fingerprint=np.array("f" * 64),
         weights=np.array("random"),
+        layers=np.array(["mixed10"]),
+        layer_sizes=np.array([6], np.int32),
     )
 
 

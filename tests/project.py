@@ -126,7 +126,7 @@ def make_project(folder: Path, weights: Path) -> Project:
     draw_classes(folder / "input")
     for name, value in {
         "fetch.weights": str(weights),
-        "freeze.layers": ["mixed1"],
+        "freeze.layers": ["mixed0", "mixed1"],
         "freeze.image_height": 75,
         "freeze.image_width": 75,
         "freeze.precision": "float32",

@@ -63,7 +63,7 @@ def test_info_lists_the_features_of_each_network(here, run):
     assert heading.split()[:4] == ["network", "features", "in", "use"]
     assert line.split()[:3] == [path.stem, "21", "21"]
     execute(path, "UPDATE keys SET used = 20000")  # 20,000 days after 1970-01-01
-    assert "2024-10-04  InceptionV3 up to layer mixed1, 75x75, float32" in run("info")[1]
+    assert "2024-10-04  InceptionV3 up to layers mixed0 and mixed1, 75x75" in run("info")[1]
 
 
 def test_a_dry_run_deletes_nothing(two_networks, run):

@@ -44,14 +44,16 @@ def test_rows_are_those_of_images_csv_in_its_order(finished):
 def test_arrays_have_the_documented_types(finished):
     table = read_table(finished)
     count = len(table.paths)
-    assert (table.features.shape, table.features.dtype) == ((count, 288), np.float32)
+    assert (table.features.shape, table.features.dtype) == ((count, 544), np.float32)
+    assert table.layers.tolist() == ["mixed0", "mixed1"]
+    assert (table.layer_sizes.dtype, table.layer_sizes.tolist()) == (np.int32, [256, 288])
     assert (table.labels.dtype, table.views.tolist()) == (np.int32, [0] * count)
     assert table.class_names.tolist() == ["circle", "cross", "square"]
     assert len(str(table.fingerprint)) == 64 and str(table.weights) == "random"
 
 
 def test_the_printed_line_counts_images_and_names_the_files(finished):
-    files = "results/features_train.npz (18, 288), results/features_test.npz (3, 288)"
+    files = "results/features_train.npz (18, 544), results/features_test.npz (3, 544)"
     assert f"\nextract: 21 images, 21 new -> {files}, 0 reused, " in finished.output
     done = finished.shell(sys.executable, "-m", "stages.extract")
     assert done.stdout.startswith(f"extract: 21 images, 0 new -> {files}, 21 reused, ")

@@ -35,6 +35,7 @@ TABLE = {
     "validate.max_megapixels": (200, {"validate", "report"}),
     "validate.max_megabytes": (200, {"validate", "report"}),
     "validate.decode_timeout": (20, {"validate", "report"}),
+    "validate.group_seconds": (0, {"validate", "report"}),  # no effect: no EXIF
     "fetch.weights": ("random", {"fetch", *BASE}),
     "fetch.seed": (2, {"fetch", "report"}),  # no effect: the weights are a file
     "freeze.layers": (["mixed1"], BASE),

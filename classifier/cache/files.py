@@ -19,6 +19,7 @@ from classifier.cache import database
 from classifier.cache.database import Database, placeholders
 from classifier.cache.recovery import RecoveringDatabase
 from classifier.common import cores, parallel
+from classifier.images.capture import Capture
 
 NAME = "files.sqlite"
 SCHEMA = (
@@ -50,6 +51,7 @@ class DecodeResult:
     failed_checks: dict[str, str] = field(default_factory=dict)  # detail by code
     conversion: str = ""  # as in DecodedImage
     extremes: Sequence[float] | None = None  # darkest and brightest value of a deep image
+    capture: Capture | None = None  # as in DecodedImage
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ class FileIndex(RecoveringDatabase):
         )
         rows = self._intact(query, [recipe, *hashes])
         return {
-            sha256.hex(): DecodeResult(**json.loads(result), perceptual_hash=perceptual_hash)
+            sha256.hex(): _decode_result(result, perceptual_hash)
             for sha256, _, result, perceptual_hash in rows
         }
 
@@ -177,6 +179,12 @@ class FileIndex(RecoveringDatabase):
     def _intact(self, query: str, values: list[object]) -> list[Row]:
         """Returns the rows of a query that match their checksum, the last column, without it."""
         return [row[:-1] for row in self.rows(query, values) if _with_checksum(row[:-1]) == row]
+
+
+def _decode_result(text: str, perceptual_hash: bytes) -> DecodeResult:
+    values = json.loads(text)
+    capture = Capture(*values["capture"]) if values["capture"] else None
+    return DecodeResult(**{**values, "capture": capture}, perceptual_hash=perceptual_hash)
 
 
 def _identity(path: Path) -> FileIdentity | None:

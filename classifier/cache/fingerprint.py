@@ -15,7 +15,7 @@ from classifier.images.decode import heif_version
 
 DECODE = 1  # of images/decode.py: bytes -> pixels
 AUGMENTATION = 1  # of images/augmentation.py: pixels -> views
-DECODE_RESULT = 2  # of images/decode.py: bytes -> problem, conversion, extremes
+DECODE_RESULT = 3  # of images/decode.py: bytes -> problem, conversion, extremes, capture
 PERCEPTUAL_HASH = 1  # of images/perceptual_hash.py: pixels -> hash
 NETWORK = 1  # of inference/*_engine.py: pixels -> features, given the files of models/base
 LIBRARIES = ("pil", "jpg", "libjpeg_turbo", "zlib", "webp", "avif", "libtiff")  # those that decode

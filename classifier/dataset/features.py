@@ -28,7 +28,7 @@ class FeatureTable:
     class_names: np.ndarray  # str (C,), sorted
     sha256: "Array"  # str (N,), of the files' bytes; left on disk
     paths: "Array"  # str (N,), sorted; rows of one image are adjacent, view 0 first; left on disk
-    groups: "Array"  # str (N,), of input/labels.csv; empty without; left on disk
+    groups: "Array"  # str (N,), as in images.csv; empty without; left on disk
     splits: np.ndarray  # str (N,): train, validation or test
     views: np.ndarray  # int32 (N,); 0: the image itself, -1: its mirror image, others: copies
     train_views: np.ndarray  # int32 (V,), the views of each training image to train on, 0 first

@@ -2,6 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
+EXIF = "exif: "  # begins the name of a group that comes from EXIF, not from input/labels.csv
+
+
+def listed(names: Iterable[str]) -> list[str]:
+    """Returns the names of groups, those that come from EXIF replaced by empty ones."""
+    return ["" if name.startswith(EXIF) else name for name in names]
+
 
 def representatives(members: Iterable[Sequence[str]]) -> dict[str, str]:
     """Returns the smallest name that each name is connected with, directly or through others.

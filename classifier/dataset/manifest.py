@@ -22,7 +22,7 @@ class ImageRow(NamedTuple):
     width: int  # in pixels, after EXIF rotation
     height: int
     format: str  # by content: JPEG, PNG, ...
-    group: str = ""  # of input/labels.csv: images of a group are never on both sides of a split
+    group: str = ""  # images of a group are never on both sides of a split: dataset/groups.py
     conversion: str = ""  # what its pixels depend on besides its bytes: images/conversion.py
 
 

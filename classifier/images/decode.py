@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from classifier.images import colours, conversion, grey_levels, identify
+from classifier.images import capture, colours, conversion, grey_levels, identify
+from classifier.images.capture import Capture
 from classifier.images.grey_levels import Range, Ranges
 
 try:
@@ -92,6 +93,7 @@ class DecodedImage:
     format: str  # by content, not by file name: JPEG, PNG, ...
     conversion: str = ""  # see images/conversion.py; a depth without black and white
     extremes: Range | None = None  # of the values of an image of more than 8 bits
+    capture: Capture | None = None  # as its EXIF says
 
 
 def heif_version() -> str:
@@ -161,6 +163,7 @@ def is_large(path: Path) -> bool:
 def _decode(image: Image.Image, height: int, width: int, ranges: Ranges) -> DecodedImage:
     with BUDGET.reserve(memory := _memory(image, max(height, width))):
         orientation = _orientation(image)  # of a PNG, this reads the pixels
+        taken = capture.read(image)
         sideways = orientation >= 5  # width and height are swapped
         size = image.size[::-1] if sideways else image.size  # after rotation
         target = (height, width) if sideways else (width, height)  # (x, y) before rotation
@@ -188,7 +191,7 @@ def _decode(image: Image.Image, height: int, width: int, ranges: Ranges) -> Deco
     small = to_srgb(small) if to_srgb else small
     upright = small.transpose(TRANSPOSES[orientation]) if orientation in TRANSPOSES else small
     pixels, name = np.asarray(upright, np.uint8), image.format or ""
-    return DecodedImage(pixels, *size, name, " ".join(filter(None, words)), extremes)
+    return DecodedImage(pixels, *size, name, " ".join(filter(None, words)), extremes, taken)
 
 
 def _return_freed_memory() -> None:

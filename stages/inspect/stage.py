@@ -17,6 +17,7 @@ from classifier.dataset import excluded, features, findings, manifest
 from classifier.dataset import near_duplicates as near_duplicates_file
 from classifier.dataset.features import FeatureTable
 from classifier.dataset.findings import FINDINGS, Finding
+from classifier.dataset.groups import listed
 from classifier.images import perceptual_hash
 from classifier.similarity.pca import PCA, normalize
 from stages.inspect import detail, label_errors, near_duplicates, outliers
@@ -93,7 +94,7 @@ def find_all(
         images = select_images(images_csv, contents, selected)
         return images, list(duplicate_findings(images, pairs)), copies
     groups = near_duplicates.group_duplicates(pairs, unique.hash_rank)
-    folds = near_duplicates.merge_groups(groups, train.groups[rows].tolist())
+    folds = near_duplicates.merge_groups(groups, listed(train.groups[rows].tolist()))
     errors = label_errors.find(values, unique.labels, folds, unique.n_train)
     scores = outliers.outlier_scores(normalize(pca.add_mean(values)), groups, unique.n_train)
     selected |= (errors.suggested >= 0) | (scores > outliers.THRESHOLD)

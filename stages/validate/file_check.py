@@ -43,6 +43,7 @@ def check_file(path: Path, limits: Limits) -> CheckedFile:
                 failed_checks={c.code: text for c in checks.CHECKS if (text := c.find(image))},
                 conversion=image.conversion,
                 extremes=image.extremes,
+                capture=image.capture,
             )
     except OSError as error:
         return None, DecodeResult(problem="unreadable", detail=error.strerror or str(error))

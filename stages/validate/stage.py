@@ -6,6 +6,7 @@ Writes  results/images.csv, results/perceptual_hashes.npy, results/problems.csv,
         results/dataset.json, results/warnings.txt
 """
 
+import itertools
 import os
 from collections import Counter
 from collections.abc import Iterable
@@ -24,8 +25,8 @@ from classifier.dataset.problems import Problem
 from classifier.images import conversion, perceptual_hash
 from classifier.images.decode_pool import DecodePool
 from classifier.images.grey_levels import Ranges
-from classifier.images.limits import Limits
 from stages.validate import dataset_files, dvc_links, folder_errors, folder_warnings, label_list
+from stages.validate.bursts import Bursts
 from stages.validate.checks import CHECKS
 from stages.validate.dataset_files import Contents
 from stages.validate.input_images import read_images
@@ -37,22 +38,22 @@ CODES = [check.code for check in CHECKS]
 
 
 def write_images(
-    out: Path, found: Iterable[InputFile], class_names: list[str], total: int, limits: Limits
+    out: Path, found: Iterable[InputFile], class_names: list[str], total: int, settings: Params
 ) -> tuple[DatasetStatistics, list[Problem]]:
     """Writes the rows of the usable images, one by one, and returns all else there is to know.
 
     Images in folders that are not in `class_names` have no label. Composed and decomposed forms of
     an accented letter are the same.
     """
-    statistics, all_problems = DatasetStatistics(), list[Problem]()
+    statistics, all_problems = DatasetStatistics(settings.group_seconds), list[Problem]()
     classes = {folders.nfc(name): name for name in class_names}
     with (
         progress.bar("validate", total) as bar,
         closing(FileIndex(database.cache_folder())) as index,
-        closing(DecodePool(limits.pixels)) as pool,
+        closing(DecodePool(settings.pixels)) as pool,
         manifest.open_writer(out) as write_row,
     ):
-        for file, sha256, result in read_images(found, index, pool, limits):
+        for file, sha256, result in read_images(found, index, pool, settings):
             bar.update()
             path = file.path.as_posix()
             if result.problem:
@@ -66,16 +67,23 @@ def write_images(
             others = (result.format, file.group, result.conversion)
             row = ImageRow(path, file.split, label, sha256, *size, *others)
             write_row(row)
-            statistics.add(row, result.perceptual_hash)
+            statistics.add(row, result.perceptual_hash, result.capture)
             if result.extremes:
                 statistics.add_extremes(row, result.extremes)
-    if ranges := statistics.grey_ranges():
-        manifest.change_rows(out, lambda row: _with_ranges(row, ranges))
+    ranges, groups, numbers = (
+        statistics.grey_ranges(),
+        statistics.bursts.groups(),
+        itertools.count(),
+    )
+    if ranges or groups:
+        manifest.change_rows(
+            out, lambda row: _completed(row, ranges, groups.get(next(numbers), row.group))
+        )
     return statistics, all_problems
 
 
-def _with_ranges(row: ImageRow, ranges: Ranges) -> ImageRow:
-    return row._replace(conversion=conversion.with_ranges(row.conversion, ranges))
+def _completed(row: ImageRow, ranges: Ranges, group: str) -> ImageRow:
+    return row._replace(conversion=conversion.with_ranges(row.conversion, ranges), group=group)
 
 
 def summary(
@@ -137,7 +145,16 @@ def main(
     unscored = folder_errors.unscored_folders(class_names, listed)
     hidden = sorted(left_out.system_files)
     line = output_line(counts, all_problems, unscored, hidden, images_csv)
-    print(line + depth_part(statistics.grey_ranges()))
+    print(line + burst_part(statistics.bursts) + depth_part(statistics.grey_ranges()))
+
+
+def burst_part(bursts: Bursts) -> str:
+    """Returns the part of the line about images that were taken shortly after each other."""
+    sizes = Counter(bursts.groups().values())
+    if not sizes:
+        return ""
+    images, seconds = count(sizes.total(), "image"), count(bursts.gap, "second")
+    return f"; {images} in {count(len(sizes), 'group')} of one camera within {seconds}"
 
 
 def depth_part(ranges: Ranges) -> str:

@@ -8,18 +8,21 @@ import numpy as np
 
 from classifier.dataset.manifest import ImageRow
 from classifier.images import grey_levels
+from classifier.images.capture import Capture
 from classifier.images.grey_levels import Range
 from classifier.images.perceptual_hash import BYTES
+from stages.validate.bursts import Bursts
 
 
 class DatasetStatistics:
-    """Numbers, hashes and contents of the images, 32 bytes for each."""
+    """Numbers, hashes, contents and times of the images."""
 
-    def __init__(self) -> None:
+    def __init__(self, group_seconds: int) -> None:
         self.counts = Counter[str]()  # images by split, and `test_labelled`
         self.labels = defaultdict[str, Counter[str]](Counter)  # images by split and class
         self.contents = defaultdict[str, set[str]](set)  # up to two content hashes by class
         self.perceptual_hashes = bytearray()
+        self.bursts = Bursts(group_seconds)
         self._extremes: defaultdict[tuple[str, bool], list[float]] = defaultdict(list)
 
     @property
@@ -27,8 +30,10 @@ class DatasetStatistics:
         """Returns the number of training images by class."""
         return self.labels["train"]
 
-    def add(self, row: ImageRow, perceptual_hash: bytes) -> None:
+    def add(self, row: ImageRow, perceptual_hash: bytes, capture: Capture | None) -> None:
         """Adds an image."""
+        number = len(self.perceptual_hashes) // BYTES
+        self.bursts.add(number, row, capture)
         self.perceptual_hashes += perceptual_hash
         self.counts[row.split] += 1
         self.counts["test_labelled"] += row.split == "test" and row.label != ""

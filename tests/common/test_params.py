@@ -49,6 +49,7 @@ WRONG = [
     ("validate.max_megapixels", 0, "more than 0"),
     ("validate.max_megabytes", -1, "more than 0"),
     ("validate.decode_timeout", 0, "more than 0"),
+    ("validate.group_seconds", -1, "0 or more"),
     ("fetch.weights", "imagenet2", "imagenet, random or the path of a .h5 file"),
     ("fetch.seed", -1, "0 to 4294967295"),
     ("freeze.layers", ["mixed10", "mixed11"], "a list of one or more of mixed0, "),

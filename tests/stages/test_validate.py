@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from classifier.common.errors import StageError
 from classifier.dataset import manifest, problems
@@ -423,3 +423,25 @@ def test_a_changed_or_new_check_decodes_the_images_again(inside, folder, monkeyp
         with contextlib.closing(sqlite3.connect(recipes)) as connection:
             ((cached,),) = connection.execute("SELECT count(*) FROM contents").fetchall()
         assert cached == expected
+
+
+def test_images_taken_shortly_after_each_other_are_a_group(inside, folder, set_param, capsys):
+    for second in (1, 9, 30):
+        exif = Image.Exif()
+        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = (
+            f"2024:05:01 12:00:{second:02}"
+        )
+        path = folder / "train" / "cross" / f"{second}.jpg"
+        Image.open(draw(path, "cross", second)).save(path, exif=exif)
+
+    def groups():
+        validate.main()
+        return {Path(row.path).stem: row.group for row in rows(inside) if row.group}
+
+    burst = dict.fromkeys("19", "exif: 2024-05-01 12:00:01")
+    assert groups() == burst
+    line = capsys.readouterr().out
+    assert line.endswith("; 2 images in 1 group of one camera within 10 seconds\n")
+    assert groups() == burst  # from the cache
+    set_param("validate.group_seconds", 0)
+    assert groups() == {}

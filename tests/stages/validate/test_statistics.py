@@ -5,14 +5,14 @@ from stages.validate import statistics
 def test_images_with_the_same_perceptual_hash_are_possible_duplicates():
     hashes = {"a": b"\1" + bytes(31), "b": b"\2" + bytes(31), "c": b"\1" + bytes(31)}
     rows = [ImageRow(path, "train", "cat", 64 * "0", 9, 9, "PNG") for path in hashes]
-    numbers = statistics.DatasetStatistics()
+    numbers = statistics.DatasetStatistics(10)
     for row in rows:
-        numbers.add(row, hashes[row.path])
+        numbers.add(row, hashes[row.path], None)
     assert [row.path for row in numbers.possible_duplicates(rows)] == ["a", "c"]
 
 
 def test_the_range_of_deep_images_is_that_of_the_training_images():
-    numbers = statistics.DatasetStatistics()
+    numbers = statistics.DatasetStatistics(10)
     row = ImageRow("a", "train", "cat", 64 * "0", 9, 9, "PNG", conversion="16-bit")
     numbers.add_extremes(row, (0, 1000))
     numbers.add_extremes(row._replace(split="test"), (0, 60_000))

@@ -1,0 +1,38 @@
+from classifier.dataset.manifest import ImageRow
+from classifier.images.capture import Capture
+from stages.validate.bursts import Bursts
+
+ROW = ImageRow("a", "train", "cat", 64 * "0", 9, 9, "JPEG")
+NOON = 1_714_564_800.0  # 2024-05-01 12:00:00
+NAME = "exif: 2024-05-01 12:00:0"
+
+
+def groups(*images, gap=10):
+    """Returns the groups of images, each given by its seconds after noon, camera and row."""
+    bursts = Bursts(gap)
+    for number, (seconds, camera, row) in enumerate(images):
+        bursts.add(number, row, seconds if seconds is None else Capture(NOON + seconds, camera))
+    return bursts.groups()
+
+
+def test_images_that_follow_each_other_closely_are_one_group():
+    times = (5, 15, 0, 25.5, 40, None)  # 25.5 is more than 10 seconds after 15
+    assert groups(*((time, "Canon", ROW) for time in times)) == dict.fromkeys(
+        (0, 1, 2), f"{NAME}0 Canon"
+    )
+
+
+def test_cameras_and_splits_have_groups_of_their_own():
+    other = ROW._replace(split="validation", label="dog")
+    images = [(1, "Canon", ROW), (2, "", ROW), (3, "", ROW._replace(label="dog"))]
+    images += [(3, "", other), (2, "Canon", other)]
+    assert groups(*images) == dict.fromkeys((1, 2), f"{NAME}2")
+
+
+def test_the_list_wins_and_test_images_have_no_group():
+    listed, test = ROW._replace(group="patient 1"), ROW._replace(split="test")
+    assert groups((1, "", listed), (1, "", test), (1, "", test), (1, "", ROW)) == {}
+
+
+def test_0_seconds_make_no_groups():
+    assert groups((1, "", ROW), (1, "", ROW), gap=0) == {}

@@ -8,8 +8,6 @@ from classifier.dataset.groups import EXIF
 from classifier.dataset.manifest import ImageRow
 from classifier.images.capture import Capture
 
-SPLITS = ("train", "validation")
-
 
 class Bursts:
     """Collects when images were taken.
@@ -20,18 +18,18 @@ class Bursts:
 
     def __init__(self, gap: int) -> None:
         self.gap = gap
-        self._taken: defaultdict[tuple[str, str], list[tuple[float, int]]] = defaultdict(list)
+        self._taken: defaultdict[str, list[tuple[float, int]]] = defaultdict(list)
 
     def add(self, number: int, row: ImageRow, capture: Capture | None) -> None:
-        """Adds the image of a row, unless it has a group or is a test image."""
-        if capture and self.gap and not row.group and row.split in SPLITS:
-            self._taken[row.split, capture.camera].append((capture.seconds, number))
+        """Adds the image of a row, if it is a training image without a group."""
+        if capture and self.gap and not row.group and row.split == "train":
+            self._taken[capture.camera].append((capture.seconds, number))
 
     def groups(self) -> dict[int, str]:
         """Returns the group of each image of a burst of two or more, by the number of its row."""
         return {
             number: _name(burst[0][0], camera)
-            for (_, camera), taken in self._taken.items()
+            for camera, taken in self._taken.items()
             for burst in _chains(sorted(taken), self.gap)
             if len(burst) > 1
             for _, number in burst

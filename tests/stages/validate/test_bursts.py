@@ -22,16 +22,15 @@ def test_images_that_follow_each_other_closely_are_one_group():
     )
 
 
-def test_cameras_and_splits_have_groups_of_their_own():
-    other = ROW._replace(split="validation", label="dog")
+def test_a_camera_has_its_own_groups_and_classes_share_them():
     images = [(1, "Canon", ROW), (2, "", ROW), (3, "", ROW._replace(label="dog"))]
-    images += [(3, "", other), (2, "Canon", other)]
     assert groups(*images) == dict.fromkeys((1, 2), f"{NAME}2")
 
 
-def test_the_list_wins_and_test_images_have_no_group():
-    listed, test = ROW._replace(group="patient 1"), ROW._replace(split="test")
-    assert groups((1, "", listed), (1, "", test), (1, "", test), (1, "", ROW)) == {}
+def test_only_training_images_that_are_in_no_group_of_the_list_are_grouped():
+    others = [{"group": "patient 1"}, {"split": "validation"}, {"split": "test"}]
+    images = [(1, "", ROW._replace(**other)) for other in others]
+    assert groups(*images, *images, (1, "", ROW)) == {}
 
 
 def test_0_seconds_make_no_groups():

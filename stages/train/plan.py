@@ -3,12 +3,14 @@
 from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
 from classifier.common.errors import StageError
 from classifier.dataset import folders, split
 from classifier.dataset.features import FeatureTable
+from classifier.dataset.groups import EXIF, listed
 from stages.train.params import Params
 
 DEFAULT_FOLDS = 5  # to choose a head by, where validation images are held out
@@ -69,11 +71,12 @@ def make_plan(
     """
     hashes, labels = table.sha256[rows].tolist(), table.labels[rows].tolist()
     copies = parts_of_classes(copies, hashes, labels)
-    units = split.units(hashes, table.groups[rows].tolist(), copies)
     trains = np.array([path not in excluded for path in table.paths[rows].tolist()])
+    names, given = table.groups[rows].tolist(), table.splits[rows] == split.VALIDATION
+    names = listed(names) if given.any() else drawable(names, hashes, labels, trains, copies)
+    units = split.units(hashes, names, copies)
     n_folds, seed = settings.folds or DEFAULT_FOLDS, settings.seed
     folds = np.array(split.assign_folds(units, labels, n_folds, seed))
-    given = table.splits[rows] == split.VALIDATION
     cross_validated = bool(settings.folds and not given.any())
     random_folds = np.zeros(0, int)
     if given.any():
@@ -112,6 +115,28 @@ def _check(plan: Plan, labels: np.ndarray, class_names: Sequence[str]) -> None:
             "input/labels.csv: groups must leave images to validate; got none: make smaller "
             "groups, or give images the split `validation`"
         )
+
+
+def drawable(
+    names: Sequence[str],
+    hashes: Sequence[str],
+    labels: Sequence[int],
+    trains: np.ndarray,
+    copies: Mapping[str, str],
+) -> list[str]:
+    """Returns the names of groups, without those from EXIF that hold a whole class.
+
+    Where one camera took all images of a class in one go, none of them could validate.
+    """
+    units = defaultdict(set)
+    for unit, label in compress(
+        zip(split.units(hashes, names, copies), labels, strict=True), trains.tolist()
+    ):
+        units[label].add(unit)
+    whole = {label for label, of_class in units.items() if len(of_class) == 1}
+    pairs = zip(names, labels, strict=True)
+    dropped = {name for name, label in pairs if label in whole and name.startswith(EXIF)}
+    return ["" if name in dropped else name for name in names]
 
 
 def parts_of_classes(

@@ -66,6 +66,25 @@ def test_near_duplicates_that_are_a_whole_class_are_split():
     assert set(found[table.labels == 0]) == {"train", "validation"}
 
 
+def test_bursts_are_on_one_side_unless_one_holds_a_whole_class():
+    table = clusters(120)
+    groups = np.array([f"exif: {n % 12}" for n in range(120)])
+    sides = set(zip(groups.tolist(), split(dataclasses.replace(table, groups=groups)), strict=True))
+    assert len(sides) == 12
+    groups = np.where(table.labels == 0, "exif: one", "")
+    found = np.array(split(dataclasses.replace(table, groups=groups)))
+    assert set(found[table.labels == 0]) == {"train", "validation"}
+
+
+def test_a_burst_does_not_follow_a_copy_of_a_validation_image():
+    table = clusters(6)
+    splits, sha256 = table.splits.copy(), table.sha256.copy()
+    splits[2], sha256[4] = "validation", sha256[2]
+    groups = np.array(["exif: one" if n in (1, 4) else "" for n in range(6)])
+    table = dataclasses.replace(table, splits=splits, sha256=sha256, groups=groups)
+    assert split(table) == ["train", "train", "validation", "train", "validation", "train"]
+
+
 def test_excluded_images_change_the_split_of_no_other():
     table = clusters()
     before, after = plan(table), plan(table, table.paths[:20])

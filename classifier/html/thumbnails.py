@@ -78,5 +78,5 @@ def data_uri(image: DecodedImage) -> str:
     """Returns the thumbnail of an image that was resized to any shape, as a data URI."""
     file = io.BytesIO()
     thumbnail = Image.fromarray(image.pixels).resize(_size(image.width, image.height))
-    thumbnail.save(file, "WEBP", quality=QUALITY, method=4)
+    thumbnail.save(file, "WEBP", quality=QUALITY, method=2)  # 4: twice the time, 6 % smaller
     return PREFIX + base64.b64encode(file.getvalue()).decode()

@@ -401,7 +401,7 @@ def test_a_validation_folder_is_the_validation_split(project):
 
 def test_an_unreadable_test_file_has_a_row_with_its_reason(project):
     (project.folder / "input" / "test" / "1b.jpg").write_text("<html>")
-    assert project.repro() == {"validate", "extract", "inspect", "predict", "report"}
+    assert project.repro() == {"validate", "predict", "report"}
     by_path = {row["path"]: row for row in predictions(project)}
     assert list(by_path) == [f"input/test/{name}.jpg" for name in ("0", "1", "1b", "2")]
     assert by_path["input/test/1b.jpg"]["status"] == "not_an_image"

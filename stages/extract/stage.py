@@ -1,6 +1,6 @@
 """Compute the features of every image, once per content, and collect them in two files.
 
-Reads   results/images.csv, input/, models/base
+Reads   results/images.csv and the images it lists, models/base
 Writes  results/features_train.npz, results/features_test.npz
 """
 

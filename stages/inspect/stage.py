@@ -1,6 +1,6 @@
 """Find duplicates, leaks, label errors and outliers; exclude from training what params.yaml says.
 
-Reads   results/images.csv, results/perceptual_hashes.npy, input/,
+Reads   results/images.csv and the images it lists, results/perceptual_hashes.npy,
         results/features_train.npz, results/features_test.npz
 Writes  results/inspection.csv, results/excluded.csv, results/near_duplicates.csv
 """

@@ -1,9 +1,9 @@
 """Put all results on one page.
 
-Reads   results/images.csv, results/problems.csv, results/inspection.csv, results/history.csv,
-        results/metrics.json, results/scored_validation.csv or results/scored_test.csv,
-        results/classes.csv, results/calibration.csv, results/predictions.csv,
-        results/warnings.txt, models/base, models/head, input
+Reads   results/images.csv and the images it lists, results/problems.csv, results/inspection.csv,
+        results/history.csv, results/metrics.json, results/scored_validation.csv or
+        results/scored_test.csv, results/classes.csv, results/calibration.csv,
+        results/predictions.csv, results/warnings.txt, models/base, models/head
 Writes  results/report.html
 """
 

@@ -31,6 +31,11 @@ class Moments:
     sums: np.ndarray
     squares: np.ndarray
 
+    @property
+    def means(self) -> np.ndarray:
+        """Returns the mean of each class, float64 (C, K)."""
+        return np.asarray(self.sums / np.maximum(self.counts, 1)[:, None])
+
     def __add__(self, other: "Moments") -> "Moments":
         arrays = zip(vars(self).values(), vars(other).values(), strict=True)
         return Moments(*(one + two for one, two in arrays))
@@ -110,18 +115,29 @@ class Coordinates:
             shrinkage: 0 to 1, of the covariance towards a multiple of the identity.
             class_weights: float (C,), factors of the prior of each class.
         """
-        from scipy.linalg import cho_factor, cho_solve
+        from scipy.linalg import cho_solve
 
-        total = moments.counts.sum()
-        means = moments.sums / np.maximum(moments.counts, 1)[:, None]
+        means = moments.means
+        factor = self.covariance_factor(moments, shrinkage)
+        kernel = cho_solve((factor, True), means.T, check_finite=False)
+        prior = np.maximum(moments.counts, 1e-6) * class_weights
+        return kernel, np.log(prior / prior.sum()) - (means.T * kernel).sum(axis=0) / 2
+
+    def covariance_factor(self, moments: Moments, shrinkage: float) -> np.ndarray:
+        """Returns the Cholesky factor of the shrunken covariance within classes, float64 (L, L).
+
+        Args:
+            moments: of the rows to learn from.
+            shrinkage: 0 to 1, towards a multiple of the identity.
+        """
+        from scipy.linalg import cholesky
+
+        means, total = moments.means, moments.counts.sum()
         covariance = (moments.squares - (means.T * moments.counts) @ means) / total
         variance = max(float(np.trace(covariance)) / len(self.mean), 1e-12)
         covariance *= 1 - shrinkage
         covariance[np.diag_indices_from(covariance)] += shrinkage * variance
-        factor = cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False)
-        kernel = cho_solve(factor, means.T, check_finite=False)
-        prior = np.maximum(moments.counts, 1e-6) * class_weights
-        return kernel, np.log(prior / prior.sum()) - (means.T * kernel).sum(axis=0) / 2
+        return cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
 
     def logits(self, rows: np.ndarray, layer: Linear) -> np.ndarray:
         """Returns the logits of some rows, float32 (n, C)."""

@@ -17,7 +17,7 @@ from stages.export.params import Params as ExportParams
 from stages.extract.params import Params as ExtractParams
 from stages.inspect.params import Params as InspectParams
 from stages.train.params import Params as TrainParams
-from stages.train.params import require_maps, weights_by_index
+from stages.train.params import require_layers, require_maps, weights_by_index
 from stages.validate.params import Params as ValidateParams
 
 CHECKED = Path("results/params_checked.txt")
@@ -46,6 +46,8 @@ def check_all(path: Path = params.PATH) -> dict[str, Any]:
     if {"freeze", "train"} <= sections.keys():
         with collected(errors):
             require_maps(sections["train"], sections["freeze"].pooling)
+        with collected(errors):
+            require_layers(sections["train"].layers, sections["freeze"].layers)
     class_names = folders.class_folders(folders.INPUT, "train")
     if class_names and "train" in sections:
         with collected(errors):

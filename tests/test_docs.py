@@ -149,7 +149,7 @@ def anchors(page: Path) -> set[str]:
 def shape(line: str) -> str:
     """Returns a line of output without what differs from run to run."""
     test_score, findings = r",? test accuracy[^>]*(?=->)", r"(?<=images): [^>]*(?=->)"
-    layers = r"layers? (mixed\d+( and )?)+"
+    layers = r"(layers? )?(mixed\d+( and )?)+"
     values = r"\(.*?\)|[\d.,]+(e-\d+)?|\S+\.h5|random|imagenet|; RANDOM.*"
     varying = f"{test_score}|{findings}|{layers}|{values}"
     return re.sub(varying, "", line).split("->")[0]

@@ -60,7 +60,8 @@ TABLE = {
     "inspect.drop_duplicates": (True, {"inspect", "report"}),
     "inspect.drop_wrong_labels": (True, {"inspect", "report"}),
     "inspect.drop_outliers": (True, {"inspect", "report"}),
-    "train.head": ("logistic", HEAD),
+    "train.head": ("mean", HEAD),
+    "train.layers": (["mixed1"], HEAD),
     "train.folds": (3, HEAD),
     "train.class_weight": ("balanced", {"train", "report"}),  # no effect: classes of equal size
     "train.validation_split": (0.4, {"train", "report"}),  # no effect: there are folds

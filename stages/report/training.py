@@ -5,6 +5,12 @@ from stages.report import charts
 from stages.report.elements import details, percent
 from stages.report.run_results import RunResults
 
+KINDS = {
+    "discriminant": "a linear discriminant",
+    "logistic": "a multinomial logistic regression",
+    "mean": "the mean of a linear discriminant and a multinomial logistic regression",
+}
+
 
 def training(run: RunResults) -> list[Markup]:
     """Returns the curves of training, or what was fitted in closed form."""
@@ -34,9 +40,10 @@ def training(run: RunResults) -> list[Markup]:
 def _closed_form(run: RunResults) -> str:
     """Returns a sentence on a head that was not trained by epochs."""
     strengths = " and ".join(f"{value:g}" for value in run.head.strength)
+    layers = " and ".join(run.head.layers)
     return (
-        f"The head is a linear discriminant on the square roots of the features, with a shrinkage "
-        f"of {strengths}, the one with the lowest log loss in cross-validation."
+        f"The head is {KINDS[run.head.head]} on the square roots of the features of {layers}. "
+        f"Layers and strength ({strengths}) are those with the lowest log loss in cross-validation."
     )
 
 

@@ -58,6 +58,7 @@ class Samples:
 class LinearModel(Protocol):
     """A kind of linear head on given features."""
 
+    name: str
     coordinates: Coordinates
 
     def fit(self, fold: int, strength: float) -> Linear:

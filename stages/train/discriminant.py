@@ -15,6 +15,8 @@ SHRINKAGES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.75, 0.9)
 class Discriminant:
     """Linear discriminants on given coordinates; see `cross_validation.LinearModel`."""
 
+    name = "discriminant"
+
     def __init__(self, coordinates: Coordinates, samples: Samples, pool: Executor) -> None:
         self.coordinates = coordinates
         self._class_weights = samples.class_weights
@@ -29,7 +31,18 @@ class Discriminant:
         rows, labels = samples.examples(images)
         return self.coordinates.moments(rows, labels, len(self._class_weights))
 
+    @property
+    def n_classes(self) -> int:
+        """Returns the number of classes."""
+        return len(self._class_weights)
+
+    def _moments_without(self, fold: int) -> Moments:
+        return self._whole - self._parts[fold] if fold else self._whole
+
     def fit(self, fold: int, strength: float) -> Linear:
         """Returns a layer fitted to all training images but those of a fold; 0: to all."""
-        moments = self._whole - self._parts[fold] if fold else self._whole
-        return self.coordinates.fit(moments, strength, self._class_weights)
+        return self.coordinates.fit(self._moments_without(fold), strength, self._class_weights)
+
+    def covariance_factor(self, fold: int, shrinkage: float) -> np.ndarray:
+        """Returns the Cholesky factor of the covariance without a fold; see `Coordinates`."""
+        return self.coordinates.covariance_factor(self._moments_without(fold), shrinkage)

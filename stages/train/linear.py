@@ -1,34 +1,32 @@
 """Trains linear heads, and predicts each image with one that has not seen it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
-from classifier.dataset.features import Array
+from classifier.dataset.features import Array, FeatureTable
 from classifier.discriminant import Coordinates, Linear
 from classifier.head import Branch, softmax
 from stages.train import cross_validation, discriminant, logistic
 from stages.train.cross_validation import Candidate, LinearModel, Samples
-from stages.train.params import Params
+from stages.train.discriminant import Discriminant
+from stages.train.logistic import Logistic
+from stages.train.params import Layers, Params, require_layers
 from stages.train.plan import Plan
 from stages.train.training import class_weights
 from stages.train.training_loop import Examples
 
 POWER = 0.5  # of the features: their square roots are closer to normal than they are
 LayerSet = tuple[tuple[str, ...], np.ndarray | slice]  # names, and their feature columns
-Fit = Callable[[Coordinates, Samples, Executor], LinearModel]
-MODELS: dict[str, tuple[Fit, Sequence[float]]] = {
-    "discriminant": (discriminant.Discriminant, discriminant.SHRINKAGES),
-    "logistic": (logistic.Logistic, logistic.INVERSE_STRENGTHS),
-}
-HEADS = {  # the models whose probabilities are averaged
-    "auto": ("discriminant",),
+HEADS = {  # models whose probabilities are averaged
     "discriminant": ("discriminant",),
     "logistic": ("logistic",),
     "mean": ("discriminant", "logistic"),
 }
+AUTO_IMAGES = 4000  # up to which `auto` is logistic, which takes longer and holds the features
 
 
 @dataclass(frozen=True)
@@ -36,9 +34,10 @@ class LinearHead:
     """A calibrated linear head, and one without each fold.
 
     Attributes:
-        model: one of MODELS.
+        model: `discriminant` or `logistic`.
         layer_set: of InceptionV3 whose features it uses.
         strength: how much it is regularized.
+        shrinkage: of the covariance.
         factor: on its logits, so that its probabilities are as high as they are right.
         branch: fitted to all training images.
         fold_branches: by fold; each was fitted and chosen without the fold's images.
@@ -47,6 +46,7 @@ class LinearHead:
     model: str
     layer_set: LayerSet
     strength: float
+    shrinkage: float
     factor: float
     branch: Branch
     fold_branches: dict[int, Branch]
@@ -58,38 +58,65 @@ def train(
     samples: Samples,
     layer_sets: Sequence[LayerSet],
     pool: Executor,
-    strengths: Sequence[float] = (),
+    shrinkages: Sequence[float] = discriminant.SHRINKAGES,
 ) -> LinearHead:
     """Returns the head whose layers and strength give the lowest log loss.
 
+    Layers and shrinkage are those of the best discriminant, whatever the model.
+
     Args:
-        name: one of MODELS.
+        name: of the model, `discriminant` or `logistic`.
         features: float (R, D).
         samples: images to learn from.
         layer_sets: to choose from.
         pool: threads; each computes on one core, so that their number changes no bit.
-        strengths: to choose from, ascending; by default those of the model.
+        shrinkages: of discriminants, to choose from, ascending.
     """
-    fit, usual = MODELS[name]
-    strengths = strengths or usual
     candidates: list[Candidate] = []
     sets: dict[int, LayerSet] = {}
     for layer_set in layer_sets:
-        model = fit(_coordinates(features, samples, layer_set), samples, pool)
-        sets[id(model)] = layer_set
-        start = len(strengths) * 2 // 3  # the best is usually about there
-        candidates += cross_validation.search(model, strengths, start, samples, pool)
+        model = Discriminant(_coordinates(features, samples, layer_set), samples, pool)
+        sets[id(model.coordinates)] = layer_set
+        start = len(shrinkages) * 2 // 3  # the best is usually about there
+        candidates += cross_validation.search(model, shrinkages, start, samples, pool)
     choice = cross_validation.choose(candidates, samples, samples.trains)
-    best, model = choice.candidate, choice.candidate.model
-    branch = make_branch(model.coordinates, model.fit(0, best.strength), choice.factor)
+    shrinkage = choice.candidate.strength
+    if name == "logistic":
+        best = Logistic(cast(Discriminant, choice.candidate.model), shrinkage, samples)
+        start = len(logistic.STRENGTHS) // 2
+        candidates = cross_validation.search(best, logistic.STRENGTHS, start, samples, pool)
+        choice = cross_validation.choose(candidates, samples, samples.trains)
+    chosen, strength = choice.candidate.model, choice.candidate.strength
     return LinearHead(
-        model=name,
-        layer_set=sets[id(model)],
-        strength=best.strength,
+        model=chosen.name,
+        layer_set=sets[id(chosen.coordinates)],
+        strength=strength,
+        shrinkage=shrinkage,
         factor=choice.factor,
-        branch=branch,
+        branch=make_branch(chosen.coordinates, chosen.fit(0, strength), choice.factor),
         fold_branches=_fold_branches(candidates, samples, pool),
     )
+
+
+def layer_sets(table: FeatureTable, wanted: Layers) -> list[LayerSet]:
+    """Returns the layers to choose from: those that are wanted, or each alone and all together.
+
+    Args:
+        table: features.
+        wanted: train.layers.
+
+    Raises:
+        StageError: layers are wanted that the features do not have.
+    """
+    names = table.layers.tolist()
+    if len(names) == 1 and wanted in ("auto", names):
+        return [((names[0],), slice(None))]
+    if wanted == "auto":
+        single = [((name,), table.layer_columns([name])) for name in names]
+        return [*single, (tuple(names), slice(None))]
+    require_layers(wanted, names)
+    chosen = tuple(name for name in names if name in wanted)
+    return [(chosen, table.layer_columns(chosen))]
 
 
 def _coordinates(features: Array, samples: Samples, layer_set: LayerSet) -> Coordinates:
@@ -158,9 +185,10 @@ def train_and_validate(
     factors = np.array([weights.get(label, 1.0) for label in range(n_classes)])
     samples = Samples(examples.views, examples.labels, plan.folds, plan.trains, factors)
     chosen = samples if plan.cross_validated else samples.subset(plan.rounds == 0)
-    heads = [
-        train(name, examples.features, chosen, layer_sets, pool) for name in HEADS[settings.head]
-    ]
+    kind = settings.head
+    if kind == "auto":
+        kind = "logistic" if len(examples.labels) <= AUTO_IMAGES else "discriminant"
+    heads = [train(name, examples.features, chosen, layer_sets, pool) for name in HEADS[kind]]
     if plan.cross_validated:
         rounds = {n: tuple(head.fold_branches[n] for head in heads) for n in heads[0].fold_branches}
         return TrainedHeads(heads, rounds, _random_correct(examples, samples, plan, heads, pool))
@@ -172,9 +200,14 @@ def train_and_validate(
 
 def _refit(features: Array, samples: Samples, head: LinearHead, pool: Executor) -> LinearHead:
     """Returns the same kind of head, fitted to all training images."""
-    coordinates = _coordinates(features, samples, head.layer_set)
-    model = MODELS[head.model][0](coordinates, samples, pool)
-    return replace(head, branch=make_branch(coordinates, model.fit(0, head.strength), head.factor))
+    model = _model(features, samples, head, pool)
+    branch = make_branch(model.coordinates, model.fit(0, head.strength), head.factor)
+    return replace(head, branch=branch)
+
+
+def _model(features: Array, samples: Samples, head: LinearHead, pool: Executor) -> LinearModel:
+    model = Discriminant(_coordinates(features, samples, head.layer_set), samples, pool)
+    return model if head.model == model.name else Logistic(model, head.shrinkage, samples)
 
 
 def _random_correct(
@@ -186,8 +219,7 @@ def _random_correct(
     torn = replace(samples, folds=plan.random_folds)
     probabilities = np.zeros((len(samples.labels), len(samples.class_weights)))
     for head in heads:
-        coordinates = _coordinates(examples.features, torn, head.layer_set)
-        model = MODELS[head.model][0](coordinates, torn, pool)
+        model = _model(examples.features, torn, head, pool)
         candidate = cross_validation.evaluate(model, torn, head.strength, pool)
         probabilities += softmax(head.factor * candidate.logits)
     return np.asarray(probabilities.argmax(axis=1) == samples.labels)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from classifier.common import params
-from classifier.common.errors import StageError
+from classifier.common.errors import StageError, collected
 from classifier.common.params import (
     NonNegativeInt,
     PositiveFloat,
@@ -22,11 +22,15 @@ InnerFraction = Annotated[float, Range(0, 1, above=True, below=True)]
 ClassWeight = Literal["none", "balanced"] | dict[Any, PositiveFloat]  # weights by class
 
 
+Layers = Literal["auto"] | list[str]
+
+
 @dataclass(frozen=True)
 class Params:
     """Section `train` of params.yaml."""
 
     head: Literal["auto", "discriminant", "logistic", "mean", "dense"]
+    layers: Layers  # of freeze.layers; auto: each alone and all are tried
     folds: NonNegativeInt  # of cross-validation, 2 or more; 0: hold out validation_split
     class_weight: ClassWeight  # balanced: images of rare classes count more
     validation_split: (
@@ -49,11 +53,19 @@ class Params:
     fine_tune_patience: PositiveInt  # epochs without a lower validation loss before training stops
 
     def __post_init__(self) -> None:
-        rule = "0, or 2 or more"
-        params.require(self.folds != 1, "train.folds", rule, self.folds)
-        rule = "auto or dense where train.fine_tune_epochs is more than 0"
-        possible = not self.fine_tune_epochs or self.head in ("auto", "dense")
-        params.require(possible, "train.head", rule, self.head)
+        errors: list[str] = []
+        with collected(errors):
+            params.require(self.folds != 1, "train.folds", "0, or 2 or more", self.folds)
+        with collected(errors):
+            rule = "auto or dense where train.fine_tune_epochs is more than 0"
+            possible = not self.fine_tune_epochs or self.head in ("auto", "dense")
+            params.require(possible, "train.head", rule, self.head)
+        with collected(errors):
+            rule = "auto with a dense head, which uses all layers; else auto or a list of layers"
+            possible = self.layers == "auto" or bool(self.layers and not self.dense)
+            params.require(possible, "train.layers", rule, self.layers)
+        if errors:
+            raise StageError(*errors)
 
     @property
     def dense(self) -> bool:
@@ -79,6 +91,15 @@ def weights_by_index(class_weight: ClassWeight, class_names: Sequence[str]) -> C
     if errors:
         raise StageError(*errors)
     return {index[name]: weight for name, weight in names.items()}
+
+
+def require_layers(layers: Layers, frozen: Sequence[str]) -> None:
+    """Raises a StageError if layers are wanted whose features are not computed."""
+    if layers != "auto" and not set(layers) <= set(frozen):
+        raise StageError(
+            f"params.yaml: train.layers must be auto or a list of some of freeze.layers "
+            f"({', '.join(frozen)}); got {layers!r}: add the others to freeze.layers"
+        )
 
 
 def require_maps(settings: Params, pooling: str) -> None:

@@ -6,7 +6,7 @@ Writes  models/head, results/history.csv, results/split.csv, results/validation_
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,6 +26,7 @@ from classifier.head import TrainedLayers
 from classifier.inference import base
 from stages.train import history, linear, training
 from stages.train.fine_tuning import TrainingSet, bottleneck_features
+from stages.train.linear import LayerSet
 from stages.train.outcome import Outcome, calibrate_rounds, predict_rounds
 from stages.train.params import Params, require_maps, weights_by_index
 from stages.train.plan import Plan, content_order, make_plan
@@ -60,13 +61,15 @@ def reproducible_threads() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def train_linear(dataset: TrainingSet, plan: Plan, settings: Params) -> tuple[Outcome, np.ndarray]:
-    """Returns a head in closed form, and which images are right with folds without groups."""
+def train_linear(
+    dataset: TrainingSet, plan: Plan, settings: Params, layer_sets: Sequence[LayerSet]
+) -> tuple[Outcome, np.ndarray]:
+    """Returns a linear head, and which images are predicted right with folds without groups."""
     upper = upper_blocks.read(dataset.base_folder) if dataset.maps else None
     network = openvino_convert.convert(upper, "float16") if upper else None
     with reproducible_threads() as pool:
         trained = linear.train_and_validate(
-            dataset.vectors, plan, settings, [((), slice(None))], dataset.n_classes, pool
+            dataset.vectors, plan, settings, layer_sets, dataset.n_classes, pool
         )
     heads = trained.final
     names = {name for one in heads for name in one.layer_set[0]}
@@ -74,7 +77,7 @@ def train_linear(dataset: TrainingSet, plan: Plan, settings: Params) -> tuple[Ou
         final=TrainedLayers(tuple(one.branch for one in heads), upper, network),
         rounds={n: TrainedLayers(each, None, network) for n, each in trained.rounds.items()},
         kind=heads[0].model if len(heads) == 1 else "mean",
-        layers=tuple(sorted(names)),
+        layers=base.in_network_order(names),
         strength=tuple(one.strength for one in heads),
     )
     return outcome, trained.random_correct
@@ -87,11 +90,13 @@ def summary_line(plan: Plan, outcome: Outcome, accuracy: float, out: Path) -> st
     epochs = len(outcome.history.get("loss", []))
     fine_tuned = f" ({outcome.fine_tuned} of them fine-tuning)" if outcome.fine_tuned else ""
     how = f", {count(epochs, 'epoch')}{fine_tuned}" if epochs else ""
-    strength = "".join(f", shrinkage {value:g}" for value in outcome.strength)
+    layers = f" on {' and '.join(outcome.layers)}" if outcome.layers else ""
+    strength = f", strength {' and '.join(f'{value:g}' for value in outcome.strength)}"
+    how = f"{layers}{strength}" if outcome.strength else how
     validated = int((plan.rounds > 0).sum())
     scored = f"{len(outcome.rounds)}-fold" if plan.cross_validated else f"{validated} held out,"
     return (
-        f"train: {count(n_images - n_excluded, 'image')}{excluded_part}, {outcome.kind}{strength}"
+        f"train: {count(n_images - n_excluded, 'image')}{excluded_part}, {outcome.kind}"
         f"{how}; {scored} validation accuracy {accuracy:.3f} -> {out.as_posix()}"
     )
 
@@ -135,7 +140,8 @@ def main(
             outcome = training.train(dataset, plan, settings, history.LiveHistory(history_csv))
             random_correct = np.zeros(0, bool)
         else:
-            outcome, random_correct = train_linear(dataset, plan, settings)
+            sets = linear.layer_sets(table, settings.layers)
+            outcome, random_correct = train_linear(dataset, plan, settings, sets)
         del dataset  # unmaps the file
     views = table.view_rows(table.tta_views)
     views = views[np.searchsorted(views[:, 0], images)]

@@ -48,7 +48,17 @@ class Parsed(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-HEAD = HeadInfo(("ant", "bee"), "imagenet", "", 200, (0,), "", head="discriminant", strength=(0.6,))
+HEAD = HeadInfo(
+    ("ant", "bee"),
+    "imagenet",
+    "",
+    200,
+    (0,),
+    "",
+    head="discriminant",
+    layers=("mixed8",),
+    strength=(0.6,),
+)
 
 
 def results(names=("ant", "bee"), count=40, **changes) -> RunResults:
@@ -209,15 +219,14 @@ def test_every_entry_of_the_contents_has_its_section():
 
 def test_a_head_without_epochs_is_described():
     seen = Parsed(page.page(results(history={}, head=HEAD), {}))
-    assert "linear discriminant on the square roots of the features, with a shrinkage of 0.6" in (
-        seen.text
-    )
+    assert "a linear discriminant on the square roots of the features of mixed8" in seen.text
+    assert "strength (0.6)" in seen.text
 
 
 def test_history_and_samples_are_read_from_a_real_run(finished, monkeypatch):
     monkeypatch.chdir(finished.folder)
     run = run_results.read({})
-    assert run.history == {} and run.head.head == "discriminant"
+    assert run.history == {} and run.head.head == "logistic"
     assert run.counts["circle"] == Counter(train=6) and run.counts[""] == Counter(test=3)
     hashes = {row.path: row.sha256 for row in manifest.iter_rows(manifest.PATH)}
     circles = [hashes[path] for path in run.samples["circle"]]

@@ -18,12 +18,12 @@ def test_the_stage_writes_what_it_promises(inside, capsys):
     run_stage(clusters(), inside)
     info = head.read_info(inside / "head")
     assert (info.class_names, info.weights) == (("a", "b", "c"), "random")
-    assert (info.train_images, info.head, len(info.strength)) == (160, "discriminant", 1)
+    assert (info.train_images, info.head, len(info.strength)) == (160, "logistic", 1)
     assert files.read_csv(inside / "history.csv") == []
     splits = files.read_csv(inside / "split.csv")
     assert {row["split"] for row in splits} == {"train"}
     assert {row["fold"] for row in splits} == set("12345")
-    line = "train: 160 images, discriminant, shrinkage 0."
+    line = "train: 160 images, logistic on mixed10, strength 0."
     out = capsys.readouterr().out
     assert out.startswith(line) and "; 5-fold validation accuracy 0." in out
 
@@ -47,7 +47,7 @@ def test_images_of_input_validation_alone_are_scored(inside, capsys):
     run_stage(dataclasses.replace(table, splits=splits), inside)
     predictions = validation_predictions.read(inside / "predictions.npz")
     assert len(predictions.paths) == 40 and set(predictions.folds.tolist()) == {0}
-    assert "; 40 held out, validation accuracy 0." in capsys.readouterr().out
+    assert "; 40 held out, validation accuracy " in capsys.readouterr().out
 
 
 def test_a_dense_head_has_a_history(inside, set_param, capsys):

@@ -13,6 +13,7 @@ from stages.train.params import Params
 PER_IMAGE = ("features", "labels", "sha256", "paths", "groups", "splits", "views")
 SETTINGS = Params(
     head="dense",
+    layers="auto",
     folds=0,
     hidden_units=8,
     dropout=0.2,

@@ -2,28 +2,35 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from scipy.linalg import cholesky
+from sklearn.covariance import shrunk_covariance
 from sklearn.linear_model import LogisticRegression
 
 from classifier.discriminant import Coordinates
 from classifier.head import softmax
 from stages.train.cross_validation import Samples
+from stages.train.discriminant import Discriminant
 from stages.train.logistic import Logistic
 from tests.stages.train.samples import clusters
 
 
 @pytest.mark.parametrize("weights", [(1, 1, 1), (1, 2, 5)])
-def test_it_is_scikit_learns(weights):
+def test_it_is_scikit_learns_on_whitened_features(weights):
     table = clusters()
     rows, folds = np.arange(160), np.arange(160) % 4 + 1
     coordinates = Coordinates.of(table.features, rows, slice(None), 1)
     samples = Samples(rows[:, None], table.labels, folds, np.ones(160, bool), np.array(weights))
     with ThreadPoolExecutor(1) as pool:
-        model = Logistic(coordinates, samples, pool)
-    centred = table.features - table.features.mean(axis=0)
-    scaled = centred / np.sqrt(np.mean(centred**2))
+        model = Logistic(Discriminant(coordinates, samples, pool), 0.3, samples)
     for fold, strength in ((0, 1.0), (3, 1.0), (3, 0.01)):
         kept = folds != fold
+        values, labels = table.features[kept].astype(float), table.labels[kept]
+        means = np.array([values[labels == k].mean(axis=0) for k in range(3)])
+        within = values - means[labels]
+        covariance = shrunk_covariance(within.T @ within / len(values), shrinkage=0.3)
+        factor = cholesky(covariance, lower=True)
         theirs = LogisticRegression(C=strength, class_weight=dict(enumerate(weights)))
-        theirs.fit(scaled[kept], table.labels[kept])
+        theirs.fit(np.linalg.solve(factor, values.T).T, labels)
+        expected = theirs.predict_proba(np.linalg.solve(factor, table.features.T).T)
         ours = softmax(coordinates.logits(rows, model.fit(fold, strength)))
-        assert ours == pytest.approx(theirs.predict_proba(scaled), abs=1e-2)
+        assert ours == pytest.approx(expected, abs=1e-2)

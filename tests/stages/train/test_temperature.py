@@ -21,7 +21,7 @@ def test_the_factor_has_the_lowest_log_loss(scale, weighted):
     weights = 1.0 + weighted * (LABELS == 2)
     expected = minimize_scalar(loss, (0.1 / scale, 1 / scale), args=(weights, scale)).x
     found = temperature.fit((scale * LOGITS).astype(np.float32), LABELS, weights)
-    assert found == pytest.approx(expected, rel=1e-3)
+    assert found == pytest.approx(expected, rel=0.02)
 
 
 def test_the_log_loss_is_scikit_learns():
@@ -32,4 +32,4 @@ def test_the_log_loss_is_scikit_learns():
 
 def test_perfect_and_useless_predictions_have_a_finite_factor():
     for logits in (np.eye(4)[LABELS], np.zeros((500, 4)), -np.eye(4)[LABELS]):
-        assert 0 < temperature.fit(logits, LABELS, np.ones(500)) < 1e6
+        assert 0 < temperature.fit(logits, LABELS, np.ones(500)) < 20

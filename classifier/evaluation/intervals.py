@@ -1,0 +1,57 @@
+"""Intervals: of a proportion, and of the number right among new images."""
+
+import math
+
+import numpy as np
+
+Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
+LEVEL = 0.95
+
+
+def wilson(successes: float, count: float) -> tuple[float, float]:
+    """Returns the 95 % confidence interval of a proportion (Wilson 1927)."""
+    share, z2 = successes / count, Z95**2
+    centre = share + z2 / (2 * count)
+    spread = Z95 * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
+    scale = 1 + z2 / count
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+
+
+def prediction_interval(successes: float, count: float, new: int = 100) -> tuple[int, int]:
+    """Returns the fewest and the most successes to expect in `new` further trials.
+
+    The number of successes has a beta-binomial distribution (Jeffreys' prior for the proportion);
+    the interval is the shortest one with a probability of LEVEL or more.
+
+    Args:
+        successes: in the trials so far, 0 to `count`.
+        count: trials so far, more than 0; both may be fractions.
+        new: further trials.
+    """
+    probabilities = beta_binomial(new, successes + 0.5, count - successes + 0.5)
+    low = high = int(probabilities.argmax())
+    total = float(probabilities[low])
+    padded = np.concatenate([probabilities, [-1.0]])  # index new + 1 and index -1: never chosen
+    while total < LEVEL and high - low < new:
+        if padded[high + 1] >= padded[low - 1]:
+            high += 1
+            total += float(padded[high])
+        else:
+            low -= 1
+            total += float(padded[low])
+    return low, high
+
+
+def beta_binomial(trials: int, alpha: float, beta: float) -> np.ndarray:
+    """Returns the probability of 0 to `trials` successes, float64 (trials + 1,).
+
+    Their proportion has a beta distribution with the parameters `alpha` and `beta`, both above 0.
+    """
+    lgamma = math.lgamma
+    rest = lgamma(alpha + beta) - lgamma(alpha) - lgamma(beta) - lgamma(alpha + beta + trials)
+    rest += lgamma(trials + 1)
+    logs = [
+        lgamma(alpha + k) - lgamma(k + 1) + lgamma(beta + trials - k) - lgamma(trials - k + 1)
+        for k in range(trials + 1)
+    ]
+    return np.exp(np.array(logs) + rest)

@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from classifier.evaluation import coverage
+
+
+def random_images(count: int = 1000) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(1)
+    probability = np.round(rng.uniform(0.3, 1, count), 3)  # some are equal
+    return probability, rng.random(count) < probability
+
+
+def test_a_row_counts_the_images_of_its_probability_or_more():
+    probability, correct = random_images()
+    table = coverage.compute(probability, correct)
+    assert set(table.probability) == set(probability)
+    for row in range(0, len(table.images), 50):
+        answered = probability >= table.probability[row]
+        assert table.images[row] == answered.sum()
+        assert table.coverage[row] == pytest.approx(answered.mean())
+        assert table.accuracy[row] == pytest.approx(correct[answered].mean())
+
+
+def test_all_images_are_answered_in_the_last_row():
+    probability, correct = random_images()
+    table = coverage.compute(probability, correct)
+    assert (table.coverage[-1], table.accuracy[-1]) == (1, correct.mean())
+
+
+def test_the_smallest_probability_answers_most():
+    table = coverage.compute(np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, False, True, False]))
+    assert [coverage.smallest_probability(table, a) for a in (1, 0.6, 0.5)] == [0, 2, 3]
+    assert coverage.smallest_probability(coverage.compute(np.ones(1), np.zeros(1)), 0.5) is None
+
+
+def test_a_long_table_is_thinned_and_keeps_its_ends(tmp_path):
+    table = coverage.compute(*random_images())
+    coverage.write(tmp_path / "coverage.csv", table)
+    read = coverage.read(tmp_path / "coverage.csv")
+    assert len(read.images) == coverage.ROWS
+    for end in (0, -1):
+        assert read.images[end] == table.images[end]
+        assert read.probability[end] == pytest.approx(table.probability[end])

@@ -1,0 +1,1 @@
+"""Stage `evaluate`: how good the head is, on images it did not learn from."""

@@ -1,0 +1,121 @@
+"""How many of the user's own test images are right, estimated without their classes.
+
+Two estimates are averaged: the mean confidence, and the share of images with more than the
+threshold that as many validation images exceed as are right (average thresholded confidence: Garg
+et al. 2022, arXiv:2201.04234). What both give for the validation images is known, so the estimate
+is the accuracy of these plus the difference between test and validation images.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from classifier.evaluation.intervals import wilson
+
+Z99 = 2.5758293035489004  # two-sided 99 % quantile of the normal distribution
+SMALLEST_DIFFERENCE = 0.02  # of two accuracies: a smaller one changes no headline
+KS_999 = 1.9495  # 99.9 % quantile of Kolmogorov's distribution
+SMALLEST_DISTANCE = 0.1  # Kolmogorov-Smirnov distance that counts as a shift
+UNLIKE = 0.99  # quantile of the validation images' novelty beyond which an image is unlike them
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The expected accuracy on the test images.
+
+    Attributes:
+        accuracy: expected fraction that is right.
+        accuracy_low: lower end of its 95 % interval, which a shift makes wider.
+        accuracy_high: upper end.
+        n: number of test images.
+        disagrees: differs from the validation accuracy by more than chance.
+        shift: the test images differ from the validation images by more than chance.
+        unlike: fraction of the test images that are unlike all training images, beyond the usual.
+    """
+
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    n: int
+    disagrees: bool
+    shift: bool
+    unlike: float
+
+
+def estimate(
+    confidence: np.ndarray,
+    correct: np.ndarray,
+    test_confidence: np.ndarray,
+    novelty: np.ndarray,
+    test_novelty: np.ndarray,
+) -> Estimate:
+    """Returns the expected accuracy on M test images, from N validation images; both 1 or more.
+
+    Args:
+        confidence: float (N,), probability of the predicted class of each validation image.
+        correct: bool (N,).
+        test_confidence: float (M,).
+        novelty: float (N,), how unlike the training images each one is; NaN if not known.
+        test_novelty: float (M,), or NaN.
+    """
+    threshold = _threshold(confidence, correct)
+    known, new = (_scores(values, threshold) for values in (confidence, test_confidence))
+    difference = float(new.mean() - known.mean())
+    error = math.sqrt(known.var() / len(known) + new.var() / len(new))
+    disagrees = abs(difference) > max(Z99 * error, SMALLEST_DIFFERENCE)
+    accuracy = min(max(float(correct.mean()) + difference, 0.0), 1.0)
+    count = 1 / (1 / len(known) + 1 / len(new))  # both samples are drawn by chance
+    low, high = wilson(accuracy * count, count)
+    unlike = _excess_unlike(novelty, test_novelty)
+    slack = abs(difference) if disagrees else 0.0  # the size of a shift is known to about itself
+    return Estimate(
+        accuracy,
+        max(low - slack, 0.0) * (1 - unlike),  # those of no class at all are never right
+        min(high + slack, 1.0),
+        len(new),
+        disagrees,
+        differ(confidence, test_confidence) or differ(novelty, test_novelty),
+        unlike,
+    )
+
+
+def _threshold(confidence: np.ndarray, correct: np.ndarray) -> float:
+    """Returns the confidence that as many validation images reach as are right."""
+    wrong = int(len(correct) - correct.sum())
+    return float(np.sort(confidence)[wrong]) if wrong < len(correct) else math.inf
+
+
+def _scores(confidence: np.ndarray, threshold: float) -> np.ndarray:
+    """Returns the mean of each image's confidence and of whether it reaches the threshold."""
+    return (confidence.astype(np.float64) + (confidence >= threshold)) / 2
+
+
+def _excess_unlike(novelty: np.ndarray, test_novelty: np.ndarray) -> float:
+    """Returns the fraction of test images beyond UNLIKE, without those to expect by chance."""
+    if np.isnan(novelty).any() or np.isnan(test_novelty).any():
+        return 0.0
+    usual = 1 - UNLIKE
+    error = math.sqrt(usual * UNLIKE * (1 / len(novelty) + 1 / len(test_novelty)))
+    share = float((test_novelty > np.quantile(novelty, UNLIKE)).mean())
+    return share - usual if share > usual + Z99 * error else 0.0
+
+
+def differ(one: np.ndarray, other: np.ndarray) -> bool:
+    """Tells whether two samples have different distributions, by more than chance (0.1 %).
+
+    Kolmogorov and Smirnov's test, for distances of SMALLEST_DISTANCE or more; NaN: no.
+    """
+    if np.isnan(one).any() or np.isnan(other).any():
+        return False
+    limit = KS_999 * math.sqrt(1 / len(one) + 1 / len(other))
+    return ks_distance(one, other) > max(limit, SMALLEST_DISTANCE)
+
+
+def ks_distance(one: np.ndarray, other: np.ndarray) -> float:
+    """Returns the largest difference of two samples' distribution functions, 0 to 1."""
+    values = np.concatenate([one, other])
+    below = [
+        np.searchsorted(np.sort(sample), values, "right") / len(sample) for sample in (one, other)
+    ]
+    return float(np.abs(below[0] - below[1]).max())

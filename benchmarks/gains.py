@@ -19,7 +19,7 @@ from pathlib import Path
 import yaml
 
 from benchmarks.pipeline import prepare
-from classifier.evaluation import metrics
+from classifier.evaluation import intervals
 
 LAYERS: dict[str, object] = {"freeze.layers": ["mixed8"]}
 MAPS = {**LAYERS, "freeze.pooling": "none"}
@@ -105,7 +105,7 @@ def train_and_score(folder: Path, seeds: list[int]) -> dict[str, object]:
 def table_row(result: dict[str, object]) -> str:
     """Returns a row of the table."""
     correct, count = int(str(result["correct"])), int(str(result["count"]))
-    low, high = metrics.wilson(correct, count)
+    low, high = intervals.wilson(correct, count)
     cells = [str(result["dataset"]), str(result["name"]), f"{correct} of {count}"]
     cells += [f"{correct / count:.3f} [{low:.3f}-{high:.3f}]", f"{result['seconds']:.1f}"]
     return f"| {' | '.join(cells)} |"

@@ -11,7 +11,7 @@ from classifier.common import files, params
 from classifier.common.errors import count, run_main
 from classifier.dataset import features, problems
 from classifier.dataset.problems import Problem
-from classifier.evaluation import metrics, predictions
+from classifier.evaluation import predictions, scored_images
 from classifier.evaluation.predictions import TopKParams
 
 
@@ -26,7 +26,7 @@ def main(
     problems_csv: Path = problems.PATH,
     head_folder: Path = head.FOLDER,
     out: Path = predictions.PATH,
-    scored_csv: Path = metrics.SCORED_TEST,
+    scored_csv: Path = scored_images.TEST,
 ) -> None:
     """Predicts all test images, and scores those whose class is known."""
     settings = params.load("predict", TopKParams)
@@ -40,8 +40,8 @@ def main(
     rows = predictions.table(paths.tolist(), probabilities, skipped, class_names, top_k)
     files.write_csv(out, predictions.header(top_k), rows)
     known = labels >= 0
-    scored = metrics.score(probabilities[known], labels[known], class_names)
-    metrics.write(scored_csv, paths[known].tolist(), scored)
+    scored = scored_images.score(probabilities[known], labels[known], class_names)
+    scored_images.write(scored_csv, paths[known].tolist(), scored)
     skipped_part = f", {len(skipped)} of them skipped" if skipped else ""
     total = count(len(rows), "test file")
     print(f"predict: {total}{skipped_part} -> {out.as_posix()}{model.info.warning}")

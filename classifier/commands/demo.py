@@ -62,7 +62,7 @@ def summary() -> str:
 
 def _accuracy() -> str:
     """Returns the test accuracy, or the validation accuracy if the test classes are unknown."""
-    scores = json.loads((FOLDER / metrics.METRICS).read_text(encoding="utf-8"))
+    scores = json.loads((FOLDER / metrics.PATH).read_text(encoding="utf-8"))
     split = "test" if "test" in scores else "validation"
     score = scores[split]
     correct = round(score["accuracy"] * score["n"])

@@ -42,6 +42,27 @@ def prediction_interval(successes: float, count: float, new: int = 100) -> tuple
     return low, high
 
 
+def independent_count(correct: np.ndarray, groups: np.ndarray) -> float:
+    """Returns the number of independent images whose accuracy would be known as well.
+
+    Images of a group (a series, copies) tend to be right or wrong together. Their number is
+    divided by the design effect (Kish 1965), the variance that they show over the one that
+    independent images would have. It is at least the number of groups.
+
+    Args:
+        correct: bool (N,).
+        groups: int (N,), a number for each group.
+    """
+    count, n_groups = len(correct), len(np.unique(groups))
+    residuals = correct - correct.mean()
+    independent = float((residuals**2).sum())
+    if independent == 0:
+        return float(n_groups)
+    sums = np.bincount(np.unique(groups, return_inverse=True)[1], residuals)
+    effect = float((sums**2).sum()) / independent
+    return min(max(count / effect, float(n_groups)), float(count)) if effect else float(count)
+
+
 def beta_binomial(trials: int, alpha: float, beta: float) -> np.ndarray:
     """Returns the probability of 0 to `trials` successes, float64 (trials + 1,).
 

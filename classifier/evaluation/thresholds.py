@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from classifier.evaluation.metrics import ScoredImages
+from classifier.evaluation.scored_images import ScoredImages
 
 PATH = Path("results/thresholds.csv")
 HEADER = (

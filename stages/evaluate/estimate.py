@@ -69,10 +69,11 @@ def estimate(
     low, high = wilson(accuracy * count, count)
     unlike = _excess_unlike(novelty, test_novelty)
     slack = abs(difference) if disagrees else 0.0  # the size of a shift is known to about itself
+    low = max(low - slack, 0.0) * (1 - unlike)  # those of no class at all are never right
     return Estimate(
         accuracy,
-        max(low - slack, 0.0) * (1 - unlike),  # those of no class at all are never right
-        min(high + slack, 1.0),
+        math.floor(len(new) * low) / len(new),  # a whole number of images is right
+        math.ceil(len(new) * min(high + slack, 1.0)) / len(new),
         len(new),
         disagrees,
         differ(confidence, test_confidence) or differ(novelty, test_novelty),

@@ -1,56 +1,152 @@
 """Evaluate the head on images it was not trained on.
 
-Reads   results/validation_predictions.npz, results/scored_test.csv, models/head
-Writes  results/metrics.json, results/scored_validation.csv, results/classes.csv,
-        results/calibration.csv
+Reads   results/validation_predictions.npz, results/predictions.csv, results/scored_test.csv,
+        results/inspection.csv, results/split.csv, models/head
+Writes  results/metrics.json, results/scored_validation.csv, results/leaks.csv,
+        results/classes.csv, results/calibration.csv, results/coverage.csv, results/thresholds.csv
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from classifier import head
 from classifier.common import files
-from classifier.common.errors import run_main
-from classifier.dataset import validation_predictions
-from classifier.evaluation import metrics
+from classifier.common.errors import warn
+from classifier.dataset import findings, split, validation_predictions
+from classifier.dataset.validation_predictions import ValidationPredictions
+from classifier.evaluation import (
+    calibration,
+    class_scores,
+    coverage,
+    headline,
+    leaks,
+    metrics,
+    predictions,
+    scored_images,
+    thresholds,
+)
+from classifier.evaluation.intervals import independent_count
+from classifier.evaluation.scored_images import ScoredImages
+from stages.evaluate import groups
+from stages.evaluate.estimate import Estimate, estimate
+from stages.evaluate.leaked_images import copies_of_training_images
 
 NO_TEST_SCORE = "no test score: the class of no test image is known (input/test/<class>/)"
 
 
 def main(
     predictions_npz: Path = validation_predictions.PATH,
+    predictions_csv: Path = predictions.PATH,
+    scored_test_csv: Path = scored_images.TEST,
+    inspection_csv: Path = findings.PATH,
+    split_csv: Path = split.PATH,
     head_folder: Path = head.FOLDER,
-    scored_test_csv: Path = metrics.SCORED_TEST,
-    out: Path = metrics.METRICS,
-    scored_validation_csv: Path = metrics.SCORED_VALIDATION,
-    classes_csv: Path = metrics.CLASSES,
-    calibration_csv: Path = metrics.CALIBRATION,
+    out: Path = metrics.PATH,
 ) -> None:
-    """Evaluates on the validation images, and on the test images whose class is known.
-
-    classes.csv and calibration.csv are about the test images if there are any, else about the
-    validation images.
-    """
+    """Evaluates on the validation images, and on the test images whose class is known."""
     info = head.read_info(head_folder)
     validated = validation_predictions.read(predictions_npz)
-    probabilities = validated.probabilities.astype(np.float64)
-    scored = metrics.score(probabilities, validated.labels, info.class_names)
-    metrics.write(scored_validation_csv, validated.paths.tolist(), scored)
-    scored_sets = {"validation": scored, "test": metrics.read(scored_test_csv)}
-    values = {name: metrics.compute(one) for name, one in scored_sets.items() if len(one.label)}
-    by_class = scored_sets["test" if "test" in values else "validation"]
-    files.write_csv(classes_csv, metrics.CLASSES_HEADER, metrics.class_rows(by_class))
-    files.write_csv(calibration_csv, metrics.CALIBRATION_HEADER, metrics.calibration_rows(by_class))
-    files.write_json(out, {"weights": info.weights, **values})
-    parts = (
-        f"{name} accuracy {part['accuracy']:.3f} "
-        f"[{part['accuracy_low']:.3f}-{part['accuracy_high']:.3f}] of {part['n']}"
-        for name, part in values.items()
+    names = validated.class_names.tolist()
+    scored = scored_images.score(
+        validated.probabilities.astype(np.float64), validated.labels, names
     )
+    scored_images.write(scored_images.VALIDATION, validated.paths.tolist(), scored)
+    rows = [row for row in files.read_csv(predictions_csv) if row["status"] == "ok"]
+    copies = copies_of_training_images(
+        findings.read(inspection_csv), {row["path"] for row in rows}, split.read(split_csv)
+    )
+    leaks.write(leaks.PATH, copies)
+    test, paths = scored_images.read(scored_test_csv), scored_images.read_paths(scored_test_csv)
+    clean = np.array([path not in copies for path in paths], bool)
+    others = [row for row in rows if row["path"] not in copies]
+    values: dict[str, Any] = {"weights": info.weights}
+    values |= validation_metrics(validated, scored) | test_metrics(test, clean)
+    values |= estimated(validated, scored, others)
+    values["leaks"] = {"test": len(copies), "labelled": int((~clean).sum())}
+    files.write_json(out, values)
+    by_class = scored if headline.scored_part(values) == "validation" else test.select(clean)
+    write_tables(by_class, names)
+    for note in headline.notes(values):
+        warn(note)
+    print(summary_line(values, out) + info.warning)
+
+
+def validation_metrics(
+    validated: ValidationPredictions, scored: ScoredImages
+) -> dict[str, dict[str, Any]]:
+    """Returns the metrics of the validation images, and how they would be without groups."""
+    independent = independent_count(scored.correct, validated.groups)
+    values = metrics.compute(scored, independent)
+    parts: dict[str, dict[str, Any]] = {
+        "validation": {**values, "folds": int(validated.folds.max())}
+    }
+    if len(validated.random_correct):
+        parts["validation_without_groups"] = groups.compare(
+            scored.correct, validated.random_correct
+        )
+    return parts
+
+
+def test_metrics(test: ScoredImages, clean: np.ndarray) -> dict[str, dict[str, Any]]:
+    """Returns the metrics of the test images, with and without those that leaked.
+
+    Args:
+        test: N images.
+        clean: bool (N,), those that did not leak.
+    """
+    parts: dict[str, dict[str, Any]] = {}
+    if len(clean):
+        parts["test"] = metrics.compute(test)
+    if clean.any() and not clean.all():
+        parts["test_without_leaks"] = metrics.compute(test.select(clean))
+    return parts
+
+
+def estimated(
+    validated: ValidationPredictions, scored: ScoredImages, rows: list[dict[str, str]]
+) -> dict[str, dict[str, Any]]:
+    """Returns the expected accuracy on the test images, rows of predictions.csv."""
+    if not rows:
+        return {}
+    confidence = np.array([float(row["probability"]) for row in rows])
+    novelty = np.array([float(row.get("novelty") or "nan") for row in rows])
+    result: Estimate = estimate(
+        scored.probability, scored.correct, confidence, validated.novelty, novelty
+    )
+    rounded = {
+        name: round(value, 6) if isinstance(value, float) else value
+        for name, value in vars(result).items()
+    }
+    return {"estimate": rounded}
+
+
+def write_tables(scored: ScoredImages, class_names: list[str]) -> None:
+    """Writes the tables about the images that the scores are of."""
+    files.write_csv(class_scores.PATH, class_scores.HEADER, class_scores.rows(scored))
+    files.write_csv(calibration.PATH, calibration.HEADER, calibration.rows(scored))
+    coverage.write(coverage.PATH, coverage.compute(scored.probability, scored.correct))
+    files.write_csv(thresholds.PATH, thresholds.HEADER, thresholds.rows(scored, class_names))
+
+
+def summary_line(values: dict[str, Any], out: Path) -> str:
+    """Returns the line the stage prints."""
+    validation = values["validation"]
+    folds = f" in {validation['folds']} folds" if validation["folds"] else ""
+    parts = [f"validation accuracy {_accuracy(validation)}{folds}"]
+    if "test" in values:
+        parts.append(f"test accuracy {_accuracy(values['test'])}")
+        if leaked := values["leaks"]["labelled"]:
+            parts[-1] += f", {leaked} of them also training images"
+        if "test_without_leaks" in values:
+            parts.append(f"without these {_accuracy(values['test_without_leaks'])}")
+    elif "estimate" in values:
+        parts.append(f"test accuracy estimated at {_accuracy(values['estimate'])}")
     missing = "" if "test" in values else f"; {NO_TEST_SCORE}"
-    print(f"evaluate: {', '.join(parts)} -> {out.as_posix()}{missing}{info.warning}")
+    return f"evaluate: {', '.join(parts)} -> {out.as_posix()}{missing}"
 
 
-if __name__ == "__main__":
-    run_main(main)
+def _accuracy(part: dict[str, Any]) -> str:
+    interval = f"{part['accuracy_low']:.3f}-{part['accuracy_high']:.3f}"
+    return f"{part['accuracy']:.3f} [{interval}] of {part['n']}"

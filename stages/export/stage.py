@@ -39,7 +39,7 @@ def main(
     base_folder: Path = base.FOLDER,
     head_folder: Path = head.FOLDER,
     weights: Path = pretrained.PATH,
-    metrics_json: Path = metrics.METRICS,
+    metrics_json: Path = metrics.PATH,
     out: Path = FOLDER,
 ) -> None:
     """Exports the classifier in the formats chosen in params.yaml."""

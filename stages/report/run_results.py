@@ -13,7 +13,7 @@ from classifier.common import files
 from classifier.dataset import findings, manifest, problems, warnings
 from classifier.dataset.findings import FINDINGS, Finding
 from classifier.dataset.problems import Problem
-from classifier.evaluation import metrics, predictions
+from classifier.evaluation import calibration, class_scores, metrics, predictions, scored_images
 from classifier.head import HeadInfo
 from classifier.inference import base, engine
 from classifier.inference.base import BaseInfo
@@ -100,9 +100,9 @@ class RunResults:
 
 def read(params: Mapping[str, Any]) -> RunResults:
     """Returns the results of the run in results/ and models/, with the values of params.yaml."""
-    by_split = json.loads(metrics.METRICS.read_text(encoding="utf-8"))
+    by_split = json.loads(metrics.PATH.read_text(encoding="utf-8"))
     split = "test" if "test" in by_split else "validation"
-    scored = {"test": metrics.SCORED_TEST, "validation": metrics.SCORED_VALIDATION}[split]
+    scored = {"test": scored_images.TEST, "validation": scored_images.VALIDATION}[split]
     history = files.read_csv(Path("results/history.csv"))
     counts, samples = _count_and_sample()
     info = head.read_info(head.FOLDER)
@@ -132,10 +132,10 @@ def read(params: Mapping[str, Any]) -> RunResults:
             ScoredImage(path, label, predicted, float(probability), float(of_label))
             for path, label, predicted, probability, of_label, _ in files.iter_rows(scored)
         ],
-        classes=files.read_csv(metrics.CLASSES),
+        classes=files.read_csv(class_scores.PATH),
         calibration=[
             (float(probability), float(accuracy), int(images))
-            for probability, accuracy, images in files.iter_rows(metrics.CALIBRATION)
+            for probability, accuracy, images in files.iter_rows(calibration.PATH)
         ],
         predictions=files.read_csv(predictions.PATH),
         params=params,

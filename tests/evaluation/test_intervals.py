@@ -39,3 +39,26 @@ def test_the_interval_covers_the_result_of_95_in_100_trials(accuracy, count):
         low, high = intervals.prediction_interval(int(successes), count)
         covered += low <= right <= high
     assert 0.93 <= covered / 2000 <= 0.97
+
+
+def test_images_of_a_group_that_fail_together_count_once():
+    rng = np.random.default_rng(1)
+    groups = np.repeat(np.arange(100), 10)
+    together = np.repeat(rng.random(100) < 0.8, 10)
+    assert intervals.independent_count(together, groups) == pytest.approx(100)
+    alone = rng.random(1000) < 0.8
+    assert intervals.independent_count(alone, np.arange(1000)) == pytest.approx(1000)
+    assert intervals.independent_count(alone, groups) > 700
+    assert intervals.independent_count(np.ones(1000, bool), groups) == 100
+
+
+def test_an_interval_from_groups_covers_the_result_of_95_in_100_trials():
+    rng, covered = np.random.default_rng(1), 0
+    groups = np.repeat(np.arange(60), 5)
+    for _ in range(1000):
+        of_group = rng.beta(4, 1, 60)  # accuracy in each group, 0.8 on average
+        correct = rng.random(300) < of_group[groups]
+        count = intervals.independent_count(correct, groups)
+        low, high = intervals.wilson(correct.mean() * count, count)
+        covered += low <= 0.8 <= high
+    assert 0.93 <= covered / 1000 <= 0.97

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from classifier.evaluation import metrics, thresholds
+from classifier.evaluation import scored_images, thresholds
 
 NAMES = ("cat", "dog")
 
@@ -16,7 +16,7 @@ def two_classes(count: int = 60) -> tuple[np.ndarray, np.ndarray]:
 
 def test_the_rates_are_scikit_learns():
     probabilities, labels = two_classes()
-    rows = thresholds.rows(metrics.score(probabilities, labels, NAMES), NAMES)
+    rows = thresholds.rows(scored_images.score(probabilities, labels, NAMES), NAMES)
     false, true, at = sklearn_metrics.roc_curve(
         labels, probabilities[:, 1], drop_intermediate=False
     )
@@ -26,7 +26,7 @@ def test_the_rates_are_scikit_learns():
 
 def test_the_precisions_are_scikit_learns():
     probabilities, labels = two_classes()
-    for row in thresholds.rows(metrics.score(probabilities, labels, NAMES), NAMES)[:-1]:
+    for row in thresholds.rows(scored_images.score(probabilities, labels, NAMES), NAMES)[:-1]:
         predicted = probabilities[:, 1] >= float(row[0]) - 1e-9
         theirs = [
             sklearn_metrics.precision_score(labels, predicted, pos_label=label) for label in (1, 0)
@@ -35,5 +35,5 @@ def test_the_precisions_are_scikit_learns():
 
 
 def test_more_classes_have_no_thresholds():
-    scored = metrics.score(np.full((1, 3), 1 / 3), np.array([0]), ("ant", *NAMES))
+    scored = scored_images.score(np.full((1, 3), 1 / 3), np.array([0]), ("ant", *NAMES))
     assert thresholds.rows(scored, ("ant", *NAMES)) == []

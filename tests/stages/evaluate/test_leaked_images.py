@@ -1,7 +1,8 @@
 from classifier.dataset.findings import Finding
-from stages.evaluate.leaks import leaked_images
+from stages.evaluate.leaked_images import copies_of_training_images
 
 TRAIN, EXCLUDED, TEST = "input/train/a/1.jpg", "input/train/a/2.jpg", "input/test/a/1.jpg"
+SPLITS = {TRAIN: "train", EXCLUDED: "excluded"}
 
 
 def finding(path: str, code: str, other: str) -> Finding:
@@ -11,14 +12,15 @@ def finding(path: str, code: str, other: str) -> Finding:
 def test_a_test_image_leaks_if_either_image_of_the_pair_is_listed():
     for one, other in ((TRAIN, TEST), (TEST, TRAIN)):
         found = [finding(one, "in_train_and_test", other)]
-        assert leaked_images(found, {TEST}, {TRAIN}) == {TEST}
+        assert copies_of_training_images(found, {TEST}, SPLITS) == {TEST: TRAIN}
 
 
 def test_a_copy_with_another_label_leaks_too():
-    assert leaked_images([finding(TEST, "label_conflict", TRAIN)], {TEST}, {TRAIN}) == {TEST}
+    found = [finding(TEST, "label_conflict", TRAIN)]
+    assert copies_of_training_images(found, {TEST}, SPLITS) == {TEST: TRAIN}
 
 
 def test_copies_of_images_that_were_not_learned_from_do_not_leak():
     found = [finding(TEST, "in_train_and_test", EXCLUDED), finding(TRAIN, "duplicate", EXCLUDED)]
     found += [finding(TEST, "outlier", "")]
-    assert leaked_images(found, {TEST}, {TRAIN}) == set()
+    assert copies_of_training_images(found, {TEST}, SPLITS) == {}

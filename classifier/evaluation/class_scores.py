@@ -1,0 +1,43 @@
+"""results/classes.csv: the scores of each class."""
+
+from collections import Counter
+from pathlib import Path
+
+from classifier.evaluation.intervals import wilson
+from classifier.evaluation.scored_images import ScoredImages
+
+PATH = Path("results/classes.csv")
+HEADER = (
+    "class",
+    "images",
+    "true_positives",
+    "predicted",
+    "recall",
+    "recall_low",
+    "recall_high",
+    "precision",
+    "f1",
+)
+
+
+def class_counts(scored: ScoredImages) -> list[tuple[str, int, int, int]]:
+    """Returns images, true positives and predictions of each class that occurs, sorted."""
+    labels, predicted = Counter(scored.label), Counter(scored.predicted)
+    hits = Counter(scored.label[scored.correct])
+    names = sorted(labels | predicted)
+    return [(name, labels[name], hits[name], predicted[name]) for name in names]
+
+
+def rows(scored: ScoredImages) -> list[list[object]]:
+    """Returns the rows of results/classes.csv: the classes that occur or are predicted, sorted.
+
+    A fraction of no images is an empty cell.
+    """
+    table: list[list[object]] = []
+    for name, images, hits, predicted in class_counts(scored):
+        recall = [hits / images, *wilson(hits, images)] if images else []
+        cells = [f"{fraction:.4f}" for fraction in recall] or [""] * 3
+        precision = f"{hits / predicted:.4f}" if predicted else ""
+        f1 = f"{2 * hits / (images + predicted):.4f}"
+        table.append([name, images, hits, predicted, *cells, precision, f1])
+    return table

@@ -1,0 +1,135 @@
+"""What to expect of new images, and what to know about the scores: from results/metrics.json."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from classifier.common.errors import count
+
+MANY = 0.1  # fraction of test images unlike all training images that changes the headline
+SMALLEST_DIFFERENCE = 0.02  # of two accuracies, which is worth a word
+Z99 = 2.5758293035489004  # two-sided 99 % quantile of the normal distribution
+UNKNOWN = {"disagrees": False, "shift": False, "unlike": 0.0}  # without test images
+Metrics = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """How many of 100 new images are classified correctly, with a probability of 95 %.
+
+    Attributes:
+        source: the part of metrics.json that it is from: `test`, `test_without_leaks`, `estimate`
+            or `validation`.
+        low: the fewest.
+        high: the most.
+    """
+
+    source: str
+    low: int
+    high: int
+
+
+def headline(metrics: Metrics) -> Headline:
+    """Returns what to expect, from the images that are most like those to come.
+
+    These are the test images: their score, without leaked images, or its estimate if it is not
+    what the validation images let expect. Otherwise it is the score of the validation images.
+    """
+    source, estimate = scored_part(metrics), metrics.get("estimate", UNKNOWN)
+    if source == "validation" and (estimate["disagrees"] or estimate["unlike"] >= MANY):
+        low, high = estimate["accuracy_low"], estimate["accuracy_high"]
+        return Headline("estimate", math.floor(100 * low), math.ceil(100 * high))
+    scores = metrics[source]
+    return Headline(source, scores["right_of_100_low"], scores["right_of_100_high"])
+
+
+def scored_part(metrics: Metrics) -> str:
+    """Returns the part of metrics.json that classes.csv and the other tables describe."""
+    if "test_without_leaks" in metrics:
+        return "test_without_leaks"
+    leaked = metrics.get("leaks", {}).get("labelled", 0)
+    return "test" if metrics.get("test", {}).get("n", 0) > leaked else "validation"
+
+
+def notes(metrics: Metrics) -> list[str]:
+    """Returns what to know about the scores, a sentence each."""
+    sentences = (_leaks(metrics), _groups(metrics), _test(metrics), *_estimate(metrics))
+    return [sentence for sentence in sentences if sentence]
+
+
+def differ(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+    """Tells whether two accuracies differ by more than chance (1 %), and by enough to matter."""
+    variances = [
+        ((part["accuracy_high"] - part["accuracy_low"]) / (2 * 1.96)) ** 2 for part in (one, other)
+    ]
+    difference = abs(one["accuracy"] - other["accuracy"])
+    return difference > max(Z99 * math.sqrt(sum(variances)), SMALLEST_DIFFERENCE)
+
+
+def _leaks(metrics: Metrics) -> str:
+    leaks = metrics.get("leaks", {"test": 0, "labelled": 0})
+    if not leaks["test"]:
+        return ""
+    text = f"{count(leaks['test'], 'test image')} also among the training images"
+    if not leaks["labelled"]:
+        return f"{text}: their predictions look better than those of new images"
+    with_them = f"{metrics['test']['accuracy']:.3f}"
+    if "test_without_leaks" not in metrics:
+        return f"{text}, all that are scored: the test accuracy of {with_them} says nothing"
+    without = f"{metrics['test_without_leaks']['accuracy']:.3f}"
+    return f"{text}: the test accuracy is {without} without them, {with_them} with them"
+
+
+def _groups(metrics: Metrics) -> str:
+    torn = metrics.get("validation_without_groups")
+    if not torn or not torn["differs"]:
+        return ""
+    return (
+        f"images of a group (copies, a series) are too alike to test each other: the validation "
+        f"accuracy is {metrics['validation']['accuracy']:.3f} with each group on one side, and "
+        f"would be {torn['accuracy']:.3f} otherwise"
+    )
+
+
+def _test(metrics: Metrics) -> str:
+    source = scored_part(metrics)
+    if source == "validation" or not differ(metrics[source], metrics["validation"]):
+        return ""
+    test, validation = (metrics[name]["accuracy"] for name in (source, "validation"))
+    if test > validation:
+        return f"the test images are easier than the training images: {_against(test, validation)}"
+    return (
+        f"the test images are harder than the training images: {_against(test, validation)}; "
+        "training images like them help most, and images of one series belong into one group "
+        "(input/labels.csv)"
+    )
+
+
+def _against(test: float, validation: float) -> str:
+    return f"{test:.3f} of them are right, {validation:.3f} of the validation images"
+
+
+def _estimate(metrics: Metrics) -> list[str]:
+    estimate = metrics.get("estimate", UNKNOWN)
+    if scored_part(metrics) != "validation":
+        return []
+    sentences = []
+    if estimate["disagrees"]:
+        low, high = (f"{estimate[f'accuracy_{end}']:.2f}" for end in ("low", "high"))
+        sentences.append(
+            f"the test images differ from the training images: about {estimate['accuracy']:.2f} "
+            f"of them are right ({low} to {high}), not {metrics['validation']['accuracy']:.2f} as "
+            "of the validation images; to measure it, put some of them into input/test/<class>/"
+        )
+    elif estimate["shift"]:
+        sentences.append(
+            "the test images differ from the training images: the validation accuracy may not "
+            "hold for them; to measure it, put some of them into input/test/<class>/"
+        )
+    if estimate["unlike"]:
+        sentences.append(
+            f"{100 * estimate['unlike']:.0f} % of the test images are unlike all training images: if they "
+            "show none of the classes, their predictions are wrong"
+        )
+    return sentences

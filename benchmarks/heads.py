@@ -20,7 +20,7 @@ import yaml
 from classifier import head
 from classifier.common import params
 from classifier.dataset import features, validation_predictions
-from classifier.evaluation import metrics
+from classifier.evaluation import metrics, scored_images
 from stages.train import stage
 
 HEADS = ("auto", "discriminant", "logistic", "mean", "dense")
@@ -33,7 +33,7 @@ HEADING = (
 
 def scores(probabilities: np.ndarray, labels: np.ndarray, names: list[str]) -> dict[str, float]:
     """Returns the metrics of predictions."""
-    return metrics.compute(metrics.score(probabilities.astype(np.float64), labels, names))
+    return metrics.compute(scored_images.score(probabilities.astype(np.float64), labels, names))
 
 
 def train(project: Path, kind: str, folder: Path) -> list[str]:

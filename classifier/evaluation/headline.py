@@ -48,13 +48,13 @@ def scored_part(metrics: Metrics) -> str:
     """Returns the part of metrics.json that classes.csv and the other tables describe."""
     if "test_without_leaks" in metrics:
         return "test_without_leaks"
-    leaked = metrics.get("leaks", {}).get("labelled", 0)
+    leaked = metrics["leaks"]["labelled"]
     return "test" if metrics.get("test", {}).get("n", 0) > leaked else "validation"
 
 
 def notes(metrics: Metrics) -> list[str]:
-    """Returns what to know about the scores, a sentence each."""
-    sentences = (_leaks(metrics), _groups(metrics), _test(metrics), *_estimate(metrics))
+    """Returns what else to know about the scores, a sentence each."""
+    sentences = (_groups(metrics), _test(metrics), *_estimate(metrics))
     return [sentence for sentence in sentences if sentence]
 
 
@@ -67,18 +67,20 @@ def differ(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
     return difference > max(Z99 * math.sqrt(sum(variances)), SMALLEST_DIFFERENCE)
 
 
-def _leaks(metrics: Metrics) -> str:
-    leaks = metrics.get("leaks", {"test": 0, "labelled": 0})
+def leak_notes(metrics: Metrics) -> list[str]:
+    """Returns what leaked test images do to the scores."""
+    leaks = metrics["leaks"]
     if not leaks["test"]:
-        return ""
+        return []
     text = f"{count(leaks['test'], 'test image')} also among the training images"
+    remedy = "delete them, or set inspect.drop_leaks to true"
     if not leaks["labelled"]:
-        return f"{text}: their predictions look better than those of new images"
-    with_them = f"{metrics['test']['accuracy']:.3f}"
+        return [f"{text}, so their predictions look better than those of new ones: {remedy}"]
+    every = f"{metrics['test']['accuracy']:.3f}"
     if "test_without_leaks" not in metrics:
-        return f"{text}, all that are scored: the test accuracy of {with_them} says nothing"
-    without = f"{metrics['test_without_leaks']['accuracy']:.3f}"
-    return f"{text}: the test accuracy is {without} without them, {with_them} with them"
+        return [f"{text}, all that are scored; the test accuracy of {every} says nothing: {remedy}"]
+    others = f"{metrics['test_without_leaks']['accuracy']:.3f}"
+    return [f"{text}; the test accuracy is {others} without them, {every} with them: {remedy}"]
 
 
 def _groups(metrics: Metrics) -> str:
@@ -129,7 +131,7 @@ def _estimate(metrics: Metrics) -> list[str]:
         )
     if estimate["unlike"]:
         sentences.append(
-            f"{100 * estimate['unlike']:.0f} % of the test images are unlike all training images: if they "
-            "show none of the classes, their predictions are wrong"
+            f"{100 * estimate['unlike']:.0f} % of the test images are unlike all training images: "
+            "if they show none of the classes, their predictions are wrong"
         )
     return sentences

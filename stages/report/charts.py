@@ -1,4 +1,4 @@
-"""SVG charts: curves by epoch, and the reliability diagram."""
+"""SVG charts: curves, and the reliability diagram."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from classifier.html.markup import Markup, tag
 
 WIDTH, HEIGHT = 520, 280
 LINE_HEIGHT = 14
-LEFT, RIGHT, TOP, BOTTOM = 48, 104, 14, 40  # margins for axes and names
+LEFT, RIGHT, TOP, BOTTOM = 54, 104, 14, 40  # margins for axes and names
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,35 @@ def lines(
         labels.append(label)
         place = {"x": axes.x(len(values)) + 6, "y": round(label + 4, 1)}
         elements.append(tag("text", name, class_=f"name s{number}", **place))
+    return _svg(title, elements)
+
+
+def curve(
+    title: str,
+    points: Sequence[tuple[float, float]],
+    axes: Axes,
+    x_name: str,
+    y_name: str,
+    diagonal: bool = False,
+) -> Markup:
+    """Returns one curve.
+
+    Args:
+        title: text alternative for screen readers.
+        points: x and y in order; those outside the axes are cut off.
+        axes: of the chart.
+        x_name: of the horizontal axis.
+        y_name: of the vertical axis.
+        diagonal: whether to draw the line on which x and y are equal.
+    """
+    elements = axes.draw(x_name, y_name)
+    if diagonal:
+        ends = {"x1": axes.x(0), "y1": axes.y(0), "x2": axes.x(1), "y2": axes.y(1)}
+        elements.append(tag("line", class_="mark", **ends))
+    (left, right), (low, high) = axes.x_range, axes.y_range
+    inside = ((min(max(x, left), right), min(max(y, low), high)) for x, y in points)
+    drawn = " ".join(f"{axes.x(x)},{axes.y(y)}" for x, y in inside)
+    elements.append(tag("polyline", class_="line s0", points=drawn))
     return _svg(title, elements)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from classifier.html import markup
 from classifier.html.markup import Markup, tag
 from classifier.html.thumbnails import Thumbnail
-from stages.report import confusion, data, headline, predictions, training
+from stages.report import confidence, confusion, data, headline, predictions, training
 from stages.report.elements import ThumbnailSet
 from stages.report.run_results import SEARCHABLE, RunResults
 
@@ -25,6 +25,7 @@ def page(run: RunResults, thumbnails: Mapping[str, Thumbnail]) -> Markup:
         "Confusions": confusion.confusion(run),
         "Classes": predictions.classes(run),
         "Errors": predictions.errors(run, images),
+        "Confidence": confidence.confidence(run),
         "Calibration": predictions.calibration(run),
         "Predictions": predictions.predictions(run),
         "Settings": training.settings(run),

@@ -13,7 +13,18 @@ from classifier.common import files
 from classifier.dataset import findings, manifest, problems, warnings
 from classifier.dataset.findings import FINDINGS, Finding
 from classifier.dataset.problems import Problem
-from classifier.evaluation import calibration, class_scores, metrics, predictions, scored_images
+from classifier.evaluation import (
+    calibration,
+    class_scores,
+    coverage,
+    headline,
+    leaks,
+    metrics,
+    predictions,
+    scored_images,
+    thresholds,
+)
+from classifier.evaluation.coverage import Coverage
 from classifier.head import HeadInfo
 from classifier.inference import base, engine
 from classifier.inference.base import BaseInfo
@@ -46,19 +57,27 @@ class RunResults:
     head: HeadInfo
     base: BaseInfo  # the frozen network
     split: str  # whose predictions are scored: `test` if its classes are known, else `validation`
-    scores: Mapping[str, Any]  # of `split` in results/metrics.json
+    metrics: Mapping[str, Any]  # results/metrics.json
     counts: Mapping[str, Counter[str]]  # images by class, "" if unknown, and split
     samples: Mapping[str, Sequence[str]]  # paths of some training images of each class
     problems: Sequence[Problem]
     findings: Sequence[Finding]
     warnings: Sequence[str]  # of `validate`, and what follows from the findings
     history: Mapping[str, Sequence[float]]  # columns of results/history.csv
-    scored: Sequence[ScoredImage]  # the images of `split`
+    scored: Sequence[ScoredImage]  # the images of `split`, without those that leaked
     classes: Sequence[Mapping[str, str]]  # rows of results/classes.csv
     calibration: Sequence[tuple[float, float, int]]  # mean probability, accuracy, images
+    coverage: Coverage
+    thresholds: Sequence[dict[str, str]]  # rows of results/thresholds.csv
     predictions: Sequence[Mapping[str, str]]  # rows of results/predictions.csv
     params: Mapping[str, Mapping[str, object]]  # values of params.yaml by section
     versions: Mapping[str, str]  # of the libraries
+
+    @property
+    def scores(self) -> Mapping[str, Any]:
+        """Returns the metrics of the images in `scored`."""
+        part: Mapping[str, Any] = self.metrics[headline.scored_part(self.metrics)]
+        return part
 
     @cached_property
     def misclassified(self) -> list[ScoredImage]:
@@ -100,8 +119,9 @@ class RunResults:
 
 def read(params: Mapping[str, Any]) -> RunResults:
     """Returns the results of the run in results/ and models/, with the values of params.yaml."""
-    by_split = json.loads(metrics.PATH.read_text(encoding="utf-8"))
-    split = "test" if "test" in by_split else "validation"
+    scores = json.loads(metrics.PATH.read_text(encoding="utf-8"))
+    split = "validation" if headline.scored_part(scores) == "validation" else "test"
+    leaked = leaks.read(leaks.PATH) if split == "test" else {}
     scored = {"test": scored_images.TEST, "validation": scored_images.VALIDATION}[split]
     history = files.read_csv(Path("results/history.csv"))
     counts, samples = _count_and_sample()
@@ -110,20 +130,22 @@ def read(params: Mapping[str, Any]) -> RunResults:
     flagged = {finding.path for finding in found}
     splits = {r.path: r.split for r in manifest.iter_rows(manifest.PATH) if r.path in flagged}
     n_training = sum(numbers["train"] for numbers in counts.values())
-    dropped = findings.dropped(params.get("inspect", {}))
+    told = {**findings.dropped(params.get("inspect", {})), "in_train_and_test": "in the notes"}
     return RunResults(
         class_names=info.class_names,
         head=info,
         base=base.read_info(base.FOLDER),
         split=split,
-        scores=by_split[split],
+        metrics=scores,
         counts=counts,
         samples=samples,
         problems=problems.read(problems.PATH),
         findings=found,
         warnings=[
+            *headline.leak_notes(scores),
+            *headline.notes(scores),
             *warnings.read(warnings.PATH),
-            *findings.warnings(found, splits, n_training, dropped),
+            *findings.warnings(found, splits, n_training, told),
         ],
         history={
             name: [float(row[name]) for row in history] for name in (history[0] if history else ())
@@ -131,12 +153,15 @@ def read(params: Mapping[str, Any]) -> RunResults:
         scored=[
             ScoredImage(path, label, predicted, float(probability), float(of_label))
             for path, label, predicted, probability, of_label, _ in files.iter_rows(scored)
+            if path not in leaked
         ],
         classes=files.read_csv(class_scores.PATH),
         calibration=[
             (float(probability), float(accuracy), int(images))
             for probability, accuracy, images in files.iter_rows(calibration.PATH)
         ],
+        coverage=coverage.read(coverage.PATH),
+        thresholds=files.read_csv(thresholds.PATH),
         predictions=files.read_csv(predictions.PATH),
         params=params,
         versions={name: engine.version(name) for name in LIBRARIES},

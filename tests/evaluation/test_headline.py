@@ -40,18 +40,19 @@ def test_leaked_images_do_not_count():
     some = {"test": part(1.0, 10), "leaks": {"test": 4, "labelled": 4}}
     some["test_without_leaks"] = part(0.9, 6)
     assert headline.headline(VALIDATION | some).source == "test_without_leaks"
-    assert headline.notes(VALIDATION | some) == [
-        "4 test images also among the training images: the test accuracy is 0.900 without them, "
-        "1.000 with them"
+    assert headline.leak_notes(VALIDATION | some) == [
+        "4 test images also among the training images; the test accuracy is 0.900 without them, "
+        "1.000 with them: delete them, or set inspect.drop_leaks to true"
     ]
     every = {"test": part(1.0, 4), "leaks": {"test": 4, "labelled": 4}}
     assert headline.headline(VALIDATION | every).source == "validation"
-    (note,) = headline.notes(VALIDATION | every)
-    assert note.endswith("all that are scored: the test accuracy of 1.000 says nothing")
+    (note,) = headline.leak_notes(VALIDATION | every)
+    assert "all that are scored; the test accuracy of 1.000 says nothing: delete them" in note
 
 
 def test_what_agrees_needs_no_word():
     assert headline.notes(VALIDATION | {"test": part(0.88)} | estimate(0.89)) == []
+    assert headline.leak_notes(VALIDATION) == []
 
 
 def test_a_test_score_unlike_the_validation_score_is_explained():

@@ -6,15 +6,18 @@ import subprocess
 from collections import Counter
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 from classifier.dataset import manifest
 from classifier.dataset.findings import Finding
 from classifier.dataset.problems import Problem
+from classifier.evaluation import coverage
 from classifier.head import HeadInfo
 from classifier.html.thumbnails import Thumbnail
 from classifier.inference.base import BaseInfo
 from stages.report import page, run_results
+from stages.report.elements import percent
 from stages.report.run_results import RunResults, ScoredImage
 from tests.project import Project, copy
 
@@ -61,6 +64,19 @@ HEAD = HeadInfo(
 )
 
 
+def part(accuracy: float, count: int, **others: object) -> dict[str, object]:
+    """Returns a part of metrics.json."""
+    values = {"accuracy": accuracy, "accuracy_low": 0.7, "accuracy_high": 0.93, "log_loss": 0.4}
+    values |= {"macro_f1": 0.8, "top_3_accuracy": 1.0, "expected_calibration_error": 0.05}
+    return values | {"right_of_100_low": 68, "right_of_100_high": 95, "n": count} | others
+
+
+def metrics_of(**parts: object) -> dict[str, object]:
+    """Returns the content of metrics.json."""
+    leaks = {"test": 0, "labelled": 0}
+    return {"validation": part(0.9, 200, folds=5), "leaks": leaks} | parts
+
+
 def results(names=("ant", "bee"), count=40, **changes) -> RunResults:
     """Returns the results of a run with a labelled test set."""
     scored = [
@@ -70,14 +86,13 @@ def results(names=("ant", "bee"), count=40, **changes) -> RunResults:
         for n in range(count)
         for guess, own in [(names[(n + (n % 7 == 0)) % len(names)], 0.1 if n % 7 == 0 else 0.9)]
     ]
-    scores = {"accuracy": 0.85, "accuracy_low": 0.7, "accuracy_high": 0.93, "log_loss": 0.4}
-    scores |= {"macro_f1": 0.8, "top_3_accuracy": 1.0, "expected_calibration_error": 0.05}
+    correct = np.array([image.label == image.predicted for image in scored])
     values = {
         "class_names": tuple(names),
         "head": HeadInfo(tuple(names), "imagenet", "", 200, (0,), ""),
         "base": BASE,
         "split": "test",
-        "scores": {**scores, "n": count},
+        "metrics": metrics_of(test=part(0.85, count)),
         "counts": {name: Counter(train=100, test=count // 2) for name in names},
         "samples": {},
         "problems": [],
@@ -103,6 +118,8 @@ def results(names=("ant", "bee"), count=40, **changes) -> RunResults:
             for name in names
         ],
         "calibration": [(0.55, 0.5, 10), (0.92, 1.0, 30)],
+        "coverage": coverage.compute(np.linspace(0.5, 0.9, len(scored)), correct),
+        "thresholds": [],
         "predictions": [
             {"path": image.path, "status": "ok", "predicted": image.predicted, "probability": "0.9"}
             for image in scored
@@ -113,10 +130,53 @@ def results(names=("ant", "bee"), count=40, **changes) -> RunResults:
     return RunResults(**values | changes)
 
 
-def test_the_headline_is_the_confidence_interval():
+def test_the_headline_is_a_prediction_for_new_images():
     text = Parsed(page.page(results(), {})).text
-    assert "Of 100 new images like these, expect 70 to 93 to be classified correctly." in text
-    assert "Measured on 40 test images not used for training: 34 classified correctly" in text
+    expected = "Of 100 new images like your test images, expect 68 to 95 to be classified correctly"
+    assert expected in text
+    assert "Measured on 40 test images of known class: 34 were right, an accuracy of 85.0" in text
+    assert "Each of your 200 training images was classified by a head that had not" in text
+
+
+def test_without_test_scores_the_headline_is_about_images_like_the_training_images():
+    run = results(split="validation", metrics=metrics_of())
+    assert "Of 100 new images like your training images, expect" in Parsed(page.page(run, {})).text
+
+
+def test_a_shift_is_in_the_headline_with_its_reason():
+    values = part(0.7, 99, disagrees=True, shift=True, unlike=0.0)
+    estimate = values | {"accuracy_low": 0.482, "accuracy_high": 0.911}
+    run = results(split="validation", metrics=metrics_of(estimate=estimate))
+    text = Parsed(page.page(run, {})).text
+    assert "Of 100 new images like your test images, expect 48 to 92" in text
+    assert "This is an estimate, as the classes of your 99 test images are not known." in text
+    assert "their predictions are less certain" in text
+
+
+def test_leaked_images_stand_beside_the_score():
+    leaks = {"test": 3, "labelled": 3}
+    metrics = metrics_of(test=part(1, 43), test_without_leaks=part(0.85, 40), leaks=leaks)
+    text = Parsed(page.page(results(metrics=metrics), {})).text
+    tiles = f"test accuracy without copies {percent(0.85)} test accuracy with copies {percent(1)}"
+    assert " ".join(tiles.split()) in text
+    assert "40 test images of known class, without copies of training images: 34 were right" in text
+
+
+def test_the_accuracy_of_likely_predictions_is_told():
+    text = Parsed(page.page(results(), {})).text
+    assert "If only likely predictions count (40 test images)" in text
+    answered = results().coverage
+    row = coverage.smallest_probability(answered, 0.9)
+    assert f"{answered.probability[row]:.3f}" in text
+
+
+def test_two_classes_have_rates_by_threshold():
+    row = {"threshold": "0.5", "true_positive_rate": "0.9", "false_positive_rate": "0.2"}
+    row |= {"precision": "0.8", "negative_precision": ""}
+    text = Parsed(page.page(results(thresholds=[row]), {})).text
+    rates = f"0.500 {percent(0.9)} {percent(0.8)} {percent(0.8)} -"
+    assert " ".join(rates.split()) in text
+    assert "A threshold for bee" in text and "ROC curve" in text
 
 
 def test_each_class_has_its_scores_with_an_interval():
@@ -141,12 +201,16 @@ def test_warnings_stand_before_the_scores():
 
 def test_a_missing_test_score_has_its_reason():
     unknown = {"ant": Counter(train=100), "": Counter(test=3)}
-    text = Parsed(page.page(results(counts=unknown, split="validation"), {})).text
+    text = Parsed(
+        page.page(results(counts=unknown, split="validation", metrics=metrics_of()), {})
+    ).text
     assert "There is no test score: no test image is in a folder named like a class." in text
     unknown["ant"]["test"] = 5
     assert "3 test images not scored" in Parsed(page.page(results(counts=unknown), {})).text
     none = {"ant": Counter(train=100)}
-    text = Parsed(page.page(results(counts=none, split="validation"), {})).text
+    text = Parsed(
+        page.page(results(counts=none, split="validation", metrics=metrics_of()), {})
+    ).text
     assert "There is no test score: no test images." in text
 
 

@@ -97,7 +97,7 @@ def test_the_code_a_stage_depends_on_is_what_its_imports_reach(stage):
 
 
 def test_dvc_yaml_stays_short():
-    assert len((ROOT / "dvc.yaml").read_text(encoding="utf-8").splitlines()) < 220
+    assert len((ROOT / "dvc.yaml").read_text(encoding="utf-8").splitlines()) < 240
 
 
 def own_test(module: Path) -> Path:

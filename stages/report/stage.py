@@ -3,6 +3,7 @@
 Reads   results/images.csv and the images it lists, results/problems.csv, results/inspection.csv,
         results/history.csv, results/metrics.json, results/scored_validation.csv or
         results/scored_test.csv, results/classes.csv, results/calibration.csv,
+        results/coverage.csv, results/thresholds.csv, results/leaks.csv,
         results/predictions.csv, results/warnings.txt, models/base, models/head
 Writes  results/report.html
 """

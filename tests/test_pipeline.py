@@ -82,7 +82,7 @@ TABLE = {
     "predict.top_k": (2, HEAD - {"train"}),
     **{f"export.{one.name}": (one.name != "openvino", {"export", "report"}) for one in FORMATS},
 }
-# one param per section but `predict` has a real `dvc repro`; for the others dvc.yaml tells what it would do
+# one param of most sections has a real `dvc repro`; for the others dvc.yaml tells what it does
 REAL = (
     "validate.bad_images",
     pytest.param("fetch.weights", marks=pytest.mark.slow),

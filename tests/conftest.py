@@ -136,6 +136,7 @@ def fine_tuned(finished: Project, shared_folder: SharedFolder) -> Project:
             "freeze.pooling": "none",
             "extract.augmented_copies": 1,
             "extract.tta_views": 3,
+            "train.folds": 0,
             "train.fine_tune_epochs": 1,
             "train.fine_tune_learning_rate": 0.01,
         }.items():

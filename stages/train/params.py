@@ -15,6 +15,7 @@ from classifier.common.params import (
     suggest,
 )
 from classifier.dataset.folders import nfc
+from classifier.inference.base import LayerName
 from stages.train.optimizers import Optimizer
 
 Fraction = Annotated[float, Range(0, 1, below=True)]
@@ -22,14 +23,14 @@ InnerFraction = Annotated[float, Range(0, 1, above=True, below=True)]
 ClassWeight = Literal["none", "balanced"] | dict[Any, PositiveFloat]  # weights by class
 
 
-Layers = Literal["auto"] | list[str]
+Layers = Literal["auto"] | list[LayerName]
 
 
 @dataclass(frozen=True)
 class Params:
     """Section `train` of params.yaml."""
 
-    head: Literal["auto", "discriminant", "logistic", "mean", "dense"]
+    head: Literal["auto", "logistic", "discriminant", "mean", "dense"]
     layers: Layers  # of freeze.layers; auto: each alone and all are tried
     folds: NonNegativeInt  # of cross-validation, 2 or more; 0: hold out validation_split
     class_weight: ClassWeight  # balanced: images of rare classes count more

@@ -73,6 +73,9 @@ WRONG = [
     ("inspect.drop_duplicates", 0, "true or false"),
     ("inspect.drop_wrong_labels", "all", "true or false"),
     ("inspect.drop_outliers", 3.0, "true or false"),
+    ("train.head", "svm", "one of auto, logistic, discriminant, mean, dense"),
+    ("train.layers", "mixed8", "one of auto, or a list of one or more of mixed0, "),
+    ("train.folds", -1, "0 or more"),
     ("train.hidden_units", -1, "0 or more"),
     ("train.dropout", 1, "0 or more and less than 1"),
     ("train.optimizer", "adma", "one of adam, "),
@@ -196,9 +199,9 @@ def test_texts_booleans_and_floats_are_not_integers(tmp_path):
         document["train"].update(hidden_units="12", epochs=True, seed=1.0)
 
     assert load_errors("train", change, tmp_path) == [
+        "params.yaml: train.seed must be a whole number; got 1.0",
         "params.yaml: train.hidden_units must be a whole number; got '12' (write 12)",
         "params.yaml: train.epochs must be a whole number; got True",
-        "params.yaml: train.seed must be a whole number; got 1.0",
     ]
 
 

@@ -36,6 +36,11 @@ class ValidationPredictions:
     random_correct: np.ndarray
     novelty: np.ndarray
 
+    @property
+    def accuracy(self) -> float:
+        """Returns the fraction of the images whose most probable class is their own."""
+        return float((self.probabilities.argmax(axis=1) == self.labels).mean())
+
 
 def write(path: Path, predictions: ValidationPredictions) -> None:
     """Writes the arrays."""

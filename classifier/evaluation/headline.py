@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from classifier.common.errors import count
+from classifier.evaluation.intervals import Z95, Z99
 
 MANY = 0.1  # fraction of test images unlike all training images that changes the headline
 SMALLEST_DIFFERENCE = 0.02  # of two accuracies, which is worth a word
-Z99 = 2.5758293035489004  # two-sided 99 % quantile of the normal distribution
 UNKNOWN = {"disagrees": False, "shift": False, "unlike": 0.0}  # without test images
 Metrics = Mapping[str, Any]
 
@@ -61,7 +61,7 @@ def notes(metrics: Metrics) -> list[str]:
 def differ(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
     """Tells whether two accuracies differ by more than chance (1 %), and by enough to matter."""
     variances = [
-        ((part["accuracy_high"] - part["accuracy_low"]) / (2 * 1.96)) ** 2 for part in (one, other)
+        ((part["accuracy_high"] - part["accuracy_low"]) / (2 * Z95)) ** 2 for part in (one, other)
     ]
     difference = abs(one["accuracy"] - other["accuracy"])
     return difference > max(Z99 * math.sqrt(sum(variances)), SMALLEST_DIFFERENCE)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
+Z99 = 2.5758293035489004  # two-sided 99 % quantile
 LEVEL = 0.95
 
 

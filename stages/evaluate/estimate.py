@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from classifier.evaluation.intervals import wilson
+from classifier.evaluation.intervals import Z99, wilson
 
-Z99 = 2.5758293035489004  # two-sided 99 % quantile of the normal distribution
 SMALLEST_DIFFERENCE = 0.02  # of two accuracies: a smaller one changes no headline
 KS_999 = 1.9495  # 99.9 % quantile of Kolmogorov's distribution
 SMALLEST_DISTANCE = 0.1  # Kolmogorov-Smirnov distance that counts as a shift

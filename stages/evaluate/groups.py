@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-Z99 = 2.5758293035489004  # two-sided 99 % quantile of the normal distribution
+from classifier.evaluation.intervals import Z99
+
 SMALLEST_DIFFERENCE = 0.01  # of two accuracies on the same images, which is worth a word
 
 

@@ -39,6 +39,11 @@ class Plan:
     random_folds: np.ndarray
 
     @property
+    def numbered_folds(self) -> np.ndarray:
+        """Returns the fold in which each image validates, int (N,); 0 without cross-validation."""
+        return self.rounds if self.cross_validated else np.zeros_like(self.rounds)
+
+    @property
     def splits(self) -> np.ndarray:
         """Returns the values of column `split` of results/split.csv, str (N,)."""
         held_out = (self.rounds > 0) & (not self.cross_validated)

@@ -22,7 +22,7 @@ from classifier.common.errors import count
 from classifier.dataset import excluded, features, near_duplicates, split, validation_predictions
 from classifier.dataset.features import FeatureTable
 from classifier.dataset.validation_predictions import ValidationPredictions
-from classifier.head import TrainedLayers
+from classifier.head import HeadInfo, TrainedLayers
 from classifier.inference import base
 from stages.train import history, linear, training
 from stages.train.fine_tuning import TrainingSet, bottleneck_features
@@ -83,6 +83,49 @@ def train_linear(
     return outcome, trained.random_correct
 
 
+def head_info(table: FeatureTable, plan: Plan) -> HeadInfo:
+    """Returns what a head is trained on."""
+    return HeadInfo(
+        class_names=tuple(table.class_names.tolist()),
+        weights=str(table.weights),
+        fingerprint=str(table.fingerprint),
+        train_images=int(plan.trains.sum()),
+        tta_views=tuple(table.tta_views.tolist()),
+        augmentation_id=str(table.augmentation_id),
+        grey_ranges=str(table.grey_ranges),
+    )
+
+
+def validated_images(
+    table: FeatureTable,
+    rows: np.ndarray,
+    plan: Plan,
+    probabilities: np.ndarray,
+    random_correct: np.ndarray,
+    kept: np.ndarray,
+) -> ValidationPredictions:
+    """Returns the predictions of the images that validate.
+
+    Args:
+        table: features.
+        rows: int (N,), the row of each image.
+        plan: of the images.
+        probabilities: float (N, C).
+        random_correct: bool (N,), or (0,) without groups.
+        kept: int (n,), the images that validate, in the order to write.
+    """
+    return ValidationPredictions(
+        paths=table.paths[rows[kept]],
+        labels=table.labels[rows[kept]],
+        class_names=table.class_names,
+        probabilities=probabilities[kept].astype(np.float32),
+        folds=plan.numbered_folds[kept].astype(np.int32),
+        groups=plan.units[kept].astype(np.int32),
+        random_correct=random_correct[kept] if len(random_correct) else random_correct,
+        novelty=np.full(len(kept), np.nan, np.float32),
+    )
+
+
 def summary_line(plan: Plan, outcome: Outcome, accuracy: float, out: Path) -> str:
     """Returns the line the stage prints, without its time."""
     n_excluded, n_images = int((plan.splits == split.EXCLUDED).sum()), len(plan.trains)
@@ -120,18 +163,9 @@ def main(
     require_maps(settings, "avg" if len(table.features.shape) == 2 else "none")
     rows = table.view_rows(table.train_views)
     rows = rows[content_order(table, rows[:, 0])]
-    images = rows[:, 0]
     copies = near_duplicates.read(near_duplicates_csv)
-    plan = make_plan(table, images, excluded.read(excluded_csv), copies, settings)
-    info = head.HeadInfo(
-        class_names=tuple(table.class_names.tolist()),
-        weights=str(table.weights),
-        fingerprint=str(table.fingerprint),
-        train_images=int(plan.trains.sum()),
-        tta_views=tuple(table.tta_views.tolist()),
-        augmentation_id=str(table.augmentation_id),
-        grey_ranges=str(table.grey_ranges),
-    )
+    plan = make_plan(table, rows[:, 0], excluded.read(excluded_csv), copies, settings)
+    info = head_info(table, plan)
     out.parent.mkdir(parents=True, exist_ok=True)
     history.write(history_csv, {name: [] for name in history.COLUMNS})
     with files.disk_errors(out), tempfile.TemporaryFile(dir=out.parent) as file:
@@ -144,36 +178,22 @@ def main(
             outcome, random_correct = train_linear(dataset, plan, settings, sets)
         del dataset  # unmaps the file
     views = table.view_rows(table.tta_views)
-    views = views[np.searchsorted(views[:, 0], images)]
+    views = views[np.searchsorted(views[:, 0], rows[:, 0])]
     with files.disk_errors(out), tempfile.TemporaryDirectory(dir=out.parent) as folder:
         probabilities = predict_rounds(outcome, plan, table, views, info, Path(folder))
-    labels = table.labels[images]
     if settings.dense and plan.cross_validated:
+        labels = table.labels[rows[:, 0]]
         outcome, probabilities = calibrate_rounds(outcome, plan, probabilities, labels)
-    head.write(
-        out,
-        outcome.final,
-        replace(info, head=outcome.kind, layers=outcome.layers, strength=outcome.strength),
-    )
+    info = replace(info, head=outcome.kind, layers=outcome.layers, strength=outcome.strength)
+    head.write(out, outcome.final, info)
     if outcome.history:
         history.write(history_csv, outcome.history)
-    paths, validates = table.paths[images], plan.rounds > 0
-    folds = plan.folds if plan.cross_validated else np.zeros_like(plan.folds)
+    paths = table.paths[rows[:, 0]]
     by_path = np.argsort(paths)
-    cells = (str(fold or "") for fold in folds[by_path].tolist())
+    cells = (str(fold or "") for fold in plan.numbered_folds[by_path].tolist())
     split.write(split_csv, paths[by_path].tolist(), plan.splits[by_path].tolist(), cells)
-    kept = by_path[validates[by_path]]
-    predictions = ValidationPredictions(
-        paths=paths[kept],
-        labels=labels[kept],
-        class_names=table.class_names,
-        probabilities=probabilities[kept].astype(np.float32),
-        folds=folds[kept].astype(np.int32),
-        groups=plan.units[kept].astype(np.int32),
-        random_correct=random_correct[kept] if len(random_correct) else random_correct,
-        novelty=np.full(len(kept), np.nan, np.float32),
-    )
-    validation_predictions.write(predictions_npz, predictions)
-    correct = probabilities[kept].argmax(axis=1) == labels[kept]
-    line = summary_line(plan, outcome, float(correct.mean()), out)
+    kept = by_path[plan.rounds[by_path] > 0]
+    validated = validated_images(table, rows[:, 0], plan, probabilities, random_correct, kept)
+    validation_predictions.write(predictions_npz, validated)
+    line = summary_line(plan, outcome, validated.accuracy, out)
     print(f"{line}, {time.perf_counter() - started:.1f} s")

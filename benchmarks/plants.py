@@ -5,11 +5,13 @@
 
 Three kinds of errors are planted in each dataset, one after the other, and `validate`, `extract`
 and `inspect` run on it: COUNT copies of each kind (altered training images, beside the original, in
-another class or in input/test); COUNT training images moved to another class; COUNT images of the
-next dataset in the class folders, OUTLIERS at a time. Recall is the fraction of the planted errors
-that was found, as what it is; precision the fraction of the findings that was planted. The first
-rows are the findings with nothing planted. Copies among these are ignored later (on the datasets
-tried they are copies, to the eye); wrong labels and outliers count as false, although some are not.
+another class or in input/test); COUNT training images moved to another class, at once and FEW at a
+time; COUNT images of the next dataset in the class folders, OUTLIERS at a time. Recall is the
+fraction of the planted errors that was found, as what it is; precision the fraction of the findings
+that was planted. "The first 5" are the images that rank first. The first rows are the findings with
+nothing planted, false alarms if the dataset has no errors. Copies among these are ignored later (on
+the datasets tried they are copies, to the eye); wrong labels and outliers count as false, although
+some are not.
 """
 
 import argparse
@@ -32,6 +34,7 @@ from classifier.dataset.findings import OUTLIER, WRONG_LABEL, Finding
 
 Score = tuple[str, int, int, float, float]  # kind, planted, found, precision, recall
 COUNT = 50
+FEW = 5  # wrong labels, as in a dataset that someone has looked through
 OUTLIERS = 10  # at a time: more would be a class of their own
 
 
@@ -177,30 +180,46 @@ def score_kind(
     return kind, len(pairs), len(relevant), true / max(1, len(relevant)), recalled / len(pairs)
 
 
-def score_labels(dataset: Dataset, rng: random.Random) -> Score:
-    """Moves images to other classes and scores the findings."""
+def move_labels(dataset: Dataset, count: int, rng: random.Random) -> set[str]:
+    """Moves images to other classes; returns their new paths."""
     dataset.reset()
     planted = set()
-    for path in rng.sample(dataset.training_images(), COUNT):
+    for path in rng.sample(dataset.training_images(), count):
         moved = dataset.path_in_other_class(path, rng)
         (dataset.folder / path).rename(dataset.folder / moved)
         planted.add(moved)
-    found = {one.path for one in training_findings(dataset.inspect(), WRONG_LABEL)}
-    return score("in another class, moved", planted, found)
+    return planted
+
+
+def score_labels(dataset: Dataset, at_a_time: int, rng: random.Random) -> list[Score]:
+    """Moves COUNT images to other classes, some at a time, and scores findings and ranks."""
+    planted, found = set[str](), set[str]()
+    first: dict[int, set[str]] = {at_a_time: set(), 2 * at_a_time: set()}
+    for run in range(COUNT // at_a_time):
+        planted |= {f"{run} {path}" for path in move_labels(dataset, at_a_time, rng)}
+        findings_of_run = training_findings(dataset.inspect(), WRONG_LABEL)
+        ranked = [f"{run} {one.path}" for one in findings_of_run]
+        found.update(ranked)
+        for number, paths in first.items():
+            paths.update(ranked[:number])
+    kind = f"moved to another class, {at_a_time} at a time"
+    ranks = [score(f"{kind}: the first {n}", planted, paths) for n, paths in first.items()]
+    return [score(kind, planted, found), *ranks]
 
 
 def score_outliers(dataset: Dataset, other: Path, rng: random.Random) -> Score:
     """Plants images of another dataset in the classes and scores the findings."""
     planted, found = set[str](), set[str]()
     sources = rng.sample(sorted((other / "train").rglob("*.jpg")), COUNT)
-    for start in range(0, COUNT, OUTLIERS):
+    for run, start in enumerate(range(0, COUNT, OUTLIERS)):
         dataset.reset()
         classes = sorted((dataset.folder / "input" / "train").iterdir())
         for number, source in enumerate(sources[start : start + OUTLIERS]):
             target = rng.choice(classes) / f"outlier {start + number}.jpg"
             shutil.copy(source, target)
-            planted.add(target.relative_to(dataset.folder).as_posix())
-        found |= {one.path for one in training_findings(dataset.inspect(), OUTLIER)}
+            planted.add(f"{run} {target.relative_to(dataset.folder).as_posix()}")
+        results = training_findings(dataset.inspect(), OUTLIER)
+        found |= {f"{run} {one.path}" for one in results}
     return score(f"from {other.name}, {OUTLIERS} at a time", planted, found)
 
 
@@ -215,13 +234,16 @@ def score(kind: str, planted: set[str], found: set[str]) -> Score:
     return kind, len(planted), len(found), true / max(1, len(found)), true / len(planted)
 
 
-def score_unchanged(before: list[Finding]) -> list[Score]:
-    """Returns how much is found where nothing was planted."""
+def score_unchanged(before: list[Finding], n_images: int) -> list[Score]:
+    """Returns how much is found among the training images where nothing was planted."""
     copies = [one for one in before if one.path.startswith("input/train/") and one.other]
     counts = {"copies": len(copies)}
     counts |= {code: len(training_findings(before, code)) for code in (WRONG_LABEL, OUTLIER)}
     nan = float("nan")
-    return [(f"nothing: {name}", 0, count, nan, nan) for name, count in counts.items()]
+    return [
+        (f"nothing: {name} among {n_images} images", 0, number, nan, nan)
+        for name, number in counts.items()
+    ]
 
 
 def main() -> None:
@@ -241,8 +263,10 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as temporary:
                 dataset = Dataset(Path(temporary), images, args.weights, layers)
                 rng, before = random.Random(1), dataset.inspect()
-                scores = score_unchanged(before) + score_copies(dataset, before, rng)
-                scores += [score_labels(dataset, rng), score_outliers(dataset, other, rng)]
+                scores = score_unchanged(before, len(dataset.training_images()))
+                scores += score_copies(dataset, before, rng)
+                scores += score_labels(dataset, COUNT, rng) + score_labels(dataset, FEW, rng)
+                scores.append(score_outliers(dataset, other, rng))
             for cells in scores:
                 rows.append(Row(images.name, layers, *cells))
                 row = "| {} | {} | {} | {} | {} | {:.2f} | {:.2f} |"

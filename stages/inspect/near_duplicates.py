@@ -37,6 +37,21 @@ class DuplicatePairs:
     mirrored: np.ndarray
 
 
+def scale_components(values: np.ndarray, scales: np.ndarray, n_fitted: int) -> np.ndarray:
+    """Returns the first principal components, each scaled to variance 1, float32 (N, L).
+
+    At most half as many as images: along n - 1 components of equal variance, n images are equally
+    far from each other, whether copies or not.
+
+    Args:
+        values: float32 (N, K), features along principal components.
+        scales: float64 (K,), standard deviation along each.
+        n_fitted: number of images that the components are of.
+    """
+    kept = max(1, n_fitted // 2)
+    return np.asarray(values[:, :kept] / scales[:kept].astype(np.float32))
+
+
 def find_pairs(values: np.ndarray, hashes: np.ndarray) -> DuplicatePairs:
     """Returns the pairs of images that are copies of one another.
 

@@ -78,7 +78,7 @@ def find_all(
     order = index_of_paths(paths, train, test)  # of the tables' images, as images.csv has them
     values, pca = reduce_features(train, test, unique)
     unique_hashes = hashes[np.argsort(order)[unique.first]]
-    scaled = values / pca.scales.astype(np.float32)
+    scaled = near_duplicates.scale_components(values, pca.scales, unique.n_train)
     pairs = near_duplicates.find_pairs(scaled, unique_hashes)
     contents = unique.inverse[order]
     in_pairs = np.zeros(len(unique.first), bool)

@@ -244,7 +244,6 @@ def test_copies_among_real_files_are_found_and_left_out_of_training(project):
     first.resize((60, 45)).save(train / "circle" / "small.jpg", quality=40)
     ImageOps.mirror(first).save(project.folder / "input" / "test" / "mirror.png")
     shutil.copy(train / "cross" / "1.jpg", train / "square" / "cross.jpg")
-    project.set("freeze.layers", ["mixed1"])
     project.set("inspect.drop_duplicates", True)
     assert project.repro() >= {"validate", "extract", "inspect", "train"}
     found = list(map(tuple, findings.read(project.folder / findings.PATH)))

@@ -1,5 +1,6 @@
 import numpy as np
 
+from classifier.similarity.pca import PCA
 from stages.inspect import near_duplicates
 from stages.inspect.near_duplicates import DuplicatePairs, group_duplicates
 
@@ -32,6 +33,15 @@ def test_both_features_and_hashes_must_be_similar():
     values, hashes = planted(0)
     values[7] = -values[3]
     assert find(values, hashes) == []
+
+
+def test_copies_are_found_among_fewer_images_than_there_are_components():
+    features = np.random.default_rng(2).gamma(1.0, size=(40, 300)).astype(np.float32)
+    features[7] = features[3] + np.random.default_rng(3).normal(0, 0.1, 300)
+    pca, rows = PCA.fit(features, np.arange(40)), np.arange(40)
+    scaled = near_duplicates.scale_components(pca.transform(features, rows), pca.scales, 40)
+    assert find(scaled, planted(0)[1]) == [(3, 7)]
+    assert scaled.shape == (40, 20)
 
 
 def test_different_images_one_image_and_no_image_have_no_pairs():

@@ -36,6 +36,7 @@ TABLE = {
     "validate.max_megabytes": (200, {"validate", "report"}),
     "validate.decode_timeout": (20, {"validate", "report"}),
     "validate.group_seconds": (0, {"validate", "report"}),  # no effect: no EXIF
+    "validate.value_range": ([0, 255], {"validate", "report"}),  # no effect: all have 8 bits
     "fetch.weights": ("random", {"fetch", *BASE}),
     "fetch.seed": (2, {"fetch", "report"}),  # no effect: the weights are a file
     "freeze.layers": (["mixed1"], BASE),

@@ -200,6 +200,11 @@ def _broken_rule(value: Any, kind: Any) -> str | None:
         valid = isinstance(value, list) and bool(value)
         valid = valid and all(_broken_rule(one, choices) is None for one in value)
         return None if valid else "a list of one or more of " + ", ".join(get_args(choices))
+    if get_origin(kind) is tuple:
+        kinds = get_args(kind)
+        valid = isinstance(value, list) and len(value) == len(kinds)
+        valid = valid and not any(map(_broken_rule, value, kinds))
+        return None if valid else f"a list of {len(kinds)} numbers"
     if get_origin(kind) is dict:
         number = get_args(kind)[1]
         valid = isinstance(value, dict) and bool(value)

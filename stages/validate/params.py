@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from classifier.common import params
 from classifier.common.params import NonNegativeInt
 from classifier.images.limits import Limits
+
+ValueRange = Literal["auto"] | tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -13,3 +16,10 @@ class Params(Limits):
 
     bad_images: Literal["skip", "fail"]  # what to do about unusable files
     group_seconds: NonNegativeInt  # images of one camera so close in time are a group; 0: none
+    value_range: ValueRange  # black and white of images with more than 8 bits
+
+    def __post_init__(self) -> None:
+        if self.value_range != "auto":
+            black, white = self.value_range
+            rule = "auto, or two numbers [black, white], black less than white"
+            params.require(black < white, "validate.value_range", rule, self.value_range)

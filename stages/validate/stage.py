@@ -45,7 +45,10 @@ def write_images(
     Images in folders that are not in `class_names` have no label. Composed and decomposed forms of
     an accented letter are the same.
     """
-    statistics, all_problems = DatasetStatistics(settings.group_seconds), list[Problem]()
+    statistics, all_problems = (
+        DatasetStatistics(settings.group_seconds, settings.value_range),
+        list[Problem](),
+    )
     classes = {folders.nfc(name): name for name in class_names}
     with (
         progress.bar("validate", total) as bar,

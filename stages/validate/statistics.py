@@ -12,12 +12,14 @@ from classifier.images.capture import Capture
 from classifier.images.grey_levels import Range
 from classifier.images.perceptual_hash import BYTES
 from stages.validate.bursts import Bursts
+from stages.validate.params import ValueRange
 
 
 class DatasetStatistics:
     """Numbers, hashes, contents and times of the images."""
 
-    def __init__(self, group_seconds: int) -> None:
+    def __init__(self, group_seconds: int, value_range: ValueRange = "auto") -> None:
+        self._value_range = value_range
         self.counts = Counter[str]()  # images by split, and `test_labelled`
         self.labels = defaultdict[str, Counter[str]](Counter)  # images by split and class
         self.contents = defaultdict[str, set[str]](set)  # up to two content hashes by class
@@ -46,8 +48,14 @@ class DatasetStatistics:
         self._extremes[row.conversion.split()[0], row.split == "train"].extend(extremes)
 
     def grey_ranges(self) -> dict[str, Range]:
-        """Returns black and white by depth: from the training images, if there are any of it."""
+        """Returns black and white by depth.
+
+        They are `validate.value_range`, or found in the training images, if there are any of the
+        depth.
+        """
         depths = sorted({depth for depth, _ in self._extremes})
+        if self._value_range != "auto":
+            return dict.fromkeys(depths, Range(*map(float, self._value_range)))
         values = {
             depth: self._extremes.get((depth, True)) or self._extremes[depth, False]
             for depth in depths

@@ -50,6 +50,8 @@ WRONG = [
     ("validate.max_megabytes", -1, "more than 0"),
     ("validate.decode_timeout", 0, "more than 0"),
     ("validate.group_seconds", -1, "0 or more"),
+    ("validate.value_range", [0], "one of auto, or a list of 2 numbers"),
+    ("validate.value_range", [4095, 0], "auto, or two numbers [black, white], black less"),
     ("fetch.weights", "imagenet2", "imagenet, random or the path of a .h5 file"),
     ("fetch.seed", -1, "0 to 4294967295"),
     ("freeze.layers", ["mixed10", "mixed11"], "a list of one or more of mixed0, "),

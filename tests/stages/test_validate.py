@@ -111,7 +111,9 @@ def test_new_limits_apply_to_known_files(inside, folder, set_param, monkeypatch)
     )
 
 
-def test_black_and_white_of_deep_images_are_those_of_the_training_images(inside, folder, capsys):
+def test_deep_images_have_the_range_of_the_training_images_or_that_of_params(
+    inside, folder, set_param, capsys
+):
     for split, name, white in (("train", "circle", 4000), ("train", "cross", 900), ("test", "", 9)):
         values = np.linspace(0, white, 8100).reshape(90, 90).astype(np.uint16)
         Image.fromarray(values).save(folder / split / name / "deep.png")
@@ -119,6 +121,10 @@ def test_black_and_white_of_deep_images_are_those_of_the_training_images(inside,
     deep = {row.conversion for row in rows(inside) if row.path.endswith("deep.png")}
     assert deep == {"16-bit 0 4095"}
     assert "; 16-bit images: black is 0, white 4095" in capsys.readouterr().out
+    set_param("validate.value_range", [100, 900.5])
+    validate.main()
+    deep = {row.conversion for row in rows(inside) if row.path.endswith("deep.png")}
+    assert deep == {"16-bit 100 900.5"}
 
 
 def test_exact_duplicates_are_listed_and_kept(inside, folder):

@@ -18,3 +18,11 @@ def test_the_range_of_deep_images_is_that_of_the_training_images():
     numbers.add_extremes(row._replace(split="test"), (0, 60_000))
     numbers.add_extremes(row._replace(split="test", conversion="32-bit"), (-9, 9))
     assert numbers.grey_ranges() == {"16-bit": (0, 1023), "32-bit": (-9, 9)}
+
+
+def test_a_range_that_is_set_replaces_the_one_found():
+    numbers = statistics.DatasetStatistics(10, (-1, 500))
+    assert numbers.grey_ranges() == {}
+    row = ImageRow("a", "train", "cat", 64 * "0", 9, 9, "PNG", conversion="16-bit")
+    numbers.add_extremes(row, (0, 1000))
+    assert numbers.grey_ranges() == {"16-bit": (-1, 500)}

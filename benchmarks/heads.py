@@ -4,7 +4,8 @@
 
 Each PROJECT is a folder with the results of `extract` (features_train.npz, features_test.npz) and
 of `inspect` (excluded.csv, near_duplicates.csv) in results/. Printed for each head: accuracy, log
-loss and calibration error on the test images, those in cross-validation, and seconds.
+loss and calibration error on the test images, those in cross-validation, and seconds; at the end
+their means over the projects.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import contextlib
 import io
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +38,8 @@ def scores(probabilities: np.ndarray, labels: np.ndarray, names: list[str]) -> d
     return metrics.compute(scored_images.score(probabilities.astype(np.float64), labels, names))
 
 
-def train(project: Path, kind: str, folder: Path) -> list[str]:
-    """Returns the cells of a row: scores on test images, scores out of fold, seconds."""
+def train(project: Path, kind: str, folder: Path) -> list[float]:
+    """Returns the number of test images, scores on them, scores out of fold, and seconds."""
     results = project.resolve() / "results"
     settings = yaml.safe_load(params.PATH.read_text(encoding="utf-8"))
     settings["train"]["head"] = kind
@@ -55,8 +57,14 @@ def train(project: Path, kind: str, folder: Path) -> list[str]:
     views = views[test.labels[views[:, 0]] >= 0]
     tested = scores(model.predict(test, views), test.labels[views[:, 0]], names)
     out_of_fold = scores(validated.probabilities, validated.labels, names)
-    cells = [f"{part[name]:.3f}" for part in (tested, out_of_fold) for name in NAMES]
-    return [str(tested["n"]), *cells, f"{seconds:.1f}"]
+    return [tested["n"], *(part[name] for part in (tested, out_of_fold) for name in NAMES), seconds]
+
+
+def row(name: str, kind: str, values: Sequence[float]) -> str:
+    """Returns a row of the table."""
+    images, *parts, seconds = values
+    cells = [name, kind, f"{images:.0f}", *(f"{part:.3f}" for part in parts), f"{seconds:.1f}"]
+    return f"| {' | '.join(cells)} |"
 
 
 def main() -> None:
@@ -66,12 +74,15 @@ def main() -> None:
     parser.add_argument("--head", nargs="+", choices=HEADS, default=HEADS)
     given = parser.parse_args()
     print(HEADING)
+    rows: dict[str, list[list[float]]] = {kind: [] for kind in given.head}
     for project in given.projects:
-        for kind in given.head:
+        for kind, values in rows.items():
             with tempfile.TemporaryDirectory() as folder:
                 (Path(folder) / "results").mkdir()
-                cells = train(project, kind, Path(folder))
-            print(f"| {project.resolve().name} | {kind} | {' | '.join(cells)} |", flush=True)
+                values.append(train(project, kind, Path(folder)))
+            print(row(project.resolve().name, kind, values[-1]), flush=True)
+    for kind, values in rows.items():
+        print(row("mean", kind, np.mean(values, axis=0).tolist()))
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ class HeadInfo:
         grey_ranges: black and white of 16- and 32-bit images; empty without any.
         head: `discriminant`, `logistic`, `mean` of both, or `dense`.
         layers: of InceptionV3, those whose features are used.
-        strength: of each branch: shrinkage of a discriminant, C of a logistic regression.
+        strength: of each model: shrinkage of a discriminant, C of a logistic regression.
     """
 
     class_names: tuple[str, ...]

@@ -25,10 +25,31 @@ def test_it_is_scikit_learns(n_features, shrinkage, power):
     expected = theirs.fit(values**power, labels).predict_proba(values**power)
     coordinates = Coordinates.of(values, ROWS, slice(None), power)
     assert coordinates.size == min(n_features, 90)
-    layer = coordinates.fit(coordinates.moments(ROWS, labels, 3), shrinkage)
+    layer = coordinates.fit(coordinates.moments(ROWS, labels, 3), shrinkage, balance=0)
     kernel, bias = coordinates.on_features(layer)
     assert softmax(values**power @ kernel + bias) == pytest.approx(expected, abs=2e-4)
     assert softmax(coordinates.logits(ROWS, layer)) == pytest.approx(expected, abs=2e-4)
+
+
+def test_the_balance_makes_the_distances_of_the_classes_equal():
+    values, labels = sample(12)
+    coordinates = Coordinates.of(values, ROWS, slice(None), 0.5)
+    moments = coordinates.moments(ROWS, labels, 3)
+    offsets = (moments.means - moments.means.mean(axis=0)).T
+    kernels = [coordinates.fit(moments, 0.3, balance=balance)[0] for balance in (0, 0.5, 1)]
+    ratios = [kernel[0] / kernels[0][0] for kernel in kernels]
+    assert np.sqrt(ratios[2]) == pytest.approx(ratios[1])
+    squares = (offsets * kernels[0]).sum(axis=0) * ratios[2] ** 2
+    assert squares == pytest.approx(squares.mean())
+
+
+def test_a_class_without_images_changes_no_other():
+    values, labels = sample(12)
+    coordinates = Coordinates.of(values, ROWS, slice(None), 0.5)
+    layers = [coordinates.fit(coordinates.moments(ROWS, labels, n), 0.3) for n in (3, 4)]
+    logits = [coordinates.logits(ROWS, layer) for layer in layers]
+    assert logits[1][:, :3] == pytest.approx(logits[0], abs=1e-4)
+    assert softmax(logits[1])[:, 3].max() < 1e-4
 
 
 def test_moments_of_a_part_can_be_subtracted():

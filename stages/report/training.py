@@ -8,7 +8,7 @@ from stages.report.run_results import RunResults
 KINDS = {
     "discriminant": "a linear discriminant",
     "logistic": "a multinomial logistic regression",
-    "mean": "the mean of a linear discriminant and a multinomial logistic regression",
+    "mean": "the mean of the logits of a linear discriminant and a multinomial logistic regression",
 }
 
 

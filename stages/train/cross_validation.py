@@ -64,6 +64,9 @@ class LinearModel(Protocol):
     def fit(self, fold: int, strength: float) -> Linear:
         """Returns a layer fitted to all training images but those of a fold; 0: to all."""
 
+    def growth(self, n_folds: int) -> float:
+        """Returns a factor on the logits of a layer fitted to the images of all folds."""
+
 
 @dataclass(frozen=True)
 class Candidate:

@@ -21,10 +21,10 @@ class Discriminant:
         self.coordinates = coordinates
         self._class_weights = samples.class_weights
         folds = samples.fold_numbers
-        self._parts = dict(
-            zip(folds, pool.map(self._moments, folds, [samples] * len(folds)), strict=True)
-        )
-        self._whole = reduce(add, self._parts.values())
+        parts = list(pool.map(self._moments, folds, [samples] * len(folds)))
+        whole = reduce(add, parts)
+        self._without = {0: whole}  # by fold
+        self._without |= {fold: whole - part for fold, part in zip(folds, parts, strict=True)}
 
     def _moments(self, fold: int, samples: Samples) -> Moments:
         images = np.flatnonzero((samples.folds == fold) & samples.trains)
@@ -36,13 +36,18 @@ class Discriminant:
         """Returns the number of classes."""
         return len(self._class_weights)
 
-    def _moments_without(self, fold: int) -> Moments:
-        return self._whole - self._parts[fold] if fold else self._whole
-
     def fit(self, fold: int, strength: float) -> Linear:
         """Returns a layer fitted to all training images but those of a fold; 0: to all."""
-        return self.coordinates.fit(self._moments_without(fold), strength, self._class_weights)
+        return self.coordinates.fit(self._without[fold], strength, self._class_weights)
+
+    def growth(self, n_folds: int) -> float:
+        """Returns a factor on the logits of a layer fitted to all images.
+
+        Class means and covariance are noisier with fewer images. On images set aside from nine
+        datasets the best factor was 1.1 for 5 folds.
+        """
+        return float(np.sqrt(n_folds / max(n_folds - 1, 1)))
 
     def covariance_factor(self, fold: int, shrinkage: float) -> np.ndarray:
         """Returns the Cholesky factor of the covariance without a fold; see `Coordinates`."""
-        return self.coordinates.covariance_factor(self._moments_without(fold), shrinkage)
+        return self.coordinates.covariance_factor(self._without[fold], shrinkage)

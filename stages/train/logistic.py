@@ -3,7 +3,7 @@
 The penalty is on the logits' variance within classes, tr(W' A W) / (2 s) with A the shrunken
 covariance of a discriminant and s the strength, instead of on the norm of W: features that vary
 much within classes may not count much. On six datasets this had a mean out-of-fold log loss of
-0.347, with a penalty on the norm 0.393, and the discriminant itself 0.360.
+0.350, with a penalty on the norm 0.393, and the balanced discriminant 0.346.
 """
 
 import numpy as np
@@ -43,7 +43,7 @@ class Logistic:
         from scipy.linalg import solve_triangular
         from scipy.optimize import minimize
 
-        factor = self._model.covariance_factor(fold, self.shrinkage).astype(np.float32)
+        factor = self._model.covariance_factor(fold, self.shrinkage)
         weights = np.where(self._folds == fold, np.float32(0), self._weights)
         own, (size, n_classes) = np.arange(len(weights)), (len(factor), self._model.n_classes)
         total = float(weights.sum())
@@ -72,6 +72,10 @@ class Logistic:
         self._latest[fold] = found
         layer = found.reshape(size + 1, n_classes)
         return kernel_of(layer[:-1]), layer[-1]
+
+    def growth(self, n_folds: int) -> float:
+        """Returns 1: the likelihood sets the scale of the logits, whatever the number of images."""
+        return 1.0
 
     def _start(self, weights: np.ndarray, size: int, n_classes: int) -> np.ndarray:
         """Returns a layer that predicts the share of each class."""

@@ -22,7 +22,7 @@ class Outcome:
         rounds: trained without the images that validate in a round, by its number.
         kind: see `HeadInfo.head`.
         layers: of InceptionV3 whose features are used.
-        strength: of each branch.
+        strength: of each model.
         history: of the first round of a dense head.
         fine_tuned: number of its epochs in which the upper blocks learned too.
     """

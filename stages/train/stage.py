@@ -71,11 +71,11 @@ def train_linear(
         trained = linear.train_and_validate(
             dataset.vectors, plan, settings, layer_sets, dataset.n_classes, pool
         )
-    heads = trained.final
+    heads = trained.parts
     names = {name for one in heads for name in one.layer_set[0]}
     outcome = Outcome(
-        final=TrainedLayers(tuple(one.branch for one in heads), upper, network),
-        rounds={n: TrainedLayers(each, None, network) for n, each in trained.rounds.items()},
+        final=TrainedLayers((trained.final,), upper, network),
+        rounds={n: TrainedLayers((one,), None, network) for n, one in trained.rounds.items()},
         kind=heads[0].model if len(heads) == 1 else "mean",
         layers=base.in_network_order(names),
         strength=tuple(one.strength for one in heads),

@@ -290,7 +290,7 @@ def test_a_head_without_epochs_is_described():
 def test_history_and_samples_are_read_from_a_real_run(finished, monkeypatch):
     monkeypatch.chdir(finished.folder)
     run = run_results.read({})
-    assert run.history == {} and run.head.head == "logistic"
+    assert run.history == {} and run.head.head == "mean"
     assert run.counts["circle"] == Counter(train=6) and run.counts[""] == Counter(test=3)
     hashes = {row.path: row.sha256 for row in manifest.iter_rows(manifest.PATH)}
     circles = [hashes[path] for path in run.samples["circle"]]

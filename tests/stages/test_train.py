@@ -18,12 +18,12 @@ def test_the_stage_writes_what_it_promises(inside, capsys):
     run_stage(clusters(), inside)
     info = head.read_info(inside / "head")
     assert (info.class_names, info.weights) == (("a", "b", "c"), "random")
-    assert (info.train_images, info.head, len(info.strength)) == (160, "logistic", 1)
+    assert (info.train_images, info.head, len(info.strength)) == (160, "mean", 2)
     assert files.read_csv(inside / "history.csv") == []
     splits = files.read_csv(inside / "split.csv")
     assert {row["split"] for row in splits} == {"train"}
     assert {row["fold"] for row in splits} == set("12345")
-    line = "train: 160 images, logistic on mixed10, strength 0."
+    line = "train: 160 images, mean on mixed10, strength 0."
     out = capsys.readouterr().out
     assert out.startswith(line) and "; 5-fold validation accuracy 0." in out
 

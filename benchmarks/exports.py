@@ -57,23 +57,23 @@ def load(name: str, path: Path) -> Run:
 
         config = {"INFERENCE_PRECISION_HINT": EXACT["INFERENCE_PRECISION_HINT"]}
         network = openvino.compile_model(path, "CPU", config)
-        return lambda pixels: network(pixels)[0]
+        return lambda pixels: network(pixels)["probabilities"]
     if name == "onnx":
         import onnxruntime
 
         session = onnxruntime.InferenceSession(str(path))
-        return lambda pixels: session.run(None, {"pixels": pixels})[0]
+        return lambda pixels: session.run(["probabilities"], {"pixels": pixels})[0]
     from classifier.inference.keras_backend import keras, tf
 
     if name == "keras":
         model = keras.saving.load_model(path)
         run = tf.function(lambda pixels: model(pixels, training=False), reduce_retracing=True)
-        return lambda pixels: run(tf.constant(pixels)).numpy()
+        return lambda pixels: run(tf.constant(pixels))["probabilities"].numpy()
     if name == "saved_model":
         signature = tf.saved_model.load(str(path)).signatures["pixels"]
         return lambda pixels: signature(pixels=tf.constant(pixels))["probabilities"].numpy()
     lite = tf.lite.Interpreter(str(path), num_threads=2).get_signature_runner()
-    return lambda pixels: next(iter(lite(pixels=pixels).values()))
+    return lambda pixels: lite(pixels=pixels)["probabilities"]
 
 
 def read_pixels(path: Path, name: str, info: BaseInfo) -> np.ndarray:

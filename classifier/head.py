@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from classifier import novelty
 from classifier.common import files, parallel
 from classifier.common.errors import StageError
 from classifier.dataset import features
 from classifier.dataset.features import Array, Column, FeatureTable, rows_per_chunk
 from classifier.inference import openvino_engine
 from classifier.inference.openvino_engine import OpenvinoEngine
+from classifier.novelty import Novelty
 
 if TYPE_CHECKING:
     import keras
@@ -92,45 +94,66 @@ class Head:
         branches: weights in float64.
         network: OpenVINO file of the blocks below them, where features are maps; else None.
         upper_weights: Keras file of the same blocks' weights; else None.
+        novelty: how unlike its training images an image is; None if that is not known.
     """
 
     info: HeadInfo
     branches: tuple[Branch, ...]
     network: Path | None = None
     upper_weights: Path | None = None
+    novelty: Novelty | None = None
+
+    def novelty_threshold(self, keep: float) -> float:
+        """Returns the novelty that a fraction `keep` of images of known classes does not exceed."""
+        return self.novelty.threshold(keep) if self.novelty else np.inf
 
     @cached_property
     def _engine(self) -> OpenvinoEngine | None:
         return OpenvinoEngine(self.network) if self.network else None
 
-    def predict(self, table: FeatureTable, rows: np.ndarray) -> np.ndarray:
-        """Returns the class probabilities of images, averaged over views: float64 (N, C).
+    def predict(self, table: FeatureTable, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns class probabilities (N, C) and novelty (N,) of images, averaged over views.
 
         Args:
             table: features.
             rows: int (N, V), the table's rows of each image's views.
         """
-        averages = np.empty((len(rows), len(self.info.class_names)))
+        averages = np.empty((len(rows), len(self.info.class_names) + 1))
         size = rows_per_chunk(table.features.shape[1:], table.features.dtype)
         size = max(1, size // rows.shape[1])
         for start in range(0, len(rows), size):
             chunk = rows[start : start + size]
-            each = self.probabilities(table.features[chunk.ravel()])
+            each = np.column_stack(self.outputs(table.features[chunk.ravel()]))
             averages[start : start + size] = each.reshape(*chunk.shape, -1).mean(axis=1)
-        return averages
+        return averages[:, :-1], averages[:, -1]
 
     def probabilities(self, inputs: np.ndarray) -> np.ndarray:
-        """Returns the class probabilities of each row, float64 (N, C); rows sum to 1.
+        """Returns the class probabilities of each row, float64 (N, C); rows sum to 1."""
+        return self.outputs(inputs)[0]
+
+    def outputs(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns class probabilities (N, C) and novelty (N,) of each row; NaN if not known.
 
         In float64, so that the digits written do not depend on the order of summation.
 
         Args:
             inputs: float (N, D) vectors, or float16 (N, h, w, c) maps.
         """
+        values = self.vectors(inputs)
+        probabilities = np.mean([one.probabilities(values) for one in self.branches], axis=0)
+        if self.novelty is None:
+            return probabilities, np.full(len(values), np.nan)
+        return probabilities, self.novelty.score(values)
+
+    def vectors(self, inputs: np.ndarray) -> np.ndarray:
+        """Returns the vectors that the branches take, float64 (N, D).
+
+        Args:
+            inputs: float (N, D) vectors, or float16 (N, h, w, c) maps.
+        """
         if self._engine:
             inputs = np.concatenate(list(vectors(self._engine, inputs)))
-        values = inputs.astype(np.float64)
-        return np.mean([one.probabilities(values) for one in self.branches], axis=0)
+        return inputs.astype(np.float64)
 
 
 def vectors(engine: OpenvinoEngine, maps: Array) -> Iterator[np.ndarray]:
@@ -168,11 +191,13 @@ class TrainedLayers:
         branches: from vectors to probabilities.
         upper: from maps to vectors; None where features are vectors.
         network: `upper` as an OpenVINO model that takes float16 maps; else None.
+        novelty: how unlike its training images an image is; None if that is not known.
     """
 
     branches: tuple[Branch, ...]
     upper: "keras.Model | None" = None
     network: Any = None
+    novelty: Novelty | None = None
 
 
 def write(folder: Path, trained: TrainedLayers, info: HeadInfo) -> None:
@@ -191,6 +216,8 @@ def write(folder: Path, trained: TrainedLayers, info: HeadInfo) -> None:
             openvino_engine.write(trained.network, part / NETWORK)
         if trained.upper:
             trained.upper.save_weights(part / UPPER_WEIGHTS)
+        if trained.novelty:
+            novelty.write(part, trained.novelty)
         files.write_json(part / INFO, asdict(info))
 
 
@@ -250,4 +277,5 @@ def read(folder: Path) -> Head:
         tuple(_read_branches(folder / LAYERS)),
         network if network.exists() else None,
         upper if upper.exists() else None,
+        novelty.read(folder),
     )

@@ -11,7 +11,7 @@ from typing import Any
 from classifier.common import files, params
 from classifier.common.errors import StageError, collected, run_main
 from classifier.dataset import folders
-from classifier.evaluation.predictions import TopKParams
+from classifier.evaluation.predictions import Params as PredictParams
 from stages import fetch, freeze
 from stages.export.params import Params as ExportParams
 from stages.extract.params import Params as ExtractParams
@@ -28,7 +28,7 @@ SECTIONS: Mapping[str, type] = {
     "extract": ExtractParams,
     "inspect": InspectParams,
     "train": TrainParams,
-    "predict": TopKParams,
+    "predict": PredictParams,
     "export": ExportParams,
 }
 

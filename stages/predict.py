@@ -6,13 +6,15 @@ Writes  results/predictions.csv, results/scored_test.csv
 
 from pathlib import Path
 
+import numpy as np
+
 from classifier import head
 from classifier.common import files, params
 from classifier.common.errors import count, run_main
 from classifier.dataset import features, problems
 from classifier.dataset.problems import Problem
 from classifier.evaluation import predictions, scored_images
-from classifier.evaluation.predictions import TopKParams
+from classifier.evaluation.predictions import Decision, Params
 
 
 def skipped_test_files(problems_csv: Path) -> list[Problem]:
@@ -29,22 +31,36 @@ def main(
     scored_csv: Path = scored_images.TEST,
 ) -> None:
     """Predicts all test images, and scores those whose class is known."""
-    settings = params.load("predict", TopKParams)
+    settings = params.load("predict", Params)
     test, model = features.read(test_npz), head.read(head_folder)
     class_names = model.info.class_names
     skipped = skipped_test_files(problems_csv)
     views = test.view_rows(test.tta_views)
-    probabilities = model.predict(test, views)
+    probabilities, novelty = model.predict(test, views)
     paths, labels = test.paths[views[:, 0]], test.labels[views[:, 0]]
     top_k = min(settings.top_k, len(class_names))
-    rows = predictions.table(paths.tolist(), probabilities, skipped, class_names, top_k)
+    decision = Decision(model.novelty_threshold(settings.keep), settings.min_probability)
+    rows = predictions.table(
+        paths.tolist(), probabilities, novelty, skipped, class_names, top_k, decision
+    )
     files.write_csv(out, predictions.header(top_k), rows)
     known = labels >= 0
     scored = scored_images.score(probabilities[known], labels[known], class_names)
     scored_images.write(scored_csv, paths[known].tolist(), scored)
     skipped_part = f", {len(skipped)} of them skipped" if skipped else ""
+    unknown = novelty > decision.threshold
     total = count(len(rows), "test file")
-    print(f"predict: {total}{skipped_part} -> {out.as_posix()}{model.info.warning}")
+    line = f"predict: {total}{skipped_part}{unknown_part(unknown, known)}"
+    print(f"{line} -> {out.as_posix()}{model.info.warning}")
+
+
+def unknown_part(unknown: np.ndarray, labelled: np.ndarray) -> str:
+    """Returns how many images are unknown, in words; both are bool (N,)."""
+    if not unknown.any():
+        return ""
+    wrong = int((unknown & labelled).sum())
+    of_classes = f" ({wrong} of the {labelled.sum()} whose class is known)" if wrong else ""
+    return f", {unknown.sum()} unknown{of_classes}"
 
 
 if __name__ == "__main__":

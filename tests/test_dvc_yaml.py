@@ -14,7 +14,11 @@ from tests.source_code import STAGES, main_module, outs, parse
 
 # not the whole section: `batch_size` and `threads` of extract change no byte of a result
 EXTRACT = [f"extract.{field.name}" for field in fields(ViewParams)]
-SOME = {"extract": EXTRACT, "report": [*params.SECTIONS, *EXTRACT]}
+SOME = {
+    "extract": EXTRACT,
+    "export": ["export", "predict.keep"],
+    "report": [*params.SECTIONS, *EXTRACT],
+}
 SOME["report"].remove("extract")
 
 

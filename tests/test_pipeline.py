@@ -81,6 +81,8 @@ TABLE = {
     "train.fine_tune_batch_size": (2, {"train", "report"}),
     "train.fine_tune_patience": (2, {"train", "report"}),
     "predict.top_k": (2, HEAD - {"train"}),
+    "predict.keep": (0.01, HEAD - {"train"}),
+    "predict.min_probability": (1.0, HEAD - {"train"}),
     **{f"export.{one.name}": (one.name != "openvino", {"export", "report"}) for one in FORMATS},
 }
 # one param of most sections has a real `dvc repro`; for the others dvc.yaml tells what it does

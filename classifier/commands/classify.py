@@ -15,6 +15,7 @@ from pathlib import Path
 from classifier.common import params, progress
 from classifier.common.errors import StageError, count, warn
 from classifier.evaluation import predictions
+from classifier.evaluation.predictions import Decision
 from classifier.serving import inputs, outputs, snapshot
 from classifier.serving.classifier import MODEL, Classifier, Prediction
 from classifier.serving.inputs import STDIN, ImageSource
@@ -88,6 +89,7 @@ def write(
     results: Iterable[Prediction],
     class_names: Sequence[str],
     top_k: int,
+    decision: Decision,
     writers: Sequence[WriteRow],
 ) -> tuple[int, int]:
     """Writes the predictions; returns the number of images, and of those that cannot be read."""
@@ -102,7 +104,9 @@ def write(
                 unreadable += 1
                 row = predictions.unreadable_row(image.path, image.problem, top_k)
             else:
-                row = predictions.prediction_row(image.path, probabilities, class_names, top_k)
+                row = predictions.prediction_row(
+                    image.path, probabilities, result.novelty, class_names, top_k, decision
+                )
             for write_row in writers:
                 write_row(row, image.detail)
             bar.update()
@@ -118,7 +122,7 @@ def write(
 def main() -> None:
     """Classifies the images given on the command line."""
     args = parse_args()
-    top_k = args.top_k or params.load("predict", predictions.TopKParams, partial=True).top_k
+    settings = params.load("predict", predictions.Params)
     empty = [path for path in args.images if inputs.is_empty_folder(path)]
     errors = [f"{path}: the folder has no files" for path in empty]
     options = {"--csv": args.csv, "--json": args.json}
@@ -128,7 +132,8 @@ def main() -> None:
     with snapshot.unchanged(*MODEL):
         classifier = Classifier()
     info = classifier.info
-    top_k = min(top_k, len(info.class_names))
+    top_k = min(args.top_k or settings.top_k, len(info.class_names))
+    decision = classifier.decision(settings)
     try:
         with closing(classifier.loader), ExitStack() as stack:
             stdin = None
@@ -136,7 +141,7 @@ def main() -> None:
                 stdin = stack.enter_context(inputs.spooled(sys.stdin.buffer, classifier.limits))
             results = classifier.predict(sources(args.images, args.from_file, stdin))
             writers = open_writers(args, top_k, stack)
-            images, unreadable = write(results, info.class_names, top_k, writers)
+            images, unreadable = write(results, info.class_names, top_k, decision, writers)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as `head`, has stopped
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -16,6 +16,7 @@ from classifier.common.errors import StageError
 INPUT = Path("input")
 LIST = INPUT / "labels.csv"
 SPLITS = ("train", "validation", "test")  # in the order of tables and messages
+UNKNOWN, UNCERTAIN = "unknown", "uncertain"  # predictions that are no class
 SYSTEM_FILES = {"thumbs.db", "desktop.ini", "__macosx"}  # of file managers, besides hidden files
 
 

@@ -10,6 +10,7 @@ from classifier import head
 from classifier.cache import fingerprint
 from classifier.common import cores, parallel, params
 from classifier.common.errors import StageError
+from classifier.evaluation.predictions import Decision, Params
 from classifier.images import augmentation, conversion
 from classifier.images.limits import Limits
 from classifier.inference import base, engine
@@ -26,6 +27,7 @@ class Prediction:
 
     image: LoadedImage
     probabilities: np.ndarray | None = None  # float64 (C,)
+    novelty: float = np.nan  # how unlike the training images it is
     features: np.ndarray | None = None  # of the image itself, float32 (D,) or (h, w, c)
 
 
@@ -68,6 +70,10 @@ class Classifier:
         self._head.probabilities(blank)  # loads fine-tuned blocks, which come from a file
         self._threads = ThreadPoolExecutor(self._engine.concurrency)
 
+    def decision(self, settings: Params) -> Decision:
+        """Returns which images are predicted to be of no class, with section `predict`."""
+        return Decision(self._head.novelty_threshold(settings.keep), settings.min_probability)
+
     def predict(self, sources: Iterable[ImageSource]) -> Iterator[Prediction]:
         """Yields the prediction for each image, in order.
 
@@ -94,7 +100,7 @@ class Classifier:
         if not views:
             return [Prediction(image) for image in images]
         features, per_image = self._engine.features(np.stack(views)), len(self.info.tta_views)
-        by_view = self._head.probabilities(features)  # (N * V, C)
-        means = by_view.reshape(-1, per_image, by_view.shape[1]).mean(axis=1)  # (N, C)
-        results = iter(zip(means, features[::per_image], strict=True))
+        by_view = np.column_stack(self._head.outputs(features))  # (N * V, C + 1)
+        means = by_view.reshape(-1, per_image, by_view.shape[1]).mean(axis=1)  # (N, C + 1)
+        results = iter(zip(means[:, :-1], means[:, -1], features[::per_image], strict=True))
         return [Prediction(image, *(next(results) if image.decoded else ())) for image in images]

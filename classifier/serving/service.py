@@ -25,11 +25,12 @@ class ClassifierService:
     """
 
     def __init__(self) -> None:
-        self._top_k = params.load("predict", predictions.TopKParams, partial=True).top_k
+        settings = params.load("predict", predictions.Params)
         with snapshot.unchanged(*MODEL, features.TRAIN):
             self._signature = snapshot.signature(*MODEL)
             self._classifier = Classifier()
             self.info = self._classifier.info
+            self._top_k, self._decision = settings.top_k, self._classifier.decision(settings)
             self._similar_images = similar_images.load(self.info.fingerprint)
 
     def description(self) -> str:
@@ -72,12 +73,16 @@ class ClassifierService:
             return web_page.problem_card(image.path, image.detail)
         names, similar = self.info.class_names, []
         (order,) = predictions.top_classes(probabilities[None], self._top_k)
+        first, probability = names[order[0]], float(probabilities[order[0]])
+        predicted = self._decision.predicted(first, probability, prediction.novelty)
         if self._similar_images:
             nearest = self._similar_images.nearest(prediction.features, SIMILAR)
             similar = [(path, label) for path, label in nearest if folders.is_inside(path)]
         return web_page.card(
             image.path,
             thumbnails.data_uri(image.decoded),
+            predicted if predicted != first else "",
+            prediction.novelty,
             [(names[k], float(probabilities[k])) for k in order],
             [(path, label, self._classifier.loader.thumbnail(path)) for path, label in similar],
         )

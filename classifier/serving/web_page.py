@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from classifier.dataset.folders import UNCERTAIN, UNKNOWN
 from classifier.html import markup
 from classifier.html.markup import Markup, tag
 
@@ -13,6 +14,11 @@ POLICY = (
     "default-src 'none'; img-src data:; style-src 'self' 'unsafe-inline'; script-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+MEANINGS = {
+    UNKNOWN: "unlike the training images of every class; the nearest is",
+    UNCERTAIN: "no class is probable enough; the most probable is",
+}
+NOVELTY = "How unlike the training images it is: 0 is usual for images of the classes"
 FORM_OVERHEAD = 1000  # bytes that the encoding of a form adds to a file
 
 
@@ -61,6 +67,8 @@ def problem_card(name: str, problem: str) -> Markup:
 def card(
     name: str,
     uri: str,
+    verdict: str,
+    novelty: float,
     probabilities: Iterable[tuple[str, float]],
     similar: Sequence[tuple[str, str, str]],
 ) -> Markup:
@@ -69,12 +77,19 @@ def card(
     Args:
         name: of the file.
         uri: data URI of its thumbnail.
+        verdict: `unknown` or `uncertain`; empty if it is of the most probable class.
+        novelty: how unlike the training images it is.
         probabilities: class names and probabilities, the most probable first.
         similar: path, class and data URI of the most similar training images; the URI is empty if
             the file is missing.
     """
     image = tag("figure", tag("img", src=uri, alt=""), tag("figcaption", name))
-    classes = tag("ol", *(_class(*pair) for pair in probabilities))
+    items = [_class(*pair) for pair in probabilities]
+    if verdict:
+        meaning = f"{verdict}: {MEANINGS[verdict]}"
+        items.insert(0, tag("li", tag("span", meaning), class_="verdict"))
+    score = tag("p", f"novelty {novelty:.1f}", title=NOVELTY)
+    classes = tag("div", tag("ol", *items), score, class_="classes")
     if not similar:
         return tag("article", image, classes)
     figures = tag("div", *(_similar(*image) for image in similar), class_="figures")

@@ -11,7 +11,7 @@ from classifier.common import files
 from classifier.evaluation import predictions
 
 ALIGNED = 1000  # rows of the table that are printed together
-CSV_START = f"{','.join(predictions.header(1)[:-1])},"  # of the header
+CSV_START = f"{','.join(predictions.header(1)[:4])},"  # of the header
 JSON_STARTS = ('[\n{"path": "', "[]")
 
 # writes a row of results/predictions.csv; the text explains why a file cannot be read
@@ -40,11 +40,13 @@ def json_writer(file: TextIO) -> Iterator[WriteRow]:
 
     def write(row: Sequence[Any], detail: str) -> None:
         nonlocal separator
-        path, status, *cells, _ = row
+        path, status, predicted, probability, novelty, name, *more, _ = row
         item: dict[str, object] = {"path": path, "status": status}
         if status == "ok":
+            cells = [name, probability, *more]
             probabilities = dict(zip(cells[::2], map(float, cells[1::2]), strict=True))
-            item |= {"predicted": cells[0], "probabilities": probabilities}
+            item |= {"predicted": predicted, "probabilities": probabilities}
+            item["novelty"] = float(novelty) if novelty else None
         else:
             item["detail"] = detail
         file.write(separator + json.dumps(item, ensure_ascii=False))
@@ -60,8 +62,13 @@ def table_writer(file: TextIO) -> Iterator[WriteRow]:
     rows: list[list[str]] = []
 
     def write(row: Sequence[Any], detail: str) -> None:
-        path, status, *cells, _ = row
-        shown = [path, *cells] if status == "ok" else [path, f"{status}: {detail}"]
+        path, status, predicted, probability, novelty, name, *more, _ = row
+        if status == "ok":
+            shown = [path, predicted, probability, *more, f"novelty {novelty or '?'}"]
+            if predicted != name:
+                shown[1] += f" ({name})"
+        else:
+            shown = [path, f"{status}: {detail}"]
         rows.append([printable(str(cell)) for cell in shown])
         if len(rows) == ALIGNED:
             flush()

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from string import Template
 from typing import Any
 
+import numpy as np
+
 from classifier.common.errors import count
 from classifier.head import HeadInfo
 from classifier.images import conversion
@@ -22,11 +24,15 @@ WEIGHTS = {
 
 
 def model_card(
-    info: BaseInfo, head: HeadInfo, metrics: Mapping[str, Any], formats: Sequence[ExportFormat]
+    info: BaseInfo,
+    head: HeadInfo,
+    metrics: Mapping[str, Any],
+    formats: Sequence[ExportFormat],
+    threshold: float,
 ) -> str:
     """Returns the model card of the exported `formats`, in Markdown.
 
-    `metrics` are those of results/metrics.json.
+    `metrics` are those of results/metrics.json, `threshold` is that of the novelty.
     """
     names = head.class_names
     classes = count(len(names), "class", "classes")
@@ -47,8 +53,14 @@ def model_card(
         "transparent pixels made white and 16 or 32 bits scaled to 8. The network sees them at "
         f"{info.image_width} x {info.image_height}, without keeping the aspect ratio, and scaled "
         "to [-1, 1]; the model scales them itself.",
-        "Output: float32 (N, classes), the probabilities in the order of `labels.json`; each row "
-        "sums to 1.",
+        "Outputs: `probabilities`, float32 (N, classes), in the order of `labels.json`; each row "
+        "sums to 1. `novelty`, float32 (N,), how unlike the training images an image is: 0 is "
+        "usual for images of the classes, and it counts in standard deviations of these."
+        + (
+            f" An image whose novelty is above {threshold:.3f} is probably of none of the classes."
+            if np.isfinite(threshold)
+            else ""
+        ),
     ]
     if info.precision == "int8" and any(one.name != "openvino" for one in formats):
         parts.append(

@@ -13,7 +13,8 @@ from classifier.head import Branch, Head
 from classifier.inference import base
 from classifier.inference.base import BaseInfo
 from classifier.inference.openvino_engine import openvino
-from stages.export import resize_ops
+from stages.export import novelty_ops, resize_ops
+from stages.export.novelty_ops import KerasOperations, OpenvinoOperations
 
 if TYPE_CHECKING:
     import keras
@@ -27,12 +28,14 @@ class TrainedClassifier:
     head: Head
     base_folder: Path  # models/base
     weights: Path  # models/pretrained.h5
+    threshold: float  # novelty above which an image is unknown
 
     def openvino_model(self) -> Any:
         """Returns an OpenVINO model that contains the very network the pipeline runs.
 
         It takes uint8 images (N, H, W, 3) of any size, and resizes them bit for bit as the
-        pipeline does. The class names are in its runtime info, under `model_info/labels`.
+        pipeline does. The class names and the threshold of the novelty are in its runtime info,
+        under `model_info/labels` and `model_info/novelty_threshold`.
         """
         ov = openvino()
         if self.info.engine == "openvino":
@@ -45,15 +48,17 @@ class TrainedClassifier:
             ov, self.info.image_height, self.info.image_width
         )
         network.get_parameters()[0].output(0).replace(resized)
-        probabilities = self._openvino_head(ov, network.get_results()[0].input_value(0))
-        probabilities.get_node().set_friendly_name("probabilities")
-        probabilities.set_names({"probabilities"})
-        whole = ov.Model([probabilities], [pixels], "classifier")
+        outputs = self._openvino_head(ov, network.get_results()[0].input_value(0))
+        for name, output in outputs.items():
+            output.get_node().set_friendly_name(name)
+            output.set_names({name})
+        whole = ov.Model(list(outputs.values()), [pixels], "classifier")
         whole.set_rt_info(list(self.head.info.class_names), ["model_info", "labels"])
+        whole.set_rt_info(self.threshold, ["model_info", "novelty_threshold"])
         return whole
 
-    def _openvino_head(self, ov: Any, features: Any) -> Any:
-        """Returns the probabilities for the features; both are outputs of OpenVINO operations."""
+    def _openvino_head(self, ov: Any, features: Any) -> dict[str, Any]:
+        """Returns the outputs by name for the features, which are of OpenVINO operations too."""
         ops = ov.opset13
         if self.head.network:
             upper = ov.Core().read_model(self.head.network)
@@ -64,9 +69,12 @@ class TrainedClassifier:
         total = outputs[0]
         for output in outputs[1:]:
             total = ops.add(total, output).output(0)
-        if len(outputs) == 1:
-            return total
-        return ops.multiply(total, np.float32(1 / len(outputs))).output(0)
+        if len(outputs) > 1:
+            total = ops.multiply(total, np.float32(1 / len(outputs))).output(0)
+        if not self.head.novelty:
+            return {"probabilities": total}
+        scores = novelty_ops.novelty(OpenvinoOperations(ops), self.head.novelty, features)
+        return {"probabilities": total, "novelty": ops.squeeze(scores, np.array([1])).output(0)}
 
     def _openvino_branch(self, ops: Any, features: Any, branch: Branch) -> Any:
         if branch.power != 1:
@@ -79,7 +87,7 @@ class TrainedClassifier:
         return features
 
     def keras_model(self, dtype: str, any_size: bool = False) -> "keras.Model":
-        """Returns a float32 Keras model from pixels to probabilities.
+        """Returns a float32 Keras model from pixels to a dict of probabilities and novelty.
 
         Args:
             dtype: of the pixels, whose levels are 0 to 255.
@@ -98,7 +106,11 @@ class TrainedClassifier:
         vectors = self._keras_vectors(scaled)
         outputs = [self._keras_branch(vectors, number) for number in range(len(self.head.branches))]
         mean = keras.layers.Average(name="probabilities")
-        return keras.Model(pixels, mean(outputs) if outputs[1:] else outputs[0], name="classifier")
+        results = {"probabilities": mean(outputs) if outputs[1:] else outputs[0]}
+        if self.head.novelty:
+            scores = novelty_ops.novelty(KerasOperations(), self.head.novelty, vectors)
+            results["novelty"] = keras.layers.Reshape((), name="novelty")(scores)
+        return keras.Model(pixels, results, name="classifier")
 
     def _keras_branch(self, vectors: Any, number: int) -> Any:
         """Returns the probabilities of a branch of the head for vectors, a Keras tensor."""
@@ -164,7 +176,7 @@ class ExportFormat:
 
 
 def resizing_function(model: "keras.Model") -> Any:
-    """Returns a TensorFlow function from uint8 images of any size to their probabilities.
+    """Returns a TensorFlow function from uint8 images of any size to what the model returns.
 
     It resizes them bit for bit as the pipeline does, to the size that the Keras model takes.
     """
@@ -174,7 +186,7 @@ def resizing_function(model: "keras.Model") -> Any:
 
     def run(pixels: Any) -> Any:
         images = resize_ops.tensorflow_resized(pixels, height, width)
-        return {"probabilities": model(images, training=False)}
+        return model(images, training=False)
 
     signature = [tf.TensorSpec((None, None, None, 3), tf.uint8, name="pixels")]
     return tf.function(run, signature, autograph=False)

@@ -17,6 +17,7 @@ from classifier import head
 from classifier.backbone import pretrained
 from classifier.common import files, params
 from classifier.evaluation import metrics
+from classifier.evaluation.predictions import Params as PredictParams
 from classifier.inference import base
 from stages.export import model_card
 from stages.export.models import TrainedClassifier
@@ -45,7 +46,9 @@ def main(
     """Exports the classifier in the formats chosen in params.yaml."""
     formats = chosen_formats(params.load("export", Params))
     info, trained_head = base.read_info(base_folder), head.read(head_folder)
-    classifier = TrainedClassifier(info, trained_head, base_folder, weights)
+    keep = params.load("predict", PredictParams).keep
+    threshold = trained_head.novelty_threshold(keep)
+    classifier = TrainedClassifier(info, trained_head, base_folder, weights, threshold)
     scores = json.loads(metrics_json.read_text(encoding="utf-8"))
     files.require_space(out, len(formats) * pretrained.SIZE)  # none is larger
     with files.atomic_folder(out, LABELS) as part:
@@ -53,7 +56,7 @@ def main(
             with quiet_converters():
                 one.write(classifier, part / one.path)
         files.write_json(part / LABELS, trained_head.info.class_names)
-        text = model_card.model_card(info, trained_head.info, scores, formats)
+        text = model_card.model_card(info, trained_head.info, scores, formats, threshold)
         (part / model_card.NAME).write_text(text, encoding="utf-8", newline="\n")
     names = ", ".join(one.path for one in formats) or "model card only"
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) / 1e6

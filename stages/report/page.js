@@ -3,7 +3,7 @@
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
   const names = read("class-names");
   const examples = read("example-data"); // [path, class, predicted class, probability]
-  const predictions = read("prediction-data"); // [path, class, probability] or [path, problem]
+  const predictions = read("prediction-data"); // [path, class, probability, "unknown", "uncertain" or ""] or [path, problem]
   const thumbnails = new Map(Object.entries(read("thumbnail-data")));
   for (const image of document.querySelectorAll("img[data-path]")) {
     thumbnails.set(image.dataset.path, image.src);
@@ -84,6 +84,9 @@
   const search = element("input", { type: "search", id: "search", placeholder: "part of a path" });
   const filter = element("select", { id: "class" }, element("option", { value: "" }, "all"));
   names.forEach((name, index) => filter.append(element("option", { value: index }, name)));
+  for (const verdict of new Set(predictions.map((prediction) => prediction[3] || ""))) {
+    if (verdict) filter.append(element("option", { value: `(${verdict})` }, `(${verdict})`));
+  }
   if (predictions.some((prediction) => prediction.length === 2)) {
     filter.append(element("option", { value: "skipped" }, "(skipped files)"));
   }
@@ -100,10 +103,11 @@
   const draw = () => {
     const pages = Math.max(1, Math.ceil(matches.length / SIZE));
     const shown = matches.slice(page * SIZE, (page + 1) * SIZE);
-    figures.replaceChildren(...shown.map(([path, result, probability]) => {
+    figures.replaceChildren(...shown.map(([path, result, probability, verdict]) => {
       const skipped = probability === undefined;
-      const title = element("b", {}, skipped ? result : names[result]);
-      const text = skipped ? "" : ` (${probability.toFixed(2)})`;
+      const title = element("b", {}, skipped ? result : verdict || names[result]);
+      const name = verdict ? ` (${names[result]}, ` : " (";
+      const text = skipped ? "" : `${name}${probability.toFixed(2)})`;
       return figure(path, title, text, element("br"), path.replace("input/test/", ""));
     }));
     const [count, total] = [matches, predictions].map((list) => list.length.toLocaleString("en"));
@@ -112,10 +116,11 @@
     previous.disabled = page === 0;
     next.disabled = page + 1 >= pages;
   };
-  const matchesFilter = ([, result, probability]) => {
+  const matchesFilter = ([, result, probability, verdict]) => {
     if (filter.value === "") return true;
     if (filter.value === "skipped") return probability === undefined;
-    return probability !== undefined && result === Number(filter.value);
+    if (filter.value.startsWith("(")) return `(${verdict})` === filter.value;
+    return probability !== undefined && !verdict && result === Number(filter.value);
   };
   const update = () => {
     const text = search.value.toLowerCase();

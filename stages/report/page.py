@@ -25,6 +25,7 @@ def page(run: RunResults, thumbnails: Mapping[str, Thumbnail]) -> Markup:
         "Confusions": confusion.confusion(run),
         "Classes": predictions.classes(run),
         "Errors": predictions.errors(run, images),
+        "Unknown": predictions.unknown(run, images),
         "Confidence": confidence.confidence(run),
         "Calibration": predictions.calibration(run),
         "Predictions": predictions.predictions(run),
@@ -67,7 +68,12 @@ def _script_data(run: RunResults, images: ThumbnailSet) -> list[Markup]:
         for image in run.confusion_examples
     ]
     shown = [
-        [row["path"], index[row["predicted"]], round(float(row["probability"]), 3)]
+        [
+            row["path"],
+            index[row["class_1"]],
+            round(float(row["probability"]), 3),
+            "" if row["predicted"] == row["class_1"] else row["predicted"],
+        ]
         if row["status"] == "ok"
         else [row["path"], row["status"]]
         for row in run.predictions[:SEARCHABLE]

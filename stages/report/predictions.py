@@ -58,6 +58,29 @@ def _gallery(scored: Sequence[ScoredImage], images: ThumbnailSet) -> Markup:
     return tag("div", *figures, class_="figures")
 
 
+def unknown(run: RunResults, images: ThumbnailSet) -> list[Markup]:
+    """Returns the test images that look like no class; nothing if there are none."""
+    if not run.unknown:
+        return []
+    labelled = {image.path for image in run.scored}
+    wrong = sum(row["path"] in labelled for row in run.unknown)
+    text = (
+        f"{count(len(run.unknown), 'test image')} look like the training images of no class: "
+        "their novelty is above the threshold that predict.keep sets. "
+        f"{count(wrong, 'of them has', 'of them have')} a known class; scores are those of the "
+        "class that they would otherwise be given."
+    )
+    figures = (
+        tag(
+            "figure",
+            images.image(row["path"]),
+            tag("figcaption", f"novelty {row['novelty']}; else {row['class_1']}"),
+        )
+        for row in run.unknown[:PER_GROUP]
+    )
+    return [tag("p", text), tag("div", *figures, class_="figures")]
+
+
 def calibration(run: RunResults) -> list[Markup]:
     """Returns how the predicted probabilities compare with the accuracy."""
     text = (

@@ -12,6 +12,7 @@ from classifier import head
 from classifier.common import files
 from classifier.dataset import findings, manifest, problems, warnings
 from classifier.dataset.findings import FINDINGS, Finding
+from classifier.dataset.folders import UNKNOWN
 from classifier.dataset.problems import Problem
 from classifier.evaluation import (
     calibration,
@@ -104,10 +105,17 @@ class RunResults:
         """Returns the findings of one kind."""
         return [finding for finding in self.findings if finding.finding == kind]
 
+    @cached_property
+    def unknown(self) -> list[Mapping[str, str]]:
+        """Returns the rows of the test images that look like no class, the most novel first."""
+        rows = [row for row in self.predictions if row["predicted"] == UNKNOWN]
+        return sorted(rows, key=lambda row: (-float(row["novelty"] or "nan"), row["path"]))
+
     def images_to_show(self) -> list[str]:
         """Returns the paths of the images to show, the most important first."""
         images = [*self.misclassified[:PER_GROUP], *self.least_confident[:PER_GROUP]]
         paths = [image.path for image in images]
+        paths += [row["path"] for row in self.unknown[:PER_GROUP]]
         for kind in FINDINGS:
             for finding in self.findings_of(kind)[:PER_GROUP]:
                 paths += filter(None, (finding.path, finding.other))

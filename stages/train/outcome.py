@@ -1,5 +1,6 @@
 """What training a head results in."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -36,32 +37,39 @@ class Outcome:
     fine_tuned: int = 0
 
 
+def make_heads(outcome: Outcome, info: HeadInfo, folder: Path) -> dict[int, Head]:
+    """Returns the heads by round; 0: the final one.
+
+    Args:
+        outcome: of training.
+        info: what the heads were trained on.
+        folder: for their networks, each of which is written once.
+    """
+    heads = dict[int, Head]()
+    written = dict[int, Path | None]()
+    for number, trained in {0: outcome.final, **outcome.rounds}.items():
+        path = folder / f"{number}.xml" if trained.network else None
+        if path and id(trained.network) not in written:
+            openvino_engine.write(trained.network, path)
+        heads[number] = Head(info, trained.branches, written.setdefault(id(trained.network), path))
+    return heads
+
+
 def predict_rounds(
-    outcome: Outcome,
-    plan: Plan,
-    table: FeatureTable,
-    rows: np.ndarray,
-    info: HeadInfo,
-    folder: Path,
+    heads: Mapping[int, Head], plan: Plan, table: FeatureTable, rows: np.ndarray
 ) -> np.ndarray:
     """Returns the probabilities of each image that validates, float64 (N, C); NaN for others.
 
     Args:
-        outcome: of training.
+        heads: by round.
         plan: of N images.
         table: features.
         rows: int (N, A), rows of the views over which predictions are averaged.
-        info: what the head was trained on.
-        folder: for the networks of the rounds.
     """
-    probabilities = np.full((len(rows), len(info.class_names)), np.nan)
-    for number, trained in outcome.rounds.items():
-        network = folder / f"{number}.xml" if trained.network else None
-        if network:
-            openvino_engine.write(trained.network, network)
+    probabilities = np.full((len(rows), len(table.class_names)), np.nan)
+    for number in heads.keys() - {0}:
         images = plan.rounds == number
-        model = Head(info, trained.branches, network)
-        probabilities[images] = model.predict(table, rows[images])
+        probabilities[images], _ = heads[number].predict(table, rows[images])
     return probabilities
 
 

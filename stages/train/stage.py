@@ -24,10 +24,10 @@ from classifier.dataset.features import FeatureTable
 from classifier.dataset.validation_predictions import ValidationPredictions
 from classifier.head import HeadInfo, TrainedLayers
 from classifier.inference import base
-from stages.train import history, linear, training
+from stages.train import history, linear, novelty, training
 from stages.train.fine_tuning import TrainingSet, bottleneck_features
 from stages.train.linear import LayerSet
-from stages.train.outcome import Outcome, calibrate_rounds, predict_rounds
+from stages.train.outcome import Outcome, calibrate_rounds, make_heads, predict_rounds
 from stages.train.params import Params, require_maps, weights_by_index
 from stages.train.plan import Plan, content_order, make_plan
 from stages.train.training_loop import Examples
@@ -102,6 +102,7 @@ def validated_images(
     plan: Plan,
     probabilities: np.ndarray,
     random_correct: np.ndarray,
+    scores: np.ndarray,
     kept: np.ndarray,
 ) -> ValidationPredictions:
     """Returns the predictions of the images that validate.
@@ -112,6 +113,7 @@ def validated_images(
         plan: of the images.
         probabilities: float (N, C).
         random_correct: bool (N,), or (0,) without groups.
+        scores: float (N,), novelty.
         kept: int (n,), the images that validate, in the order to write.
     """
     return ValidationPredictions(
@@ -122,7 +124,7 @@ def validated_images(
         folds=plan.numbered_folds[kept].astype(np.int32),
         groups=plan.units[kept].astype(np.int32),
         random_correct=random_correct[kept] if len(random_correct) else random_correct,
-        novelty=np.full(len(kept), np.nan, np.float32),
+        novelty=scores[kept].astype(np.float32),
     )
 
 
@@ -180,12 +182,17 @@ def main(
     views = table.view_rows(table.tta_views)
     views = views[np.searchsorted(views[:, 0], rows[:, 0])]
     with files.disk_errors(out), tempfile.TemporaryDirectory(dir=out.parent) as folder:
-        probabilities = predict_rounds(outcome, plan, table, views, info, Path(folder))
+        heads = make_heads(outcome, info, Path(folder))
+        probabilities = predict_rounds(heads, plan, table, views)
+        refitted = plan.cross_validated or settings.refit
+        final_images = plan.trains & (refitted | (plan.rounds == 0))
+        with reproducible_threads() as pool:
+            fitted, scores = novelty.fit(heads, plan, table, views, final_images, pool)
     if settings.dense and plan.cross_validated:
         labels = table.labels[rows[:, 0]]
         outcome, probabilities = calibrate_rounds(outcome, plan, probabilities, labels)
     info = replace(info, head=outcome.kind, layers=outcome.layers, strength=outcome.strength)
-    head.write(out, outcome.final, info)
+    head.write(out, replace(outcome.final, novelty=fitted), info)
     if outcome.history:
         history.write(history_csv, outcome.history)
     paths = table.paths[rows[:, 0]]
@@ -193,7 +200,9 @@ def main(
     cells = (str(fold or "") for fold in plan.numbered_folds[by_path].tolist())
     split.write(split_csv, paths[by_path].tolist(), plan.splits[by_path].tolist(), cells)
     kept = by_path[plan.rounds[by_path] > 0]
-    validated = validated_images(table, rows[:, 0], plan, probabilities, random_correct, kept)
+    validated = validated_images(
+        table, rows[:, 0], plan, probabilities, random_correct, scores, kept
+    )
     validation_predictions.write(predictions_npz, validated)
     line = summary_line(plan, outcome, validated.accuracy, out)
     print(f"{line}, {time.perf_counter() - started:.1f} s")

@@ -114,6 +114,12 @@ def dataset_warnings(per_class: Counter[str], all_problems: list[Problem]) -> li
             f"{TRAIN}: fewer than {FEW_IMAGES} images of {first_names(few)}; metrics will be "
             "unreliable: add images if you can"
         )
+    warnings += [
+        f"{TRAIN}/{name}: `{name}` is also what images of no class are predicted as; column "
+        "`class_1` of the predictions tells them apart"
+        for name in (folders.UNKNOWN, folders.UNCERTAIN)
+        if name in per_class
+    ]
     (most, largest), *_, (least, smallest) = per_class.most_common()
     if largest >= UNEVEN * smallest:
         warnings.append(

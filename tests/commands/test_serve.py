@@ -83,7 +83,7 @@ def predicted(project: Project) -> dict[str, tuple[str, str]]:
     """Returns the class and the probability of each test image as the page shows them."""
     with (project.folder / "results" / "predictions.csv").open() as file:
         return {
-            row["path"]: (row["predicted"], f"{100 * float(row['probability']):.1f} %")
+            row["path"]: (row["class_1"], f"{100 * float(row['probability']):.1f} %")
             for row in csv.DictReader(file)
         }
 

@@ -23,17 +23,32 @@ def test_the_top_classes_are_the_most_probable_in_order(classes, k, seed):
 def test_the_table_has_every_file_in_path_order():
     skipped = [Problem("input/test/b.jpg", "truncated", "ends early", "skipped")]
     rows = predictions.table(
-        ["input/test/c.jpg", "input/test/a.jpg"], PROBABILITIES, skipped, NAMES, 2
+        ["input/test/c.jpg", "input/test/a.jpg"],
+        PROBABILITIES,
+        np.array([2.5, np.nan]),
+        skipped,
+        NAMES,
+        2,
+        predictions.Decision(2, 0.4),
     )
     assert rows == [
-        ["input/test/a.jpg", "ok", "ant", "0.400000", "cat", "0.400000", 0],
-        ["input/test/b.jpg", "truncated", "", "", "", "", ""],
-        ["input/test/c.jpg", "ok", "bee", "0.500000", "cat", "0.300000", 1],
+        ["input/test/a.jpg", "ok", "ant", "0.400000", "", "ant", "cat", "0.400000", 0],
+        ["input/test/b.jpg", "truncated", "", "", "", "", "", "", ""],
+        ["input/test/c.jpg", "ok", "unknown", "0.500000", "2.500", "bee", "cat", "0.300000", 1],
     ]
+
+
+def test_novelty_above_the_threshold_is_unknown_and_a_low_probability_uncertain():
+    decision = predictions.Decision(threshold=2, min_probability=0.5)
+    assert decision.predicted("ant", 0.9, 2.0) == "ant"
+    assert decision.predicted("ant", 0.9, 2.1) == "unknown"
+    assert decision.predicted("ant", 0.4, 2.1) == "unknown"
+    assert decision.predicted("ant", 0.4, 0.0) == "uncertain"
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_the_columns_are_as_documented(count):
     more = ["class_2", "probability_2", "class_3", "probability_3"][: 2 * count - 2]
-    expected = ["path", "status", "predicted", "probability", *more, "predicted_index"]
+    first = ["path", "status", "predicted", "probability", "novelty", "class_1"]
+    expected = [*first, *more, "predicted_index"]
     assert predictions.header(count) == expected

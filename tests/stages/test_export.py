@@ -12,7 +12,9 @@ import yaml
 from PIL import Image
 
 from benchmarks import exports
+from classifier import head
 from classifier.common.errors import StageError
+from classifier.dataset import features
 from classifier.inference.openvino_engine import openvino
 from stages.export import stage
 from stages.export.params import FORMATS
@@ -47,21 +49,24 @@ def predictions(project: Project) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def run_card_example(project: Project, name: str, image: str, folder) -> dict[str, float]:
-    """Runs the model card's Python code for a format on an image and returns what it prints."""
+def run_card_example(
+    project: Project, name: str, image: str, folder
+) -> tuple[dict[str, float], float]:
+    """Runs the model card's code for a format on an image; returns probabilities and novelty."""
     shutil.copytree(project.folder / "models" / "exported", folder)
     shutil.copy(project.folder / image, folder / "image.jpg")
     text = (folder / "README.md").read_text()
     code = re.search(rf"## {re.escape(PATHS[name])}\n.*?```python\n(.*?)\n```", text, re.S)[1]
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    return ast.literal_eval(done.stdout.splitlines()[-1])
+    novelty, probabilities = done.stdout.splitlines()[-2:]
+    return ast.literal_eval(probabilities), float(novelty.removeprefix("novelty: "))
 
 
 def assert_probabilities_match(row: dict[str, str], found: dict[str, float], tolerance: float):
     assert sum(found.values()) == pytest.approx(1, abs=0.02)
     for name, probability in (
-        ("predicted", "probability"),
+        ("class_1", "probability"),
         ("class_2", "probability_2"),
         ("class_3", "probability_3"),
     ):
@@ -71,8 +76,9 @@ def assert_probabilities_match(row: dict[str, str], found: dict[str, float], tol
 @pytest.mark.parametrize("name", TOLERANCE)
 def test_the_examples_of_the_card_predict_what_the_pipeline_predicts(name, exported, tmp_path):
     row = predictions(exported)[0]
-    found = run_card_example(exported, name, row["path"], tmp_path / "exported")
+    found, novelty = run_card_example(exported, name, row["path"], tmp_path / "exported")
     assert_probabilities_match(row, found, TOLERANCE[name])
+    assert novelty == pytest.approx(float(row["novelty"]), abs=max(0.005, 10 * TOLERANCE[name]))
 
 
 @pytest.mark.slow
@@ -80,7 +86,7 @@ def test_tflite_int8_predicts_nearly_what_the_pipeline_predicts(project, tmp_pat
     project.set("export.tflite_int8", True)
     assert project.stage("export").returncode == 0
     row = predictions(project)[0]
-    found = run_card_example(project, "tflite_int8", row["path"], tmp_path / "exported")
+    found, _ = run_card_example(project, "tflite_int8", row["path"], tmp_path / "exported")
     assert_probabilities_match(row, found, 0.1)
 
 
@@ -92,8 +98,12 @@ def test_class_names_are_inside_the_models_and_beside_them(exported):
     assert yaml.safe_load((folder / "labels.json").read_text()) == names
     network = openvino().Core().read_model(folder / PATHS["openvino"])
     assert network.get_rt_info(["model_info", "labels"]).value.split() == names
-    (labels,) = onnx.load(folder / PATHS["onnx"]).metadata_props
-    assert (labels.key, ast.literal_eval(labels.value)) == ("labels", names)
+    props = {one.key: one.value for one in onnx.load(folder / PATHS["onnx"]).metadata_props}
+    assert ast.literal_eval(props["labels"]) == names
+    threshold = head.read(exported.folder / head.FOLDER).novelty_threshold(0.99)
+    assert float(props["novelty_threshold"]) == pytest.approx(threshold)
+    found = network.get_rt_info(["model_info", "novelty_threshold"]).value
+    assert float(found) == pytest.approx(threshold, rel=1e-4)
 
 
 def test_openvino_files_have_the_same_bytes_in_every_run(finished, exported):
@@ -126,10 +136,15 @@ def test_fine_tuned_blocks_are_exported_too(fine_tuned, tmp_path):
     exact = {"INFERENCE_PRECISION_HINT": "f32"}
     network = openvino().compile_model(folder / PATHS["openvino"], "CPU", exact)
     model = keras.saving.load_model(folder / PATHS["keras"])
-    for row in predictions(project):
+    table = features.read(project.folder / features.TEST)
+    _, novelty = head.read(project.folder / head.FOLDER).outputs(
+        table.features[np.flatnonzero(table.views == 0)]
+    )
+    for row, expected in zip(predictions(project), novelty, strict=True):
         pixels = np.asarray(Image.open(project.folder / row["path"]).convert("RGB"))
-        for probabilities in (network(pixels[None])[0][0], model(pixels[None]).numpy()[0]):
-            probability = probabilities[int(row["predicted_index"])]
+        for outputs, tolerance in ((network(pixels[None]), 0.01), (model(pixels[None]), 0.5)):
+            probability = outputs["probabilities"][0][int(row["predicted_index"])]
+            assert float(outputs["novelty"][0]) == pytest.approx(expected, abs=tolerance)
             assert probability == pytest.approx(float(row["probability"]), abs=0.01)
 
 

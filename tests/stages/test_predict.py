@@ -17,7 +17,7 @@ def test_predictions_are_those_of_the_head_on_the_features(finished):
     rows = files.read_csv(results / "predictions.csv")
     assert [row["path"] for row in rows] == table.paths[:].tolist()
     for row, expected in zip(rows, probabilities, strict=True):
-        assert row["predicted"] == sorted(COLOURS)[int(row["predicted_index"])]
+        assert row["class_1"] == sorted(COLOURS)[int(row["predicted_index"])]
         assert float(row["probability"]) == pytest.approx(expected.max(), abs=1e-6)
         listed = [float(row[f"probability{suffix}"]) for suffix in ("", "_2", "_3")]
         assert sum(listed) == pytest.approx(1, abs=2e-6)

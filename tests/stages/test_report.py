@@ -121,7 +121,14 @@ def results(names=("ant", "bee"), count=40, **changes) -> RunResults:
         "coverage": coverage.compute(np.linspace(0.5, 0.9, len(scored)), correct),
         "thresholds": [],
         "predictions": [
-            {"path": image.path, "status": "ok", "predicted": image.predicted, "probability": "0.9"}
+            {
+                "path": image.path,
+                "status": "ok",
+                "predicted": image.predicted,
+                "class_1": image.predicted,
+                "probability": "0.9",
+                "novelty": "0.100",
+            }
             for image in scored
         ],
         "params": {"train": {"hidden_units": 1024}},
@@ -266,6 +273,16 @@ def test_a_page_without_predictions_errors_or_problems_says_so():
         "No file has a problem.",
     ):
         assert sentence in text
+
+
+def test_unknown_images_are_shown_the_most_novel_first():
+    rows = [
+        {**row, "predicted": "unknown", "novelty": f"{number}.500"}
+        for number, row in enumerate(results().predictions[:3], start=3)
+    ]
+    text = Parsed(page.page(results(predictions=rows), {})).text
+    assert "3 test images look like the training images of no class" in text
+    assert text.index("novelty 5.500") < text.index("novelty 4.500") < text.index("novelty 3.500")
 
 
 def test_the_page_loads_nothing_from_the_network():

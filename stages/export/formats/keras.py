@@ -12,6 +12,8 @@ FORMAT = ExportFormat(
     + """import keras
 model = keras.saving.load_model("$path")
 pixels = np.asarray(read_image("image.jpg"))
-probabilities = model(pixels[None]).numpy()[0]
+outputs = model(pixels[None])
+probabilities = outputs["probabilities"].numpy()[0]
+print("novelty:", float(outputs["novelty"][0]))
 print(dict(zip(labels, probabilities.tolist())))""",
 )

@@ -22,6 +22,8 @@ FORMAT = ExportFormat(
     + """import openvino
 model = openvino.compile_model("$path", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 pixels = np.asarray(read_image("image.jpg"))
-probabilities = model(pixels[None])[0][0]
+outputs = model(pixels[None])
+probabilities = outputs["probabilities"][0]
+print("novelty:", float(outputs["novelty"][0]))
 print(dict(zip(labels, probabilities.tolist())))""",
 )

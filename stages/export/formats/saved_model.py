@@ -21,7 +21,7 @@ def write(classifier: TrainedClassifier, path: Path) -> None:
 
     def serve(images: Any) -> Any:
         images = tf.map_fn(decode, images, fn_output_signature=tf.float32)
-        return {"probabilities": model(images, training=False)}
+        return model(images, training=False)
 
     module = tf.Module()  # Keras's ExportArchive would write all weights twice
     module.weights = [variable.value for variable in model.variables]
@@ -47,6 +47,7 @@ import tensorflow as tf
 model = tf.saved_model.load("$path")
 outputs = model.signatures["serve"](images=tf.constant([Path("image.jpg").read_bytes()]))
 probabilities = outputs["probabilities"].numpy()[0]
+print("novelty:", float(outputs["novelty"][0]))
 labels = json.loads(Path("labels.json").read_text(encoding="utf-8"))
 print(dict(zip(labels, probabilities.tolist())))""",
 )

@@ -15,7 +15,9 @@ EXAMPLE = (
 image = read_image("image.jpg")
 image = image.resize(($width, image.height), 2).resize(($width, $height), 2)
 run = tf.lite.Interpreter("$path").get_signature_runner()
-(probabilities,) = run(pixels=np.asarray(image)[None]).values()
+outputs = run(pixels=np.asarray(image)[None])
+probabilities = outputs["probabilities"]
+print("novelty:", float(outputs["novelty"][0]))
 print(dict(zip(labels, probabilities[0].tolist())))"""
 )
 

@@ -25,7 +25,7 @@ METRICS = {"validation": SCORES | {"log_loss": 0.1234}}
 
 
 def test_the_card_says_what_the_head_was_trained_on():
-    text = model_card(INFO, HEAD, METRICS, [])
+    text = model_card(INFO, HEAD, METRICS, [], 2.5)
     assert "InceptionV3, frozen up to its layer mixed8, and a head trained on 1,200 images" in text
     assert "of 2 classes: cat, dog." in text
 
@@ -37,7 +37,7 @@ def test_the_card_names_the_source_of_the_weights():
         "sha256:12ab": "the weights of a file, sha256:12ab",
     }.items():
         info = dataclasses.replace(INFO, weights=weights)
-        assert text in model_card(info, HEAD, METRICS, [])
+        assert text in model_card(info, HEAD, METRICS, [], 2.5)
 
 
 def test_accuracies_are_given_with_their_intervals():
@@ -47,7 +47,7 @@ def test_accuracies_are_given_with_their_intervals():
 
 
 def test_the_card_has_a_section_with_runnable_code_for_each_format():
-    text = model_card(INFO, HEAD, METRICS, FORMATS)
+    text = model_card(INFO, HEAD, METRICS, FORMATS, 2.5)
     for one in FORMATS:
         section = text.partition(f"## {one.path}\n")[2].partition("\n## ")[0]
         code = section.partition("```python\n")[2].partition("```")[0]
@@ -91,9 +91,9 @@ def test_the_code_reads_images_as_the_pipeline_does(convert, white, tmp_path, mo
 def test_the_card_warns_where_formats_differ_from_int8_features():
     info = dataclasses.replace(INFO, precision="int8")
     warning = "Set `freeze.precision: float32` if all formats must agree"
-    assert warning in model_card(info, HEAD, METRICS, FORMATS)
-    assert warning not in model_card(info, HEAD, METRICS, FORMATS[:1])
-    assert warning not in model_card(INFO, HEAD, METRICS, FORMATS)
+    assert warning in model_card(info, HEAD, METRICS, FORMATS, 2.5)
+    assert warning not in model_card(info, HEAD, METRICS, FORMATS[:1], 2.5)
+    assert warning not in model_card(INFO, HEAD, METRICS, FORMATS, 2.5)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_the_card_warns_where_formats_differ_from_int8_features():
 )
 def test_a_markdown_reader_shows_class_names_as_they_are(name, shown):
     head = dataclasses.replace(HEAD, class_names=("cat", name))
-    text = html.unescape(MarkdownIt().render(model_card(INFO, head, METRICS, [])))
+    text = html.unescape(MarkdownIt().render(model_card(INFO, head, METRICS, [], 2.5)))
     assert f"of 2 classes: cat, {name if shown is ... else shown}.</p>" in text
 
 

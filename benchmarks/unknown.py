@@ -1,0 +1,173 @@
+"""How well unknown images are told from known ones, from features that `extract` wrote.
+
+Known are the test images of each dataset. Unknown are, `far`, the test images of the other
+datasets and, `near`, those of every third class, which is left out of training (three times,
+from the first, second and third class on; the table has the means). Thresholds keep 95 and 99 %
+of the training images, scored out of fold; `kept` is the share of the test images that they keep.
+The largest probability of a calibrated linear discriminant is measured beside the novelty.
+
+    python -m benchmarks.unknown RESULTS_OF_DATASET_1 RESULTS_OF_DATASET_2 ... [--same 0,2]
+
+Each argument is a folder with features_train.npz and features_test.npz. `--same` names datasets,
+counted from 0, whose classes overlap: they are not set against each other.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from classifier import novelty
+from classifier.dataset import features, split
+from classifier.discriminant import Coordinates
+from classifier.head import softmax
+from stages.train import temperature
+
+FOLDS = 5
+Score = Callable[[np.ndarray], np.ndarray]  # of features (N, D); higher is more unlike
+HEADER = (
+    "| score | dataset | unknown | AUROC | accepted at 95 % | at 99 % | kept at 95 % | at 99 % |"
+)
+
+
+class Images(NamedTuple):
+    """Features (N, D), labels (N,) and hashes (N,)."""
+
+    vectors: np.ndarray
+    labels: np.ndarray
+    hashes: np.ndarray
+
+    def of(self, selected: np.ndarray) -> "Images":
+        """Returns some of the images."""
+        return Images(*(array[selected] for array in self))
+
+
+def read(path: Path) -> Images:
+    """Returns the images of a file; without augmented copies."""
+    table = features.read(path)
+    rows = np.flatnonzero(table.views == 0)
+    return Images(
+        table.features[rows].astype(np.float64), table.labels[rows], table.sha256[:][rows]
+    )
+
+
+def folds_of(train: Images) -> Iterator[tuple[Images, np.ndarray]]:
+    """Yields the images outside of each fold, and which images are in it."""
+    hashes = train.hashes.tolist()
+    folds = np.array(split.assign_folds(hashes, train.labels.tolist(), FOLDS, 1))
+    for fold in np.unique(folds):
+        yield train.of(folds != fold), folds == fold
+
+
+def fit_novelty(train: Images) -> tuple[Score, np.ndarray]:
+    """Returns the novelty, and that of the training images out of fold."""
+    measures = np.empty((len(train.labels), 3))
+    for others, inside in folds_of(train):
+        fitted = novelty.fit(others.vectors, others.labels)
+        measures[inside] = fitted.measures(train.vectors[inside])
+    final = novelty.fit(train.vectors, train.labels).calibrated(measures)
+    return final.score, final.scores(measures)
+
+
+def fit_probability(train: Images) -> tuple[Score, np.ndarray]:
+    """Returns 1 less the largest probability, and that of the training images out of fold."""
+
+    def fit(images: Images) -> Score:
+        rows = np.arange(len(images.labels))
+        coordinates = Coordinates.of(images.vectors, rows, slice(None), 0.5)
+        moments = coordinates.moments(rows, images.labels, n_classes)
+        kernel, bias = coordinates.on_features(coordinates.fit(moments, 0.2))
+        return lambda vectors: np.sqrt(vectors) @ kernel + bias
+
+    n_classes = int(train.labels.max()) + 1
+    logits = np.empty((len(train.labels), n_classes))
+    for others, inside in folds_of(train):
+        logits[inside] = fit(others)(train.vectors[inside])
+    factor = temperature.fit(logits, train.labels, np.ones(len(logits)))
+    final = fit(train)
+
+    def unlikely(logits: np.ndarray) -> np.ndarray:
+        return 1 - softmax(factor * logits).max(axis=1)
+
+    return lambda vectors: unlikely(final(vectors)), unlikely(logits)
+
+
+SCORES = {"novelty": fit_novelty, "largest probability": fit_probability}
+
+
+def compare(name: str, train: Images, known: Images, unknown: list[Images]) -> np.ndarray:
+    """Returns the mean columns of the table over several kinds of unknown images."""
+    score, out_of_fold = SCORES[name](train)
+    inside = score(known.vectors)
+    thresholds = np.quantile(out_of_fold, [0.95, 0.99])
+    kept = [float((inside <= one).mean()) for one in thresholds]
+    rows = []
+    for images in unknown:
+        outside = score(images.vectors)
+        truth = np.repeat([0, 1], [len(inside), len(outside)])
+        auroc = roc_auc_score(truth, np.concatenate([inside, outside]))
+        rows.append([auroc, *((outside <= one).mean() for one in thresholds), *kept])
+    return np.mean(rows, axis=0)
+
+
+def measure(
+    name: str, number: int, sets: list[tuple[Images, Images]], same: set[int]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yields `far` and `near` with the columns of the table for one dataset."""
+    train, test = sets[number]
+    far = [
+        other
+        for index, (_, other) in enumerate(sets)
+        if index != number and not {index, number} <= same
+    ]
+    yield "far", compare(name, train, test, far)
+    if train.labels.max() < 2:
+        return
+    rows = []
+    for start in range(3):
+        in_train, in_test = train.labels % 3 == start, test.labels % 3 == start
+        labels = np.unique(train.labels[~in_train], return_inverse=True)[1]
+        rows.append(
+            compare(
+                name,
+                train.of(~in_train)._replace(labels=labels),
+                test.of(~in_test),
+                [test.of(in_test)],
+            )
+        )
+    yield "near", np.mean(rows, axis=0)
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--same", default="", help="numbers of datasets whose classes overlap")
+    args = parser.parse_args()
+    sets = [
+        (read(folder / features.TRAIN.name), read(folder / features.TEST.name))
+        for folder in args.folders
+    ]
+    same = {int(number) for number in args.same.split(",") if number}
+    print(HEADER + "\n" + "|---" * 8 + "|")
+    for name in SCORES:
+        rows: dict[str, list[np.ndarray]] = {"far": [], "near": []}
+        for number, folder in enumerate(args.folders):
+            for kind, values in measure(name, number, sets, same):
+                rows[kind].append(values)
+                print_row(name, folder.absolute().parent.name, kind, values)
+        for kind, each in rows.items():
+            print_row(name, "mean", kind, np.mean(each, axis=0))
+
+
+def print_row(score: str, name: str, kind: str, values: np.ndarray) -> None:
+    """Prints a row of the table."""
+    shares = " | ".join(f"{100 * value:.1f} %" for value in values[1:])
+    print(f"| {score} | {name} | {kind} | {values[0]:.3f} | {shares} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -4,7 +4,8 @@ Known are the test images of each dataset. Unknown are, `far`, the test images o
 datasets and, `near`, those of every third class, which is left out of training (three times,
 from the first, second and third class on; the table has the means). Thresholds keep 95 and 99 %
 of the training images, scored out of fold; `kept` is the share of the test images that they keep.
-The largest probability of a calibrated linear discriminant is measured beside the novelty.
+The largest probability of a calibrated linear discriminant is measured beside the novelty, and so
+is the sum of both ranks among the training images.
 
     python -m benchmarks.unknown RESULTS_OF_DATASET_1 RESULTS_OF_DATASET_2 ... [--same 0,2]
 
@@ -27,6 +28,7 @@ from classifier.head import softmax
 from stages.train import temperature
 
 FOLDS = 5
+Table = dict[str, np.ndarray]  # the columns by score
 Score = Callable[[np.ndarray], np.ndarray]  # of features (N, D); higher is more unlike
 HEADER = (
     "| score | dataset | unknown | AUROC | accepted at 95 % | at 99 % | kept at 95 % | at 99 % |"
@@ -95,27 +97,47 @@ def fit_probability(train: Images) -> tuple[Score, np.ndarray]:
     return lambda vectors: unlikely(final(vectors)), unlikely(logits)
 
 
-SCORES = {"novelty": fit_novelty, "largest probability": fit_probability}
+def fit_scores(train: Images) -> dict[str, tuple[Score, np.ndarray]]:
+    """Returns each score by name, and that of the training images out of fold."""
+    novelty_score, novelties = fit_novelty(train)
+    unlikely, doubts = fit_probability(train)
+
+    def rank(values: np.ndarray, among: np.ndarray) -> np.ndarray:
+        return np.searchsorted(np.sort(among), values) / len(among)
+
+    def ranks(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        return rank(one, novelties) + rank(other, doubts)
+
+    return {
+        "novelty": (novelty_score, novelties),
+        "largest probability": (unlikely, doubts),
+        "sum of their ranks": (
+            lambda vectors: ranks(novelty_score(vectors), unlikely(vectors)),
+            ranks(novelties, doubts),
+        ),
+    }
 
 
-def compare(name: str, train: Images, known: Images, unknown: list[Images]) -> np.ndarray:
-    """Returns the mean columns of the table over several kinds of unknown images."""
-    score, out_of_fold = SCORES[name](train)
-    inside = score(known.vectors)
-    thresholds = np.quantile(out_of_fold, [0.95, 0.99])
-    kept = [float((inside <= one).mean()) for one in thresholds]
-    rows = []
-    for images in unknown:
-        outside = score(images.vectors)
-        truth = np.repeat([0, 1], [len(inside), len(outside)])
-        auroc = roc_auc_score(truth, np.concatenate([inside, outside]))
-        rows.append([auroc, *((outside <= one).mean() for one in thresholds), *kept])
-    return np.mean(rows, axis=0)
+def compare(train: Images, known: Images, unknown: list[Images]) -> Table:
+    """Returns the mean columns of the table over several kinds of unknown images, by score."""
+    table = {}
+    for name, (score, out_of_fold) in fit_scores(train).items():
+        inside = score(known.vectors)
+        thresholds = np.quantile(out_of_fold, [0.95, 0.99])
+        kept = [float((inside <= one).mean()) for one in thresholds]
+        rows = []
+        for images in unknown:
+            outside = score(images.vectors)
+            truth = np.repeat([0, 1], [len(inside), len(outside)])
+            auroc = roc_auc_score(truth, np.concatenate([inside, outside]))
+            rows.append([auroc, *((outside <= one).mean() for one in thresholds), *kept])
+        table[name] = np.mean(rows, axis=0)
+    return table
 
 
 def measure(
-    name: str, number: int, sets: list[tuple[Images, Images]], same: set[int]
-) -> Iterator[tuple[str, np.ndarray]]:
+    number: int, sets: list[tuple[Images, Images]], same: set[int]
+) -> Iterator[tuple[str, Table]]:
     """Yields `far` and `near` with the columns of the table for one dataset."""
     train, test = sets[number]
     far = [
@@ -123,22 +145,21 @@ def measure(
         for index, (_, other) in enumerate(sets)
         if index != number and not {index, number} <= same
     ]
-    yield "far", compare(name, train, test, far)
+    yield "far", compare(train, test, far)
     if train.labels.max() < 2:
         return
-    rows = []
+    tables = []
     for start in range(3):
         in_train, in_test = train.labels % 3 == start, test.labels % 3 == start
         labels = np.unique(train.labels[~in_train], return_inverse=True)[1]
-        rows.append(
-            compare(
-                name,
-                train.of(~in_train)._replace(labels=labels),
-                test.of(~in_test),
-                [test.of(in_test)],
-            )
-        )
-    yield "near", np.mean(rows, axis=0)
+        others = train.of(~in_train)._replace(labels=labels)
+        tables.append(compare(others, test.of(~in_test), [test.of(in_test)]))
+    yield "near", mean_of(tables)
+
+
+def mean_of(tables: list[Table]) -> Table:
+    """Returns the mean of each row."""
+    return {name: np.mean([table[name] for table in tables], axis=0) for name in tables[0]}
 
 
 def main() -> None:
@@ -153,20 +174,20 @@ def main() -> None:
     ]
     same = {int(number) for number in args.same.split(",") if number}
     print(HEADER + "\n" + "|---" * 8 + "|")
-    for name in SCORES:
-        rows: dict[str, list[np.ndarray]] = {"far": [], "near": []}
-        for number, folder in enumerate(args.folders):
-            for kind, values in measure(name, number, sets, same):
-                rows[kind].append(values)
-                print_row(name, folder.absolute().parent.name, kind, values)
-        for kind, each in rows.items():
-            print_row(name, "mean", kind, np.mean(each, axis=0))
+    tables: dict[str, list[Table]] = {"far": [], "near": []}
+    for number, folder in enumerate(args.folders):
+        for kind, table in measure(number, sets, same):
+            tables[kind].append(table)
+            print_rows(folder.absolute().parent.name, kind, table)
+    for kind, each in tables.items():
+        print_rows("mean", kind, mean_of(each))
 
 
-def print_row(score: str, name: str, kind: str, values: np.ndarray) -> None:
-    """Prints a row of the table."""
-    shares = " | ".join(f"{100 * value:.1f} %" for value in values[1:])
-    print(f"| {score} | {name} | {kind} | {values[0]:.3f} | {shares} |", flush=True)
+def print_rows(dataset: str, kind: str, table: Table) -> None:
+    """Prints a row for each score."""
+    for score, values in table.items():
+        shares = " | ".join(f"{100 * value:.1f} %" for value in values[1:])
+        print(f"| {score} | {dataset} | {kind} | {values[0]:.3f} | {shares} |", flush=True)
 
 
 if __name__ == "__main__":

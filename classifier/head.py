@@ -27,6 +27,7 @@ LAYERS = "head.npz"
 NETWORK = "head.xml"  # of OpenVINO: the blocks below the head, where features are maps
 UPPER_WEIGHTS = "upper.weights.h5"  # of fine-tuned blocks, for `export`
 MAPS_PER_CALL = 16
+RANDOM = "random"  # weights that are untrained
 
 Layer = tuple[np.ndarray, np.ndarray, str]  # kernel (in, out), bias (out,), activation
 
@@ -82,7 +83,7 @@ class HeadInfo:
     @property
     def warning(self) -> str:
         """Returns what an output line must add if the weights are untrained."""
-        return "; RANDOM weights: a smoke test, not a model" if self.weights == "random" else ""
+        return "; RANDOM weights: a smoke test, not a model" if self.weights == RANDOM else ""
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,13 @@ class Head:
     novelty: Novelty | None = None
 
     def novelty_threshold(self, keep: float) -> float:
-        """Returns the novelty that a fraction `keep` of images of known classes does not exceed."""
-        return self.novelty.threshold(keep) if self.novelty else np.inf
+        """Returns the novelty that a fraction `keep` of images of known classes does not exceed.
+
+        It is infinite with random weights, whose features say nothing about an image.
+        """
+        if not self.novelty or self.info.weights == RANDOM:
+            return np.inf
+        return self.novelty.threshold(keep)
 
     @cached_property
     def _engine(self) -> OpenvinoEngine | None:

@@ -49,18 +49,20 @@ def main(
     scored_images.write(scored_csv, paths[known].tolist(), scored)
     skipped_part = f", {len(skipped)} of them skipped" if skipped else ""
     unknown = novelty > decision.threshold
+    uncertain = ~unknown & (probabilities.max(axis=1) < decision.min_probability)
     total = count(len(rows), "test file")
-    line = f"predict: {total}{skipped_part}{unknown_part(unknown, known)}"
-    print(f"{line} -> {out.as_posix()}{model.info.warning}")
+    no_class = ", unknown ones not looked for" if model.info.weights == head.RANDOM else ""
+    no_class += part_of("unknown", unknown, known) + part_of("uncertain", uncertain, known)
+    print(f"predict: {total}{skipped_part}{no_class} -> {out.as_posix()}{model.info.warning}")
 
 
-def unknown_part(unknown: np.ndarray, labelled: np.ndarray) -> str:
-    """Returns how many images are unknown, in words; both are bool (N,)."""
-    if not unknown.any():
+def part_of(word: str, chosen: np.ndarray, labelled: np.ndarray) -> str:
+    """Returns how many images are `word`, in words; `chosen` and `labelled` are bool (N,)."""
+    if not chosen.any():
         return ""
-    wrong = int((unknown & labelled).sum())
-    of_classes = f" ({wrong} of the {labelled.sum()} whose class is known)" if wrong else ""
-    return f", {unknown.sum()} unknown{of_classes}"
+    lost = int((chosen & labelled).sum())
+    of_classes = f" ({lost} of the {labelled.sum()} whose class is known)" if lost else ""
+    return f", {chosen.sum()} {word}{of_classes}"
 
 
 if __name__ == "__main__":

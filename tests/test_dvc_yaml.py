@@ -16,6 +16,7 @@ from tests.source_code import STAGES, main_module, outs, parse
 EXTRACT = [f"extract.{field.name}" for field in fields(ViewParams)]
 SOME = {
     "extract": EXTRACT,
+    "evaluate": ["predict.keep"],
     "export": ["export", "predict.keep"],
     "report": [*params.SECTIONS, *EXTRACT],
 }

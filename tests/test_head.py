@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from classifier import head
+from classifier import head, novelty
 from classifier.common.errors import StageError
 from classifier.head import HeadInfo, TrainedLayers
 from stages.train.fine_tuning import branch
@@ -101,6 +101,15 @@ def test_a_head_of_another_version_is_an_error(name, folder):
 
 def test_large_values_do_not_overflow():
     assert head.softmax(np.array([[1e4, 0.0]])).tolist() == [[1, 0]]
+
+
+def test_no_image_is_unknown_with_random_weights(folder):
+    score = novelty.fit(FEATURES.astype(np.float64), np.arange(7) % 2)
+    score = score.calibrated(score.measures(FEATURES))
+    one = dataclasses.replace(head.read(folder), novelty=score)
+    real = dataclasses.replace(one, info=dataclasses.replace(INFO, weights="imagenet"))
+    assert np.isfinite(real.novelty_threshold(0.9))
+    assert one.novelty_threshold(0.9) == real.novelty_threshold(1) == np.inf
 
 
 @pytest.mark.parametrize("chunk", [512, 1])

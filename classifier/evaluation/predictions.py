@@ -1,6 +1,6 @@
 """results/predictions.csv: the classes of images, most probable first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -40,6 +40,11 @@ class Decision:
         if novelty > self.threshold:
             return UNKNOWN
         return UNCERTAIN if probability < self.min_probability else class_name
+
+
+def is_unknown(row: Mapping[str, str]) -> bool:
+    """Tells whether a row of predictions.csv is of no class; a class may be named `unknown` too."""
+    return row["predicted"] == UNKNOWN != row["class_1"]
 
 
 def top_classes(probabilities: np.ndarray, k: int) -> np.ndarray:

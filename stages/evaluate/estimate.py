@@ -68,6 +68,7 @@ def estimate(
     low, high = wilson(accuracy * count, count)
     unlike = _excess_unlike(novelty, test_novelty)
     slack = abs(difference) if disagrees else 0.0  # the size of a shift is known to about itself
+    more_novel = differ(novelty, test_novelty) and bool(test_novelty.mean() > novelty.mean())
     low = max(low - slack, 0.0) * (1 - unlike)  # those of no class at all are never right
     return Estimate(
         accuracy,
@@ -75,7 +76,7 @@ def estimate(
         math.ceil(len(new) * min(high + slack, 1.0)) / len(new),
         len(new),
         disagrees,
-        differ(confidence, test_confidence) or differ(novelty, test_novelty),
+        differ(confidence, test_confidence) or more_novel,
         unlike,
     )
 

@@ -6,13 +6,15 @@ Writes  results/metrics.json, results/scored_validation.csv, results/leaks.csv,
         results/classes.csv, results/calibration.csv, results/coverage.csv, results/thresholds.csv
 """
 
+import math
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from classifier import head
-from classifier.common import files
+from classifier.common import files, params
 from classifier.common.errors import warn
 from classifier.dataset import findings, split, validation_predictions
 from classifier.dataset.validation_predictions import ValidationPredictions
@@ -28,6 +30,7 @@ from classifier.evaluation import (
     thresholds,
 )
 from classifier.evaluation.intervals import independent_count
+from classifier.evaluation.predictions import Params
 from classifier.evaluation.scored_images import ScoredImages
 from stages.evaluate import groups
 from stages.evaluate.estimate import Estimate, estimate
@@ -46,7 +49,8 @@ def main(
     out: Path = metrics.PATH,
 ) -> None:
     """Evaluates on the validation images, and on the test images whose class is known."""
-    info = head.read_info(head_folder)
+    trained = head.read(head_folder)
+    info = trained.info
     validated = validation_predictions.read(predictions_npz)
     names = validated.class_names.tolist()
     scored = scored_images.score(
@@ -64,6 +68,8 @@ def main(
     values: dict[str, Any] = {"weights": info.weights}
     values |= validation_metrics(validated, scored) | test_metrics(test, clean)
     values |= estimated(validated, scored, others)
+    threshold = trained.novelty_threshold(params.load("predict", Params).keep)
+    values |= unknown_metrics(validated, threshold, rows, set(paths))
     values["leaks"] = {"test": len(copies), "labelled": int((~clean).sum())}
     files.write_json(out, values)
     by_class = scored if headline.scored_part(values) == "validation" else test.select(clean)
@@ -120,6 +126,34 @@ def estimated(
         for name, value in vars(result).items()
     }
     return {"estimate": rounded}
+
+
+def unknown_metrics(
+    validated: ValidationPredictions,
+    threshold: float,
+    rows: list[dict[str, str]],
+    labelled: Container[str],
+) -> dict[str, dict[str, Any]]:
+    """Returns how many images are unknown; nothing if none can be.
+
+    Args:
+        validated: images of known classes.
+        threshold: novelty above which an image is unknown.
+        rows: of predictions.csv, of the test images.
+        labelled: paths of those whose class is known.
+    """
+    if math.isinf(threshold):
+        return {}
+    unknown = {row["path"]: predictions.is_unknown(row) for row in rows}
+    lost = [is_unknown for path, is_unknown in unknown.items() if path in labelled]
+    values = {
+        "threshold": round(threshold, 6),
+        "validation_kept": round(float((validated.novelty <= threshold).mean()), 6),
+        "test": sum(unknown.values()),
+    }
+    if lost:
+        values["test_kept"] = round(1 - sum(lost) / len(lost), 6)
+    return {"unknown": values}
 
 
 def write_tables(scored: ScoredImages, class_names: list[str]) -> None:

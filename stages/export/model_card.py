@@ -42,8 +42,8 @@ def model_card(
         f"{count(head.train_images, 'image')} of {classes}: {', '.join(map(escape, names))}.",
         "## Accuracy",
         accuracy_table(metrics),
-        "The intervals are 95 % Wilson intervals. They hold for images like those measured. The "
-        "classifier assigns every image to one of its classes, even if it shows none of them.",
+        "The intervals are 95 % Wilson intervals. They hold for images like those measured. An "
+        "image of none of the classes also gets the probabilities of these: see `novelty` below.",
         "## Weights",
         WEIGHTS.get(
             info.weights, f"The frozen part has the weights of a file, {escape(info.weights)}."
@@ -57,7 +57,8 @@ def model_card(
         "sums to 1. `novelty`, float32 (N,), how unlike the training images an image is: 0 is "
         "usual for images of the classes, and it counts in standard deviations of these."
         + (
-            f" An image whose novelty is above {threshold:.3f} is probably of none of the classes."
+            f" Above {threshold:.3f} (`novelty` in `thresholds.json`) it is `unknown`: probably of "
+            "none of the classes."
             if np.isfinite(threshold)
             else ""
         ),

@@ -8,6 +8,7 @@ import contextlib
 import io
 import json
 import logging
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from stages.export.params import Params, chosen_formats
 
 FOLDER = Path("models/exported")
 LABELS = "labels.json"
+THRESHOLDS = "thresholds.json"
 
 
 @contextmanager
@@ -48,6 +50,7 @@ def main(
     info, trained_head = base.read_info(base_folder), head.read(head_folder)
     keep = params.load("predict", PredictParams).keep
     threshold = trained_head.novelty_threshold(keep)
+    thresholds = {"novelty": threshold if math.isfinite(threshold) else None}
     classifier = TrainedClassifier(info, trained_head, base_folder, weights, threshold)
     scores = json.loads(metrics_json.read_text(encoding="utf-8"))
     files.require_space(out, len(formats) * pretrained.SIZE)  # none is larger
@@ -56,6 +59,7 @@ def main(
             with quiet_converters():
                 one.write(classifier, part / one.path)
         files.write_json(part / LABELS, trained_head.info.class_names)
+        files.write_json(part / THRESHOLDS, thresholds)
         text = model_card.model_card(info, trained_head.info, scores, formats, threshold)
         (part / model_card.NAME).write_text(text, encoding="utf-8", newline="\n")
     names = ", ".join(one.path for one in formats) or "model card only"

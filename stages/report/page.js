@@ -105,10 +105,10 @@
     const shown = matches.slice(page * SIZE, (page + 1) * SIZE);
     figures.replaceChildren(...shown.map(([path, result, probability, verdict]) => {
       const skipped = probability === undefined;
-      const title = element("b", {}, skipped ? result : verdict || names[result]);
-      const name = verdict ? ` (${names[result]}, ` : " (";
-      const text = skipped ? "" : `${name}${probability.toFixed(2)})`;
-      return figure(path, title, text, element("br"), path.replace("input/test/", ""));
+      const badge = verdict ? [element("span", { class: "badge" }, verdict), " "] : [];
+      const title = element("b", {}, skipped ? result : names[result]);
+      const text = skipped ? "" : ` (${probability.toFixed(2)})`;
+      return figure(path, ...badge, title, text, element("br"), path.replace("input/test/", ""));
     }));
     const [count, total] = [matches, predictions].map((list) => list.length.toLocaleString("en"));
     status.textContent = `${count} of ${total} files`;

@@ -72,7 +72,7 @@ def _script_data(run: RunResults, images: ThumbnailSet) -> list[Markup]:
             row["path"],
             index[row["class_1"]],
             round(float(row["probability"]), 3),
-            "" if row["predicted"] == row["class_1"] else row["predicted"],
+            run.verdicts.get(row["path"], ""),
         ]
         if row["status"] == "ok"
         else [row["path"], row["status"]]

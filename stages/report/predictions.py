@@ -41,16 +41,18 @@ def errors(run: RunResults, images: ThumbnailSet) -> list[Markup]:
     all_confident = f"All predictions have a probability of {CONFIDENT} or more."
     return [
         tag("h3", f"Most confident errors ({min(len(wrong), PER_GROUP)} of {len(wrong):,})"),
-        _gallery(wrong, images) if wrong else tag("p", "No image was misclassified."),
+        _gallery(wrong, run, images) if wrong else tag("p", "No image was misclassified."),
         tag("h3", "Least confident predictions"),
-        _gallery(unsure, images) if unsure else tag("p", all_confident),
+        _gallery(unsure, run, images) if unsure else tag("p", all_confident),
     ]
 
 
-def _gallery(scored: Sequence[ScoredImage], images: ThumbnailSet) -> Markup:
+def _gallery(scored: Sequence[ScoredImage], run: RunResults, images: ThumbnailSet) -> Markup:
     figures = []
     for image in scored[:PER_GROUP]:
-        caption = [tag("b", image.predicted), f" ({image.probability:.2f})"]
+        verdict = run.verdicts.get(image.path)
+        badge = [tag("span", verdict, class_="badge"), " "] if verdict else []
+        caption = [*badge, tag("b", image.predicted), f" ({image.probability:.2f})"]
         if image.predicted != image.label:
             true_class = f"true class: {image.label} ({image.true_class_probability:.2f})"
             caption += [tag("br"), true_class]

@@ -12,7 +12,6 @@ from classifier import head
 from classifier.common import files
 from classifier.dataset import findings, manifest, problems, warnings
 from classifier.dataset.findings import FINDINGS, Finding
-from classifier.dataset.folders import UNKNOWN
 from classifier.dataset.problems import Problem
 from classifier.evaluation import (
     calibration,
@@ -108,8 +107,14 @@ class RunResults:
     @cached_property
     def unknown(self) -> list[Mapping[str, str]]:
         """Returns the rows of the test images that look like no class, the most novel first."""
-        rows = [row for row in self.predictions if row["predicted"] == UNKNOWN]
-        return sorted(rows, key=lambda row: (-float(row["novelty"] or "nan"), row["path"]))
+        rows = filter(predictions.is_unknown, self.predictions)
+        return sorted(rows, key=lambda row: (-float(row["novelty"]), row["path"]))
+
+    @cached_property
+    def verdicts(self) -> dict[str, str]:
+        """Returns `unknown` or `uncertain` by path of the test images that got no class."""
+        rows = (row for row in self.predictions if row["predicted"] != row["class_1"])
+        return {row["path"]: row["predicted"] for row in rows}
 
     def images_to_show(self) -> list[str]:
         """Returns the paths of the images to show, the most important first."""

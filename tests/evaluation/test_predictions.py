@@ -46,6 +46,11 @@ def test_novelty_above_the_threshold_is_unknown_and_a_low_probability_uncertain(
     assert decision.predicted("ant", 0.4, 0.0) == "uncertain"
 
 
+def test_a_class_may_be_named_unknown():
+    assert predictions.is_unknown({"predicted": "unknown", "class_1": "ant"})
+    assert not predictions.is_unknown({"predicted": "unknown", "class_1": "unknown"})
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_the_columns_are_as_documented(count):
     more = ["class_2", "probability_2", "class_3", "probability_3"][: 2 * count - 2]

@@ -1,10 +1,13 @@
 import json
 import sys
 
+import numpy as np
 import pytest
 from sklearn import metrics
 
 from classifier.common import files
+from classifier.dataset import validation_predictions
+from stages.evaluate import stage
 
 pytestmark = pytest.mark.slow
 
@@ -38,3 +41,18 @@ def test_random_weights_are_marked_in_the_metrics_and_in_the_output(finished):
     assert scores(finished)["weights"] == "random"
     done = finished.shell(sys.executable, "-m", "stages.evaluate")
     assert done.stdout.endswith("; RANDOM weights: a smoke test, not a model\n")
+
+
+def test_known_images_that_are_unknown_are_counted(finished):
+    path = finished.folder / "results" / "validation_predictions.npz"
+    validated = validation_predictions.read(path)
+    threshold = float(np.median(validated.novelty))
+    rows = [
+        {"path": "a", "predicted": "unknown", "class_1": "circle"},
+        {"path": "b", "predicted": "circle", "class_1": "circle"},
+        {"path": "c", "predicted": "unknown", "class_1": "circle"},
+    ]
+    values = stage.unknown_metrics(validated, threshold, rows, {"a", "b"})["unknown"]
+    assert values["validation_kept"] == pytest.approx(0.5, abs=0.05)
+    assert (values["test"], values["test_kept"]) == (2, 0.5)
+    assert stage.unknown_metrics(validated, np.inf, rows, {"a", "b"}) == {}

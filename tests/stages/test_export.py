@@ -104,6 +104,7 @@ def test_class_names_are_inside_the_models_and_beside_them(exported):
     assert float(props["novelty_threshold"]) == pytest.approx(threshold)
     found = network.get_rt_info(["model_info", "novelty_threshold"]).value
     assert float(found) == pytest.approx(threshold, rel=1e-4)
+    assert yaml.safe_load((folder / "thresholds.json").read_text()) == {"novelty": None}
 
 
 def test_openvino_files_have_the_same_bytes_in_every_run(finished, exported):

@@ -67,16 +67,16 @@ def unknown(run: RunResults, images: ThumbnailSet) -> list[Markup]:
     labelled = {image.path for image in run.scored}
     wrong = sum(row["path"] in labelled for row in run.unknown)
     text = (
-        f"{count(len(run.unknown), 'test image')} look like the training images of no class: "
-        "their novelty is above the threshold that predict.keep sets. "
+        f"{count(len(run.unknown), 'test image looks', 'test images look')} like none of the "
+        "classes: the novelty is above the threshold that predict.keep sets. "
         f"{count(wrong, 'of them has', 'of them have')} a known class; scores are those of the "
-        "class that they would otherwise be given."
+        "most probable class."
     )
     figures = (
         tag(
             "figure",
             images.image(row["path"]),
-            tag("figcaption", f"novelty {row['novelty']}; else {row['class_1']}"),
+            tag("figcaption", f"novelty {row['novelty']}; most probable: {row['class_1']}"),
         )
         for row in run.unknown[:PER_GROUP]
     )

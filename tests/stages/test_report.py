@@ -281,7 +281,7 @@ def test_unknown_images_are_shown_the_most_novel_first():
         for number, row in enumerate(results().predictions[:3], start=3)
     ]
     text = Parsed(page.page(results(predictions=rows), {})).text
-    assert "3 test images look like the training images of no class" in text
+    assert "3 test images look like none of the classes" in text
     assert text.index("novelty 5.500") < text.index("novelty 4.500") < text.index("novelty 3.500")
     assert "unknown test images 3 of 3" in text
     assert text.count(" unknown ant") == 1  # the error among them

@@ -51,9 +51,11 @@ def main(
     unknown = novelty > decision.threshold
     uncertain = ~unknown & (probabilities.max(axis=1) < decision.min_probability)
     total = count(len(rows), "test file")
-    no_class = ", unknown ones not looked for" if model.info.weights == head.RANDOM else ""
-    no_class += part_of("unknown", unknown, known) + part_of("uncertain", uncertain, known)
-    print(f"predict: {total}{skipped_part}{no_class} -> {out.as_posix()}{model.info.warning}")
+    no_class = part_of("unknown", unknown, known) + part_of("uncertain", uncertain, known)
+    random = model.info.weights == head.RANDOM
+    note = "; check for unknown images skipped" if random else ""
+    line = f"predict: {total}{skipped_part}{no_class} -> {out.as_posix()}"
+    print(f"{line}{note}{model.info.warning}")
 
 
 def part_of(word: str, chosen: np.ndarray, labelled: np.ndarray) -> str:

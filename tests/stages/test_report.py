@@ -284,7 +284,7 @@ def test_unknown_images_are_shown_the_most_novel_first():
     assert "3 test images look like none of the classes" in text
     assert text.index("novelty 5.500") < text.index("novelty 4.500") < text.index("novelty 3.500")
     assert "unknown test images 3 of 3" in text
-    assert text.count(" unknown ant") == 1  # the error among them
+    assert text.count(" unknown bee") == 1  # the error among them
 
 
 def test_the_page_loads_nothing_from_the_network():

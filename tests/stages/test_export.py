@@ -144,7 +144,7 @@ def test_fine_tuned_blocks_are_exported_too(fine_tuned, tmp_path):
     for row, expected in zip(predictions(project), novelty, strict=True):
         pixels = np.asarray(Image.open(project.folder / row["path"]).convert("RGB"))
         for outputs, tolerance in ((network(pixels[None]), 0.01), (model(pixels[None]), 0.5)):
-            probability = outputs["probabilities"][0][int(row["predicted_index"])]
+            probability = float(outputs["probabilities"][0][int(row["predicted_index"])])
             assert float(outputs["novelty"][0]) == pytest.approx(expected, abs=tolerance)
             assert probability == pytest.approx(float(row["probability"]), abs=0.01)
 

@@ -27,8 +27,11 @@ TESTED_BY = {
     "inference/keras_backend": "inference/test_engine",
     "inference/openvino_engine": "inference/test_engine",
     "inference/tensorflow_engine": "inference/test_engine",
+    "serving/app": "commands/test_serve",
     "serving/classifier": "commands/test_classify",
+    "serving/observer": "commands/test_serve",
     "serving/service": "commands/test_serve",
+    "serving/views": "commands/test_serve",
     "serving/writers": "commands/test_classify",
 }
 PARAMS = Path("stages", "params.py")

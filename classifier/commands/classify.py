@@ -16,6 +16,7 @@ from classifier.common import params, progress
 from classifier.common.errors import StageError, count, warn
 from classifier.evaluation import predictions
 from classifier.evaluation.predictions import Decision
+from classifier.images.limits import Limits
 from classifier.serving import inputs, outputs, snapshot
 from classifier.serving.classifier import MODEL, Classifier, Prediction
 from classifier.serving.inputs import STDIN, ImageSource
@@ -129,8 +130,9 @@ def main() -> None:
     named = {option: name for option, name in options.items() if name is not None}
     if errors := errors + outputs.refusals(named, args.force):
         raise StageError(*errors)
+    limits = params.load("validate", Limits, partial=True)
     with snapshot.unchanged(*MODEL):
-        classifier = Classifier()
+        classifier = Classifier(limits)
     info = classifier.info
     top_k = min(args.top_k or settings.top_k, len(info.class_names))
     decision = classifier.decision(settings)
@@ -138,7 +140,7 @@ def main() -> None:
         with closing(classifier.loader), ExitStack() as stack:
             stdin = None
             if STDIN in args.images:
-                stdin = stack.enter_context(inputs.spooled(sys.stdin.buffer, classifier.limits))
+                stdin = stack.enter_context(inputs.spooled(sys.stdin.buffer, limits))
             results = classifier.predict(sources(args.images, args.from_file, stdin))
             writers = open_writers(args, top_k, stack)
             images, unreadable = write(results, info.class_names, top_k, decision, writers)

@@ -1,4 +1,4 @@
-"""A web page that classifies images: `python -m classifier serve --help`.
+"""A web page and a JSON service that classify images: `python -m classifier serve --help`.
 
 Reads   models/base, models/head, results/features_train.npz, and input for thumbnails
 Writes  nothing
@@ -6,37 +6,49 @@ Writes  nothing
 
 import argparse
 import errno
+import math
+import signal
 import socket
-import tempfile
+import sys
 import webbrowser
-from collections.abc import Iterable, Iterator
 from contextlib import closing
-from pathlib import Path
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from classifier.common import params
 from classifier.common.errors import StageError
-from classifier.html.markup import Markup
-from classifier.serving import origins, web_page
-from classifier.serving.inputs import ImageSource
+from classifier.images.limits import Limits
+from classifier.serving.admission import Admission, Capacity
+from classifier.serving.classifier import MODEL
+from classifier.serving.observer import Observer
+from classifier.serving.reloading import Reloading
+from classifier.serving.request_metrics import RequestMetrics
 from classifier.serving.service import ClassifierService
 
 if TYPE_CHECKING:
-    from flask import Flask
-    from werkzeug.datastructures import FileStorage
+    from classifier.serving.http_server import Server
 
 LOCALHOST = "127.0.0.1"
 LOCAL_NAMES = (LOCALHOST, "localhost", "::1")
-MAX_FILES = 1000  # in an upload
-HEADERS = {
-    "Content-Security-Policy": web_page.POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
+PATIENCE = 60.0  # seconds that a request may wait
+MOST = 10_000
+MAY_BE_0 = ("queue", "per-client")
+NUMBERS = {  # options: default and help
+    "max-megabytes": (100, "per request (default: 100)"),
+    "max-megapixels": (None, "per image (default: validate.max_megapixels)"),
+    "max-seconds": (None, "to decode an image (default: validate.decode_timeout)"),
+    "concurrency": (32, "requests worked on at the same time (default: 32)"),
+    "queue": (64, "requests that wait; more are refused (default: 64)"),
+    "per-client": (0, "requests of one address at the same time (default: 0, no limit)"),
 }
 EPILOG = """
 example: python -m classifier serve --open
+         curl -F images=@photo.jpg http://127.0.0.1:7860/classify
 
+/docs describes the JSON service, /metrics is for Prometheus, /healthz tells whether it works.
 By default, only this machine can open the page. With --host 0.0.0.0, every machine in the network
-can; the page has no password.
+can; there is no password.
 """
 
 
@@ -44,88 +56,26 @@ def parse_args() -> argparse.Namespace:
     """Returns the arguments of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m classifier serve",
-        description="Serve a web page that classifies the images dropped on it.",
+        description="Serve a web page and a JSON service that classify images.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", default=LOCALHOST, help=f"default: {LOCALHOST}")
     parser.add_argument("--port", type=int, default=7860, help="default: 7860; 0: any free port")
-    parser.add_argument(
-        "--max-megabytes", type=int, default=100, metavar="N", help="per upload (default: 100)"
-    )
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
+    for name, (default, help_) in NUMBERS.items():
+        kind = float if default is None else int
+        parser.add_argument(f"--{name}", type=kind, default=default, metavar="N", help=help_)
     args = parser.parse_args()
-    if args.max_megabytes < 1:
-        parser.error(f"argument --max-megabytes: must be 1 or more; got {args.max_megabytes}")
+    for name, (default, _) in NUMBERS.items():
+        value, least = getattr(args, name.replace("-", "_")), int(name not in MAY_BE_0)
+        if default is None and value is not None and not 0 < value < math.inf:
+            parser.error(f"argument --{name}: must be more than 0; got {value:g}")
+        if default is not None and not least <= value <= MOST:
+            parser.error(f"argument --{name}: must be {least} to {MOST:,}; got {value}")
     if not 0 <= args.port < 65536:
         parser.error(f"argument --port: must be 0 to 65535; got {args.port}")
     return args
-
-
-def create_app(service: ClassifierService, max_bytes: int, hosts: set[str]) -> "Flask":
-    """Returns the application; the page names the limit; it accepts `hosts`: if empty, any."""
-    from flask import Flask, Response, request
-
-    app = Flask("classifier serve", static_folder=None)
-    app.config["MAX_FORM_PARTS"] = MAX_FILES
-    style = "".join(path.read_text(encoding="utf-8") for path in web_page.STYLES)
-    script = web_page.SCRIPT.read_text(encoding="utf-8")
-    description = service.description()
-    more = f"more than {MAX_FILES:,} files, or a long text; send fewer at once"
-
-    def text(message: str, status: int) -> Response:
-        return Response(message, status, mimetype="text/plain")
-
-    def uploads() -> list["FileStorage"]:
-        return [file for file in request.files.getlist("images") if file.filename]
-
-    def cards(files: list["FileStorage"]) -> Markup:
-        with tempfile.TemporaryDirectory() as folder:
-            return service.cards(saved(files, Path(folder, "image")))
-
-    def page() -> str:
-        results = cards(uploads()) if request.method == "POST" else Markup("")
-        return web_page.page(description, service.warning(), results, max_bytes)
-
-    def classify() -> str | Response:
-        files = uploads()
-        return cards(files) if files else text("no image in the field `images` of a form", 400)
-
-    @app.before_request
-    def refuse() -> Response | None:
-        if hosts and origins.host_name(request.headers.get("Host", "")) not in hosts:
-            return text("open the page at the address that `serve` has printed", 400)
-        if request.method == "POST" and origins.is_cross_site(dict(request.headers)):
-            return text("another site may not send images to this page", 403)
-        return None
-
-    @app.errorhandler(413)
-    def too_many(_: Exception) -> Response:
-        return text(more, 413)
-
-    @app.errorhandler(OSError)
-    def no_space(error: OSError) -> Response:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise error
-        return text("the disk of the server is full", 507)
-
-    @app.after_request
-    def add_headers(response: Response) -> Response:
-        response.headers.update(HEADERS)
-        return response
-
-    app.add_url_rule("/", "page", page, methods=["GET", "POST"])
-    app.add_url_rule("/classify", "classify", classify, methods=["POST"])
-    app.add_url_rule("/style.css", "style", lambda: Response(style, mimetype="text/css"))
-    app.add_url_rule("/script.js", "script", lambda: Response(script, mimetype="text/javascript"))
-    return app
-
-
-def saved(uploads: Iterable["FileStorage"], path: Path) -> Iterator[ImageSource]:
-    """Yields the uploads one by one, each written to `path` before."""
-    for upload in uploads:
-        upload.save(path)
-        yield ImageSource(str(upload.filename), path)
 
 
 def open_listener(host: str, port: int) -> socket.socket:
@@ -144,7 +94,7 @@ def open_listener(host: str, port: int) -> socket.socket:
 
 
 def main() -> None:
-    """Serves the page until Ctrl-C."""
+    """Serves the page and the JSON service until Ctrl-C or SIGTERM."""
     args = parse_args()
     try:
         import flask  # noqa: F401
@@ -155,14 +105,46 @@ def main() -> None:
         ) from None
     from classifier.serving import http_server
 
-    max_bytes = 1_000_000 * args.max_megabytes
-    with open_listener(args.host, args.port) as listener, closing(ClassifierService()) as service:
-        local = http_server.is_loopback(listener)
-        app = create_app(service, max_bytes, {*LOCAL_NAMES, args.host.lower()} if local else set())
-        too_large = f"more than {args.max_megabytes:,} MB; --max-megabytes sets the limit"
-        server = http_server.Server(app, listener, max_bytes, too_large)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    limits = image_limits(args.max_megapixels, args.max_seconds)
+    observer = Observer(RequestMetrics())
+    load = partial(ClassifierService, limits, observer.metrics)
+    with (
+        open_listener(args.host, args.port) as listener,
+        closing(Reloading(load, (*MODEL, params.PATH), observer.tell)) as services,
+    ):
+        server = create_server(args, listener, services, observer)
         address = http_server.url(listener)
-        print(f"serve: {address} (press Ctrl-C to stop){service.info.warning}", flush=True)
+        with services.lease() as service:
+            print(f"serve: {address} (press Ctrl-C to stop){service.info.warning}", flush=True)
         if args.open:
             webbrowser.open(address)
         server.run()
+
+
+def image_limits(max_megapixels: float | None, max_seconds: float | None) -> Limits:
+    """Returns the limits on each image: those given, else those of params.yaml."""
+    given = {"max_megapixels": max_megapixels, "decode_timeout": max_seconds}
+    limits = params.load("validate", Limits, partial=True)
+    return replace(limits, **{name: value for name, value in given.items() if value is not None})
+
+
+def create_server(
+    args: argparse.Namespace,
+    listener: socket.socket,
+    services: Reloading[ClassifierService],
+    observer: Observer,
+) -> "Server":
+    """Returns the server, ready to run."""
+    from classifier.serving import http_server
+    from classifier.serving.app import create_app
+    from classifier.serving.views import Views
+
+    max_bytes = 1_000_000 * args.max_megabytes
+    capacity = Capacity(args.concurrency, args.queue, args.per_client, PATIENCE)
+    views = Views(services, Admission(capacity), observer, max_bytes)
+    local = http_server.is_loopback(listener)
+    app = create_app(views, {*LOCAL_NAMES, args.host.lower()} if local else set())
+    too_large = f"more than {args.max_megabytes:,} MB; --max-megabytes sets the limit"
+    requests = args.concurrency + args.queue
+    return http_server.Server(app, listener, max_bytes, too_large, observer, requests)

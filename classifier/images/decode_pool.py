@@ -63,12 +63,13 @@ class DecodePool:
             patience: seconds to wait for a process, at most; None: no limit.
 
         Raises:
-            ImageError: `too_slow`, `crashed` or `too_large` for its memory.
+            ImageError: `too_slow`, `crashed`, `too_large` for its memory, or without a process
+                in time `busy`.
         """
         try:
             worker = self._free.get(timeout=patience)
         except Empty:
-            raise ImageError("too_slow", "other slow images are being decoded; try later") from None
+            raise ImageError("busy", "other slow images are being decoded; try later") from None
         try:
             return worker.run(function, args, seconds)
         finally:

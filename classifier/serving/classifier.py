@@ -8,7 +8,7 @@ import numpy as np
 
 from classifier import head
 from classifier.cache import fingerprint
-from classifier.common import cores, parallel, params
+from classifier.common import cores, parallel
 from classifier.common.errors import StageError
 from classifier.evaluation.predictions import Decision, Params
 from classifier.images import augmentation, conversion
@@ -36,17 +36,18 @@ class Classifier:
 
     All of it is in memory, so it stays the same when the files are replaced.
 
+    Args:
+        limits: on each image.
+
     Attributes:
         info: on the head: class names in the order of the probabilities, ...
-        limits: on each image, as in params.yaml.
         loader: of images; close it at the end.
 
     Raises:
         StageError: a model is missing, or the head was trained on other features.
     """
 
-    def __init__(self) -> None:
-        self.limits = params.load("validate", Limits, partial=True)
+    def __init__(self, limits: Limits) -> None:
         infos = (base.FOLDER / base.INFO, head.FOLDER / head.INFO)
         if missing := [path.as_posix() for path in infos if not path.exists()]:
             raise StageError(
@@ -57,7 +58,7 @@ class Classifier:
         self._head, runtime = head.read(head.FOLDER), engine.runtime(network.engine)
         self.info = self._head.info
         size, ranges = (network.image_height, network.image_width), self.info.grey_ranges
-        self.loader = ImageLoader(*size, self.limits, conversion.ranges(ranges))
+        self.loader = ImageLoader(*size, limits, conversion.ranges(ranges))
         if self.info.fingerprint != fingerprint.of_features(base.files_hash(base.FOLDER), runtime):
             raise StageError(
                 f"{head.FOLDER.as_posix()}: was trained on features of another network than "

@@ -17,10 +17,13 @@ from waitress.task import ErrorTask
 from waitress.utilities import BadRequest, RequestEntityTooLarge
 from waitress.wasyncore import loop
 
-THREADS = 32  # requests that are answered at the same time; most wait for the network
+from classifier.serving.observer import Observer
+
+SPARE_THREADS = 8  # for requests without images
 CONNECTIONS = 200  # more wait in the system's queue; macOS allows a process 256 open files
 MIN_RATE = 100_000  # bytes per second that a client must send, on average
 GRACE = 20.0  # seconds, in addition
+FINISH = 20.0  # seconds in which requests under way are answered after a signal to stop
 RECEIVE = 2**16  # bytes at once
 
 
@@ -39,6 +42,10 @@ class Refusal(ErrorTask):  # type: ignore[misc]
         error = self.request.error
         too_large = error.code == RequestEntityTooLarge.code
         body = (self.channel.server.too_large if too_large else error.body).encode()
+        method, path = getattr(self.request, "command", "?"), getattr(self.request, "path", "?")
+        self.channel.server.observer.request(
+            self.channel.addr[0], str(method or "?"), str(path or "?"), error.code, 0
+        )
         self.status = f"{error.code} {error.reason}"
         self.response_headers.append(("Content-Type", "text/plain; charset=utf-8"))
         self.set_close_on_finish()
@@ -125,19 +132,29 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         listener: the socket.
         max_body: bytes of a request.
         too_large: answer to a larger one.
+        observer: of the requests that do not reach the application.
+        requests: that the application works on, or lets wait.
     """
 
     channel_class = Channel
 
-    def __init__(self, app: Any, listener: socket.socket, max_body: int, too_large: str) -> None:
-        self.too_large = too_large
+    def __init__(
+        self,
+        app: Any,
+        listener: socket.socket,
+        max_body: int,
+        too_large: str,
+        observer: Observer,
+        requests: int,
+    ) -> None:
+        self.too_large, self.observer = too_large, observer
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         super().__init__(
             app,
             _sock=listener,
             bind_socket=False,
-            threads=THREADS,
-            connection_limit=CONNECTIONS,
+            threads=requests + SPARE_THREADS,
+            connection_limit=max(CONNECTIONS, requests + SPARE_THREADS),
             cleanup_interval=1,
             max_request_body_size=max_body,
             log_socket_errors=False,
@@ -150,11 +167,24 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             channel.check_time(now)
 
     def run(self) -> None:
-        """Serves until Ctrl-C, which is raised."""
+        """Serves until an exception, such as Ctrl-C; requests that have arrived get their answer.
+
+        A second exception ends it at once.
+        """
         try:
             loop(timeout=1, map=self._map, use_poll=True)
         finally:
+            self.del_channel()
+            self.socket.close()
+            end = time.monotonic() + FINISH
+            while self._is_busy() and time.monotonic() < end:
+                loop(timeout=0.1, map=self._map, use_poll=True, count=1)
             logging.disable()  # of requests that are cut off
+
+    def _is_busy(self) -> bool:
+        """Tells whether requests are to be answered, or answers to be sent."""
+        channels = list(self.active_channels.values())
+        return any(channel.requests or channel.total_outbufs_len for channel in channels)
 
 
 def listen(host: str, port: int) -> socket.socket:

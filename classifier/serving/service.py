@@ -1,16 +1,19 @@
-"""Classifies uploaded images and finds similar training images, for the web page."""
+"""Classifies uploaded images, as JSON and, with similar training images, for the web page."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-from classifier.common import params
+from classifier.common import cores, parallel, params
 from classifier.common.errors import count
 from classifier.dataset import features, folders
 from classifier.evaluation import predictions
 from classifier.html import thumbnails
 from classifier.html.markup import Markup, join
-from classifier.serving import similar_images, snapshot, web_page
+from classifier.images.limits import Limits
+from classifier.serving import similar_images, snapshot, web_page, writers
 from classifier.serving.classifier import MODEL, Classifier, Prediction
 from classifier.serving.inputs import ImageSource
+from classifier.serving.request_metrics import RequestMetrics
 
 NAMES = 30  # class names in the description
 SIMILAR = 6  # training images shown with each result
@@ -18,17 +21,21 @@ PATIENCE = 10.0  # seconds that an image waits for other slow images
 
 
 class ClassifierService:
-    """The trained classifier of the project, as it was when the page was started.
+    """The trained classifier of the project, as it was when this was made.
+
+    Args:
+        limits: on each image.
+        metrics: in which images are counted.
 
     Attributes:
         info: on its head.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits, metrics: RequestMetrics) -> None:
+        self._metrics = metrics
         settings = params.load("predict", predictions.Params)
         with snapshot.unchanged(*MODEL, features.TRAIN):
-            self._signature = snapshot.signature(*MODEL)
-            self._classifier = Classifier()
+            self._classifier = Classifier(limits)
             self.info = self._classifier.info
             self._top_k, self._decision = settings.top_k, self._classifier.decision(settings)
             self._similar_images = similar_images.load(self.info.fingerprint)
@@ -45,27 +52,46 @@ class ClassifierService:
             )
         return text
 
+    @property
     def warning(self) -> str:
         """Returns what the page must warn of, or nothing."""
-        text = self.info.warning.removeprefix("; ")
-        if snapshot.signature(*MODEL) != self._signature:
-            stale = "models/ has changed since this page was started: restart it for the new model"
-            text = f"{text}; {stale}" if text else stale
-        return text
+        return self.info.warning.removeprefix("; ")
 
-    def cards(self, sources: Iterable[ImageSource]) -> Markup:
-        """Returns a card of the web page for each image, in order.
+    def predictions(self, sources: Iterable[ImageSource]) -> Iterator[Prediction]:
+        """Yields the prediction for each image, in order; few are worked on at the same time."""
+        few = cores.count()
+        yield from parallel.prefetch_map(self._predict, sources, few, few)
 
-        Images are taken one at a time, so that other requests get their turn between them.
-        """
-        return join(self._card(source) for source in sources)
-
-    def _card(self, source: ImageSource) -> Markup:
+    def _predict(self, source: ImageSource) -> Prediction:
         image = self._classifier.loader.load(source, PATIENCE)
         if not image.decoded:
-            return web_page.problem_card(image.path, image.detail)
+            self._metrics.count_image(image.problem)
+            return Prediction(image)
         (prediction,) = self._classifier.predict_batch([image])
-        return self._result(prediction)
+        self._metrics.count_image("ok", str(self._row(prediction, 1)[2]))
+        return prediction
+
+    def _row(self, one: Prediction, number: int) -> list[object]:
+        """Returns the row of predictions.csv with `number` classes."""
+        if one.probabilities is None:
+            return predictions.unreadable_row(one.image.path, one.image.problem, number)
+        of_image = one.image.path, one.probabilities, one.novelty
+        return predictions.prediction_row(*of_image, self.info.class_names, number, self._decision)
+
+    def items(self, sources: Iterable[ImageSource], top_k: int = 0) -> list[dict[str, Any]]:
+        """Returns an object for each image, as `classify --json` writes it.
+
+        `top_k` is how many classes to list; 0: as in params.yaml.
+        """
+        number = min(top_k or self._top_k, len(self.info.class_names))
+        return [
+            writers.json_item(self._row(one, number), one.image.detail)
+            for one in self.predictions(sources)
+        ]
+
+    def cards(self, sources: Iterable[ImageSource]) -> Markup:
+        """Returns a card of the web page for each image, in order."""
+        return join(map(self._result, self.predictions(sources)))
 
     def _result(self, prediction: Prediction) -> Markup:
         image, probabilities = prediction.image, prediction.probabilities

@@ -26,7 +26,7 @@
     const form = new FormData();
     form.append("images", file, file.name || "image");
     try {
-      const response = await fetch("/classify", { method: "POST", body: form });
+      const response = await fetch("/cards", { method: "POST", body: form });
       const text = await response.text();
       if (!response.ok) return showProblem(file.name, `cannot be classified: ${text}`);
       results.prepend(...new DOMParser().parseFromString(text, "text/html").body.childNodes);

@@ -33,6 +33,21 @@ def csv_writer(file: TextIO, top_k: int) -> Iterator[WriteRow]:
     yield lambda row, _: writer.writerow(row)
 
 
+def json_item(row: Sequence[Any], detail: str) -> dict[str, Any]:
+    """Returns a row as an object of JSON, with the reason if the file cannot be read."""
+    path, status, predicted, probability, novelty, name, *more, _ = row
+    if status != "ok":
+        return {"path": path, "status": status, "detail": detail}
+    cells = [name, probability, *more]
+    return {
+        "path": path,
+        "status": status,
+        "predicted": predicted,
+        "probabilities": dict(zip(cells[::2], map(float, cells[1::2]), strict=True)),
+        "novelty": float(novelty) if novelty else None,
+    }
+
+
 @contextmanager
 def json_writer(file: TextIO) -> Iterator[WriteRow]:
     """Yields a function that writes an object; all are in one array, one per line."""
@@ -40,16 +55,7 @@ def json_writer(file: TextIO) -> Iterator[WriteRow]:
 
     def write(row: Sequence[Any], detail: str) -> None:
         nonlocal separator
-        path, status, predicted, probability, novelty, name, *more, _ = row
-        item: dict[str, object] = {"path": path, "status": status}
-        if status == "ok":
-            cells = [name, probability, *more]
-            probabilities = dict(zip(cells[::2], map(float, cells[1::2]), strict=True))
-            item |= {"predicted": predicted, "probabilities": probabilities}
-            item["novelty"] = float(novelty) if novelty else None
-        else:
-            item["detail"] = detail
-        file.write(separator + json.dumps(item, ensure_ascii=False))
+        file.write(separator + json.dumps(json_item(row, detail), ensure_ascii=False))
         separator = ",\n"
 
     yield write

@@ -1,4 +1,7 @@
 import csv
+import io
+import json
+import os
 import re
 import shutil
 import signal
@@ -6,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -13,6 +17,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from PIL import Image
 
 from tests.browser import PROGRAM, Browser
 from tests.hostile import scan_bomb
@@ -40,21 +45,24 @@ def start(project: Project, *options: str) -> tuple[subprocess.Popen, str]:
 
 @pytest.fixture(scope="module")
 def address(project) -> Iterator[str]:
-    process, address = start(project, "--max-megabytes", "1")
+    process, address = start(project, "--max-megabytes", "1", "--max-megapixels", "6.5")
     yield address
     end(process)
 
 
-def end(process: subprocess.Popen) -> None:
-    """Ends the page with Ctrl-C, which is one line, and leaves no process."""
+def end(process: subprocess.Popen) -> list[str]:
+    """Ends the page with Ctrl-C, which leaves no process; returns the lines of its requests."""
     workers = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
-    assert (process.returncode, errors) == (
+    *lines, last = errors.splitlines()
+    assert (process.returncode, last) == (
         130,
-        "interrupted; run `python -m classifier serve` again\n",
+        "interrupted; run `python -m classifier serve` again",
     )
     assert psutil.wait_procs(workers, timeout=5)[1] == []
+    assert all(re.match(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ \S", line) for line in lines)
+    return lines
 
 
 def refusal(address: str, *files: tuple[str, bytes], **headers: str) -> tuple[int, str]:
@@ -90,16 +98,75 @@ def predicted(project: Project) -> dict[str, tuple[str, str]]:
 
 def test_predictions_are_those_of_the_pipeline(project, address):
     for path, (name, share) in predicted(project).items():
-        page = upload(
-            f"{address}/classify", (Path(path).name, (project.folder / path).read_bytes())
-        )
+        page = upload(f"{address}/cards", (Path(path).name, (project.folder / path).read_bytes()))
         first = re.search(r"<li><span>(.*?)</span> <span>(.*?)</span>", page)
         assert (first[1], first[2]) == (name, share)
 
 
+def classified(address: str, *files: tuple[str, bytes]) -> list[dict]:
+    return json.loads(upload(f"{address}/classify", *files))
+
+
+def post(address: str, data: bytes, kind: str) -> tuple[int, object, str]:
+    """Returns status, content and Retry-After of the answer to a bare image."""
+    request = urllib.request.Request(address, data, {"Content-Type": kind})
+    try:
+        answer = urllib.request.urlopen(request, timeout=60)
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
+        content = answer.read().decode()
+        kind = answer.headers.get_content_type()
+        parsed = json.loads(content) if kind == "application/json" else content
+        return answer.status, parsed, answer.headers.get("Retry-After", "")
+
+
+def test_the_json_is_that_of_classify(project, address):
+    command = [sys.executable, "-m", "classifier", "classify", "input/test", "--json", "-"]
+    expected = json.loads(project.shell(*command).stdout)
+    files = [(item["path"], (project.folder / item["path"]).read_bytes()) for item in expected]
+    assert classified(address, *files) == expected
+    _, items, _ = post(f"{address}/classify?top_k=1", files[0][1], "image/jpeg")
+    best = next(iter(expected[0]["probabilities"].items()))
+    assert (items[0]["path"], items[0]["probabilities"]) == ("-", dict([best]))
+
+
+def test_the_status_of_json_tells_why_there_is_no_prediction(project, address):
+    good = (project.folder / "input/test/0.jpg").read_bytes()
+    large = io.BytesIO()
+    Image.new("1", (2600, 2600)).save(large, "PNG")
+    images = {b"<html>": 415, good[:1000]: 422, b"\0": 415, large.getvalue(): 413}
+    for data, status in images.items():
+        answer = post(f"{address}/classify", data, "application/octet-stream")
+        assert answer[0] == status and answer[1][0]["detail"]
+    mixed = classified(address, ("a", b"<html>"), ("b", good))
+    assert [item["status"] for item in mixed] == ["not_an_image", "ok"]
+    assert post(f"{address}/classify", good, "text/plain")[0] == 415
+    assert post(f"{address}/classify?top_k=0", good, "image/jpeg")[0] == 400
+
+
+def test_metrics_count_requests_and_images(project, address):
+    good = ("good.jpg", (project.folder / "input/test/0.jpg").read_bytes())
+    counts = []
+    for _ in range(2):
+        (item,) = classified(address, good)
+        text = urllib.request.urlopen(f"{address}/metrics").read().decode()
+        names = (
+            'predictions_total{predicted="' + item["predicted"] + '"}',
+            'images_total{status="ok"}',
+        )
+        counts.append([int(text.split(f"classifier_{name} ")[1].split()[0]) for name in names])
+    assert counts[1] == [number + 1 for number in counts[0]]
+    health = json.loads(urllib.request.urlopen(f"{address}/healthz").read())
+    assert health == {"status": "ok", "classes": 3}
+    document = json.loads(urllib.request.urlopen(f"{address}/openapi.json").read())
+    assert list(document["paths"]) == ["/classify", "/healthz", "/metrics"]
+    assert "<h2>POST /classify</h2>" in urllib.request.urlopen(f"{address}/docs").read().decode()
+
+
 def test_a_training_image_is_most_similar_to_itself(project, address):
     path = "input/train/cross/3.jpg"
-    page = upload(f"{address}/classify", ("a.jpg", (project.folder / path).read_bytes()))
+    page = upload(f"{address}/cards", ("a.jpg", (project.folder / path).read_bytes()))
     similar = re.findall(r'<figure title="(.*?)"><img src="data:image/webp', page)
     assert len(similar) == 6
     assert similar[0] == path
@@ -116,7 +183,7 @@ def test_it_works_without_a_script_and_says_why_a_file_cannot_be_read(project, a
 
 def test_an_upload_that_is_too_large_is_refused_with_the_limit(address):
     for size in (1_500_000, 20_000_000):
-        refused = refusal(f"{address}/classify", ("large.jpg", bytes(size)))
+        refused = refusal(f"{address}/cards", ("large.jpg", bytes(size)))
         assert refused == (413, "more than 1 MB; --max-megabytes sets the limit")
 
 
@@ -129,11 +196,13 @@ def test_an_upload_that_is_too_large_is_refused_with_the_limit(address):
     ],
 )
 def test_requests_for_other_hosts_and_of_other_sites_are_refused(headers, status, address):
-    assert refusal(f"{address}/classify", ("a.jpg", b""), **headers)[0] == status
+    assert refusal(f"{address}/cards", ("a.jpg", b""), **headers)[0] == status
 
 
 def test_a_request_without_images_or_with_too_many_is_refused(address):
-    assert refusal(f"{address}/classify") == (400, "no image in the field `images` of a form")
+    for path in ("cards", "classify"):
+        refused = refusal(f"{address}/{path}")
+        assert refused == (400, "no image in the field `images` of a form")
     many = refusal(f"{address}/", *[("a.jpg", b"")] * 1001)
     assert many == (413, "more than 1,000 files, or a long text; send fewer at once")
 
@@ -141,29 +210,62 @@ def test_a_request_without_images_or_with_too_many_is_refused(address):
 def test_a_bomb_does_not_hold_up_others(project, address):
     answers = []
     bomb = ("bomb.jpg", scan_bomb(2000, 3000))
-    thread = threading.Thread(target=lambda: answers.append(upload(f"{address}/classify", bomb)))
+    thread = threading.Thread(target=lambda: answers.append(upload(f"{address}/cards", bomb)))
     thread.start()
     good = ("good.jpg", (project.folder / "input/test/0.jpg").read_bytes())
     for _ in range(10):
-        assert "<ol>" in upload(f"{address}/classify", good)
+        assert "<ol>" in upload(f"{address}/cards", good)
     assert answers == []
     thread.join()
     assert "bomb.jpg</strong> cannot be read: took more than 3 seconds" in answers[0]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM")
+def test_sigterm_answers_what_has_arrived_and_a_full_queue_refuses(project):
+    process, address = start(project, "--concurrency", "1", "--queue", "0", "--max-seconds", "1")
+    answers, bomb = [], scan_bomb(2000, 3000)
+    send = lambda: answers.append(post(f"{address}/classify", bomb, "image/jpeg"))  # noqa: E731
+    thread = threading.Thread(target=send)
+    thread.start()
+    while (
+        "classifier_open_requests 1"
+        not in urllib.request.urlopen(f"{address}/metrics").read().decode()
+    ):
+        time.sleep(0.05)
+    refused = post(f"{address}/classify", b"", "image/jpeg")
+    assert refused == (503, "too many requests are waiting; try later", "1")
+    process.terminate()
+    thread.join()
+    assert (answers[0][0], answers[0][1][0]["status"]) == (422, "too_slow")
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0 and "Traceback" not in errors
+    assert re.search(r"127\.0\.0\.1 POST /classify 422 1 images \d+ ms$", errors, re.M)
 
 
 def test_the_page_goes_on_while_its_model_is_replaced(project, tmp_path):
     other = copy(project, tmp_path / "other")
     image = ("good.jpg", (project.folder / "input/test/0.jpg").read_bytes())
     process, address = start(other)
-    before = upload(f"{address}/classify", image)
+    before = upload(f"{address}/cards", image)
     for path in ("models/base", "models/head"):
         shutil.rmtree(other.folder / path)
     features = other.folder / "results" / "features_train.npz"
     features.write_bytes(features.read_bytes()[:1000])
-    assert upload(f"{address}/classify", image) == before
-    with urllib.request.urlopen(address) as answer:
-        assert "models/ has changed since" in answer.read().decode()
-    end(process)
+    for _ in range(2):  # a change is believed once it lasts
+        assert upload(f"{address}/cards", image) == before
+        time.sleep(1.1)
+    while "cannot be loaded" not in (page := urllib.request.urlopen(address).read().decode()):
+        time.sleep(0.1)
+    assert "there is no trained classifier here" in page
+    for path in ("models/base", "models/head"):
+        copy(Project(project.folder / path), other.folder / path)
+    while "the model has changed" in (page := urllib.request.urlopen(address).read().decode()):
+        time.sleep(0.1)
+    assert "Similar images are not shown: results/features_train.npz is not of this model." in page
+    assert re.search("<ol>.*?</ol>", upload(f"{address}/cards", image))[0] in before
+    assert any(
+        line.endswith("the model has changed; the new one is loaded") for line in end(process)
+    )
 
 
 def test_a_port_in_use_is_an_error_that_names_it(project):
@@ -175,17 +277,6 @@ def test_a_port_in_use_is_an_error_that_names_it(project):
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: 127.0.0.1:{port}: cannot listen there (")
     assert "choose another --port" in done.stderr
-
-
-def test_without_features_the_page_says_why_no_similar_images_are_shown(project, tmp_path):
-    alone = copy(project, tmp_path / "alone")
-    features = alone.folder / "results" / "features_train.npz"
-    features.write_bytes(features.read_bytes()[:1000])
-    process, address = start(alone)
-    with urllib.request.urlopen(address) as answer:
-        page = answer.read().decode()
-    end(process)
-    assert "Similar images are not shown: results/features_train.npz is not of this model." in page
 
 
 def test_without_a_classifier_the_error_says_how_to_get_one(project, tmp_path):

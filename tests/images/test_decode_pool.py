@@ -76,7 +76,7 @@ def test_who_waits_too_long_for_a_worker_is_told_so():
         thread = threading.Thread(target=failure, args=(pool, hang, 1))
         thread.start()
         time.sleep(0.5)
-        with pytest.raises(ImageError, match="other slow images"):
+        with pytest.raises(ImageError, match="busy: other slow images"):
             pool.call(os.getpid, seconds=30, patience=0.1)
         thread.join()
 

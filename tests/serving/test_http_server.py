@@ -12,6 +12,8 @@ pytest.importorskip("waitress")
 from waitress import wasyncore
 
 from classifier.serving import http_server
+from classifier.serving.observer import Observer
+from classifier.serving.request_metrics import RequestMetrics
 
 MAX_BODY = 2_000_000
 
@@ -26,7 +28,8 @@ def application(environ, start_response):
 def port(monkeypatch):
     monkeypatch.setattr(http_server, "GRACE", 0.5)
     with http_server.listen("127.0.0.1", 0) as listener:
-        server = http_server.Server(application, listener, MAX_BODY, "too large")
+        observer = Observer(RequestMetrics())
+        server = http_server.Server(application, listener, MAX_BODY, "too large", observer, 4)
         server.adj.cleanup_interval = 0.1
         end = threading.Event()
         thread = threading.Thread(target=run, args=(server, end))

@@ -43,6 +43,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 lock:
 	$(LOCK) pyproject.toml -o requirements.txt
 	$(LOCK) --extra dev pyproject.toml -o requirements-dev.txt
+	$(LOCK) --group container --constraint requirements-dev.txt -o requirements-container.txt
 	$(PYTHON) -m benchmarks.platforms
 
 clean:

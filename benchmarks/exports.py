@@ -21,12 +21,12 @@ from PIL import Image, ImageOps
 
 from benchmarks.pipeline import prepare, run_stages
 from classifier.common import files
+from classifier.exported import FOLDER
 from classifier.inference import base
 from classifier.inference.base import BaseInfo
 from classifier.inference.openvino_engine import EXACT
 from stages.export.models import ExportFormat
 from stages.export.params import FORMATS
-from stages.export.stage import FOLDER
 
 Run = Callable[[np.ndarray], np.ndarray]
 

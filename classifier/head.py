@@ -1,7 +1,7 @@
 """models/head/: the trained layers, from features to class probabilities."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -79,6 +79,16 @@ class HeadInfo:
     head: str = "dense"
     layers: tuple[str, ...] = ()
     strength: tuple[float, ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "HeadInfo":
+        """Returns what `dataclasses.asdict` made the values of, and JSON lists of the tuples.
+
+        Raises:
+            KeyError, TypeError: the values are of another version.
+        """
+        names = ("class_names", "tta_views", "layers", "strength")
+        return cls(**{**values, **{name: tuple(values[name]) for name in names}})
 
     @property
     def warning(self) -> str:
@@ -263,12 +273,8 @@ def read_info(folder: Path) -> HeadInfo:
         StageError: the folder is that of another version of this project.
     """
     path = folder / INFO
-    values = json.loads(path.read_text(encoding="utf-8"))
     try:
-        tuples = {
-            name: tuple(values[name]) for name in ("class_names", "tta_views", "layers", "strength")
-        }
-        return HeadInfo(**(values | tuples))
+        return HeadInfo.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except (KeyError, TypeError):
         raise StageError(
             f"{path.as_posix()}: written by another version of this project; run `dvc repro`"

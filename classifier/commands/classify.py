@@ -1,6 +1,6 @@
 """Predict the classes of new images: `python -m classifier classify --help`.
 
-Reads   the images given, models/base, models/head
+Reads   the images given, models/base, models/head; with --model an exported classifier
 Writes  to standard output, or the files given with --csv and --json
 """
 
@@ -8,17 +8,15 @@ import argparse
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
-from classifier.common import params, progress
+from classifier.common import progress
 from classifier.common.errors import StageError, count, warn
-from classifier.evaluation import predictions
-from classifier.evaluation.predictions import Decision
-from classifier.images.limits import Limits
-from classifier.serving import inputs, outputs, snapshot
-from classifier.serving.classifier import MODEL, Classifier, Prediction
+from classifier.serving import inputs, models, outputs, snapshot
+from classifier.serving.classifier import Classifier, Prediction
 from classifier.serving.inputs import STDIN, ImageSource
 from classifier.serving.writers import WriteRow, csv_writer, json_writer, table_writer
 
@@ -46,6 +44,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--json", metavar="FILE", help="write JSON to FILE; -: stdout")
     parser.add_argument(
         "--force", action="store_true", help="overwrite files that hold no predictions"
+    )
+    parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="FOLDER",
+        help="models/exported or a copy of it; needs no project (default: the project's models)",
     )
     parser.add_argument(
         "--top-k", type=int, metavar="N", help="classes per image (default: predict.top_k)"
@@ -88,9 +92,7 @@ def open_writers(args: argparse.Namespace, top_k: int, stack: ExitStack) -> list
 
 def write(
     results: Iterable[Prediction],
-    class_names: Sequence[str],
-    top_k: int,
-    decision: Decision,
+    to_row: Callable[[Prediction], list[object]],
     writers: Sequence[WriteRow],
 ) -> tuple[int, int]:
     """Writes the predictions; returns the number of images, and of those that cannot be read."""
@@ -98,18 +100,12 @@ def write(
     unseen = Counter[str]()
     with progress.bar("classify", None) as bar:
         for result in results:
-            image, probabilities = result.image, result.probabilities
             images += 1
-            unseen[image.unseen_depth] += 1
-            if probabilities is None:
-                unreadable += 1
-                row = predictions.unreadable_row(image.path, image.problem, top_k)
-            else:
-                row = predictions.prediction_row(
-                    image.path, probabilities, result.novelty, class_names, top_k, decision
-                )
+            unreadable += result.probabilities is None
+            unseen[result.image.unseen_depth] += 1
+            row = to_row(result)
             for write_row in writers:
-                write_row(row, image.detail)
+                write_row(row, result.image.detail)
             bar.update()
     del unseen[""]
     for depth, number in sorted(unseen.items()):
@@ -123,19 +119,17 @@ def write(
 def main() -> None:
     """Classifies the images given on the command line."""
     args = parse_args()
-    settings = params.load("predict", predictions.Params)
     empty = [path for path in args.images if inputs.is_empty_folder(path)]
     errors = [f"{path}: the folder has no files" for path in empty]
     options = {"--csv": args.csv, "--json": args.json}
     named = {option: name for option, name in options.items() if name is not None}
     if errors := errors + outputs.refusals(named, args.force):
         raise StageError(*errors)
-    limits = params.load("validate", Limits, partial=True)
-    with snapshot.unchanged(*MODEL):
-        classifier = Classifier(limits)
+    limits = models.limits(args.model)
+    with snapshot.unchanged(*models.paths(args.model)):
+        classifier = Classifier(models.load(args.model), limits)
     info = classifier.info
-    top_k = min(args.top_k or settings.top_k, len(info.class_names))
-    decision = classifier.decision(settings)
+    top_k = min(args.top_k or classifier.model.top_k, len(info.class_names))
     try:
         with closing(classifier.loader), ExitStack() as stack:
             stdin = None
@@ -143,7 +137,7 @@ def main() -> None:
                 stdin = stack.enter_context(inputs.spooled(sys.stdin.buffer, limits))
             results = classifier.predict(sources(args.images, args.from_file, stdin))
             writers = open_writers(args, top_k, stack)
-            images, unreadable = write(results, info.class_names, top_k, decision, writers)
+            images, unreadable = write(results, partial(classifier.row, top_k=top_k), writers)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as `head`, has stopped
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

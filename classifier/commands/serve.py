@@ -1,6 +1,7 @@
 """A web page and a JSON service that classify images: `python -m classifier serve --help`.
 
-Reads   models/base, models/head, results/features_train.npz, and input for thumbnails
+Reads   models/base, models/head, results/features_train.npz, and input for thumbnails; with
+        --model only an exported classifier
 Writes  nothing
 """
 
@@ -14,13 +15,12 @@ import webbrowser
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from classifier.common import params
 from classifier.common.errors import StageError
-from classifier.images.limits import Limits
+from classifier.serving import models
 from classifier.serving.admission import Admission, Capacity
-from classifier.serving.classifier import MODEL
 from classifier.serving.observer import Observer
 from classifier.serving.reloading import Reloading
 from classifier.serving.request_metrics import RequestMetrics
@@ -32,15 +32,14 @@ if TYPE_CHECKING:
 LOCALHOST = "127.0.0.1"
 LOCAL_NAMES = (LOCALHOST, "localhost", "::1")
 PATIENCE = 60.0  # seconds that a request may wait
-MOST = 10_000
-MAY_BE_0 = ("queue", "per-client")
+MAY_BE_0 = ("--queue", "--per-client")
 NUMBERS = {  # options: default and help
-    "max-megabytes": (100, "per request (default: 100)"),
-    "max-megapixels": (None, "per image (default: validate.max_megapixels)"),
-    "max-seconds": (None, "to decode an image (default: validate.decode_timeout)"),
-    "concurrency": (32, "requests worked on at the same time (default: 32)"),
-    "queue": (64, "requests that wait; more are refused (default: 64)"),
-    "per-client": (0, "requests of one address at the same time (default: 0, no limit)"),
+    "--max-megabytes": (100, "per request (default: 100)"),
+    "--max-megapixels": (None, "per image (default: validate.max_megapixels)"),
+    "--max-seconds": (None, "to decode an image (default: validate.decode_timeout)"),
+    "--concurrency": (32, "requests worked on at the same time (default: 32)"),
+    "--queue": (64, "requests that wait; more are refused (default: 64)"),
+    "--per-client": (0, "requests of one address at the same time (default: 0, no limit)"),
 }
 EPILOG = """
 example: python -m classifier serve --open
@@ -60,19 +59,25 @@ def parse_args() -> argparse.Namespace:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="FOLDER",
+        help="models/exported or a copy of it; needs no project (default: the project's models)",
+    )
     parser.add_argument("--host", default=LOCALHOST, help=f"default: {LOCALHOST}")
     parser.add_argument("--port", type=int, default=7860, help="default: 7860; 0: any free port")
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
     for name, (default, help_) in NUMBERS.items():
         kind = float if default is None else int
-        parser.add_argument(f"--{name}", type=kind, default=default, metavar="N", help=help_)
+        parser.add_argument(name, type=kind, default=default, metavar="N", help=help_)
     args = parser.parse_args()
     for name, (default, _) in NUMBERS.items():
-        value, least = getattr(args, name.replace("-", "_")), int(name not in MAY_BE_0)
+        value, least = getattr(args, name[2:].replace("-", "_")), int(name not in MAY_BE_0)
         if default is None and value is not None and not 0 < value < math.inf:
-            parser.error(f"argument --{name}: must be more than 0; got {value:g}")
-        if default is not None and not least <= value <= MOST:
-            parser.error(f"argument --{name}: must be {least} to {MOST:,}; got {value}")
+            parser.error(f"argument {name}: must be more than 0; got {value:g}")
+        if default is not None and value < least:
+            parser.error(f"argument {name}: must be {least} or more; got {value}")
     if not 0 <= args.port < 65536:
         parser.error(f"argument --port: must be 0 to 65535; got {args.port}")
     return args
@@ -106,12 +111,14 @@ def main() -> None:
     from classifier.serving import http_server
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    limits = image_limits(args.max_megapixels, args.max_seconds)
+    given = {"max_megapixels": args.max_megapixels, "decode_timeout": args.max_seconds}
+    given = {name: value for name, value in given.items() if value is not None}
+    limits = replace(models.limits(args.model), **given)
     observer = Observer(RequestMetrics())
-    load = partial(ClassifierService, limits, observer.metrics)
+    load = partial(ClassifierService, args.model, limits, observer.metrics)
     with (
         open_listener(args.host, args.port) as listener,
-        closing(Reloading(load, (*MODEL, params.PATH), observer.tell)) as services,
+        closing(Reloading(load, models.paths(args.model), observer.tell)) as services,
     ):
         server = create_server(args, listener, services, observer)
         address = http_server.url(listener)
@@ -120,13 +127,6 @@ def main() -> None:
         if args.open:
             webbrowser.open(address)
         server.run()
-
-
-def image_limits(max_megapixels: float | None, max_seconds: float | None) -> Limits:
-    """Returns the limits on each image: those given, else those of params.yaml."""
-    given = {"max_megapixels": max_megapixels, "decode_timeout": max_seconds}
-    limits = params.load("validate", Limits, partial=True)
-    return replace(limits, **{name: value for name, value in given.items() if value is not None})
 
 
 def create_server(

@@ -56,12 +56,14 @@ class OpenvinoEngine:
         config = EXACT | ({"INFERENCE_NUM_THREADS": threads} if threads else {})
         self._network = ov.Core().compile_model(network, "CPU", config)
         self.concurrency = int(self._network.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        self._outputs = range(len(self._network.outputs))
         self._local = threading.local()
 
     def features(self, pixels: np.ndarray) -> np.ndarray:
         """Returns the network's output, float32; may be called from several threads at once.
 
-        The upper blocks take float16 maps (N, h, w, c) instead of pixels.
+        Several outputs are columns side by side. The upper blocks take float16 maps (N, h, w, c)
+        instead of pixels.
         """
         with _LOCK:
             if not hasattr(self._local, "request"):
@@ -70,5 +72,5 @@ class OpenvinoEngine:
             request.start_async([pixels])
         request.wait()
         with _LOCK:
-            features: np.ndarray = request.get_output_tensor(0).data.copy()
-        return features
+            outputs = [request.get_output_tensor(number).data for number in self._outputs]
+            return np.column_stack(outputs) if outputs[1:] else outputs[0].copy()

@@ -1,17 +1,18 @@
 """Classifies uploaded images, as JSON and, with similar training images, for the web page."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
-from classifier.common import cores, parallel, params
+from classifier.common import cores, parallel
 from classifier.common.errors import count
-from classifier.dataset import features, folders
+from classifier.dataset import folders
 from classifier.evaluation import predictions
 from classifier.html import thumbnails
 from classifier.html.markup import Markup, join
 from classifier.images.limits import Limits
-from classifier.serving import similar_images, snapshot, web_page, writers
-from classifier.serving.classifier import MODEL, Classifier, Prediction
+from classifier.serving import models, similar_images, snapshot, web_page, writers
+from classifier.serving.classifier import Classifier, Prediction
 from classifier.serving.inputs import ImageSource
 from classifier.serving.request_metrics import RequestMetrics
 
@@ -21,9 +22,10 @@ PATIENCE = 10.0  # seconds that an image waits for other slow images
 
 
 class ClassifierService:
-    """The trained classifier of the project, as it was when this was made.
+    """A trained classifier, as it was when this was made.
 
     Args:
+        model: folder of an exported classifier; None: that of the project.
         limits: on each image.
         metrics: in which images are counted.
 
@@ -31,14 +33,13 @@ class ClassifierService:
         info: on its head.
     """
 
-    def __init__(self, limits: Limits, metrics: RequestMetrics) -> None:
-        self._metrics = metrics
-        settings = params.load("predict", predictions.Params)
-        with snapshot.unchanged(*MODEL, features.TRAIN):
-            self._classifier = Classifier(limits)
+    def __init__(self, model: Path | None, limits: Limits, metrics: RequestMetrics) -> None:
+        self._metrics, self._alone = metrics, model is not None
+        with snapshot.unchanged(*models.paths(model)):
+            self._classifier = Classifier(models.load(model), limits)
             self.info = self._classifier.info
-            self._top_k, self._decision = settings.top_k, self._classifier.decision(settings)
-            self._similar_images = similar_images.load(self.info.fingerprint)
+            similar = None if model else similar_images.load(self.info.fingerprint)
+        self._top_k, self._similar_images = self._classifier.model.top_k, similar
 
     def description(self) -> str:
         """Returns the description of the classifier on the page."""
@@ -46,7 +47,7 @@ class ClassifierService:
         listed = ", ".join(names[:NAMES]) + (", ..." if len(names) > NAMES else "")
         text = f"Predicts one of {count(len(names), 'class', 'classes')} for each image: {listed}."
         text += f" Trained on {images}."
-        if not self._similar_images:
+        if not (self._alone or self._similar_images):
             text += (
                 " Similar images are not shown: results/features_train.npz is not of this model."
             )
@@ -68,15 +69,8 @@ class ClassifierService:
             self._metrics.count_image(image.problem)
             return Prediction(image)
         (prediction,) = self._classifier.predict_batch([image])
-        self._metrics.count_image("ok", str(self._row(prediction, 1)[2]))
+        self._metrics.count_image("ok", str(self._classifier.row(prediction, 1)[2]))
         return prediction
-
-    def _row(self, one: Prediction, number: int) -> list[object]:
-        """Returns the row of predictions.csv with `number` classes."""
-        if one.probabilities is None:
-            return predictions.unreadable_row(one.image.path, one.image.problem, number)
-        of_image = one.image.path, one.probabilities, one.novelty
-        return predictions.prediction_row(*of_image, self.info.class_names, number, self._decision)
 
     def items(self, sources: Iterable[ImageSource], top_k: int = 0) -> list[dict[str, Any]]:
         """Returns an object for each image, as `classify --json` writes it.
@@ -85,7 +79,7 @@ class ClassifierService:
         """
         number = min(top_k or self._top_k, len(self.info.class_names))
         return [
-            writers.json_item(self._row(one, number), one.image.detail)
+            writers.json_item(self._classifier.row(one, number), one.image.detail)
             for one in self.predictions(sources)
         ]
 
@@ -99,8 +93,7 @@ class ClassifierService:
             return web_page.problem_card(image.path, image.detail)
         names, similar = self.info.class_names, []
         (order,) = predictions.top_classes(probabilities[None], self._top_k)
-        first, probability = names[order[0]], float(probabilities[order[0]])
-        predicted = self._decision.predicted(first, probability, prediction.novelty)
+        first, predicted = names[order[0]], str(self._classifier.row(prediction, 1)[2])
         if self._similar_images:
             nearest = self._similar_images.nearest(prediction.features, SIMILAR)
             similar = [(path, label) for path, label in nearest if folders.is_inside(path)]

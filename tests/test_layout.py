@@ -28,9 +28,11 @@ TESTED_BY = {
     "inference/openvino_engine": "inference/test_engine",
     "inference/tensorflow_engine": "inference/test_engine",
     "serving/app": "commands/test_serve",
+    "serving/cached_classifier": "commands/test_classify",
     "serving/classifier": "commands/test_classify",
     "serving/observer": "commands/test_serve",
     "serving/service": "commands/test_serve",
+    "serving/sources": "commands/test_classify",
     "serving/views": "commands/test_serve",
     "serving/writers": "commands/test_classify",
 }

@@ -1,30 +1,52 @@
 """Predict the classes of new images: `python -m classifier classify --help`.
 
 Reads   the images given, models/base, models/head; with --model an exported classifier
-Writes  to standard output, or the files given with --csv and --json
+Writes  to standard output, or the files given with --csv, --json, --jsonl and --parquet; .cache
 """
 
 import argparse
 import os
+import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing
 from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import TextIO
 
+from classifier.cache import database
 from classifier.common import progress
 from classifier.common.errors import StageError, count, warn
-from classifier.serving import inputs, models, outputs, snapshot
+from classifier.serving import inputs, models, outputs, parquet, snapshot
+from classifier.serving.cached_classifier import CachedClassifier
 from classifier.serving.classifier import Classifier, Prediction
-from classifier.serving.inputs import STDIN, ImageSource
-from classifier.serving.writers import WriteRow, csv_writer, json_writer, table_writer
+from classifier.serving.inputs import STDIN
+from classifier.serving.parquet import parquet_writer
+from classifier.serving.sources import sources
+from classifier.serving.writers import (
+    WriteRow,
+    csv_writer,
+    json_lines_writer,
+    json_writer,
+    table_writer,
+)
 
+OUTPUTS: dict[str, tuple[str, Callable[[TextIO, int], AbstractContextManager[WriteRow]]]] = {
+    "--csv": ("CSV", csv_writer),
+    "--json": ("JSON", json_writer),
+    "--jsonl": ("JSON Lines", json_lines_writer),
+    "--parquet": ("Parquet", parquet_writer),
+}
 EPILOG = """
 example: python -m classifier classify photo.jpg folder --csv predictions.csv
 
-A folder stands for all files in it, - for one image from standard input. Files that cannot be
-read get a row with the reason, and the exit code is 1.
+A folder stands for all files in it, - for one image from standard input; http and https
+addresses are downloaded. Images that cannot be read get a row with the reason.
+
+exit codes: 0 done; 1 an error, or images that could not be read; 2 wrong usage; 130 interrupted,
+which the next run resumes
 """
 
 
@@ -36,12 +58,12 @@ def parse_args() -> argparse.Namespace:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("images", nargs="*", metavar="IMAGE", help="file, folder or -")
+    parser.add_argument("images", nargs="*", metavar="IMAGE", help="file, folder, address or -")
     parser.add_argument(
         "--from-file", metavar="FILE", help="read more paths from FILE, one per line; -: stdin"
     )
-    parser.add_argument("--csv", metavar="FILE", help="write CSV to FILE; -: stdout")
-    parser.add_argument("--json", metavar="FILE", help="write JSON to FILE; -: stdout")
+    for option, (name, _) in OUTPUTS.items():
+        parser.add_argument(option, metavar="FILE", help=f"write {name} to FILE; -: stdout")
     parser.add_argument(
         "--force", action="store_true", help="overwrite files that hold no predictions"
     )
@@ -54,39 +76,52 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--top-k", type=int, metavar="N", help="classes per image (default: predict.top_k)"
     )
+    parser.add_argument(
+        "--shard",
+        type=shard,
+        default=(1, 1),
+        metavar="K/N",
+        help="classify only each Nth image, from the Kth on: N machines share a folder",
+    )
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        metavar="FOLDER",
+        help="keep what is computed there (default: .cache; with --model it is not kept)",
+    )
     args = parser.parse_args()
     if not args.images and not args.from_file:
         parser.error("give an image, a folder or --from-file")
     if args.top_k is not None and args.top_k < 1:
         parser.error(f"argument --top-k: must be 1 or more; got {args.top_k}")
-    if args.csv == args.json == outputs.STDOUT:
-        parser.error("--csv and --json cannot both write to standard output")
+    to_stdout = [option for option, name in named_outputs(args).items() if name == outputs.STDOUT]
+    if len(to_stdout) > 1:
+        parser.error(f"{' and '.join(to_stdout[:2])} cannot both write to standard output")
     if STDIN in args.images and args.from_file == STDIN:
         parser.error("standard input can be an image or a list, not both")
     return args
 
 
-def sources(
-    images: Sequence[str], from_file: str | None, stdin: Path | None
-) -> Iterator[ImageSource]:
-    """Yields the images given on the command line and in the list; `stdin` holds that of `-`."""
-    yield from inputs.expand(images, stdin)
-    if not from_file:
-        return
-    try:
-        with sys.stdin.buffer if from_file == STDIN else Path(from_file).open("rb") as lines:
-            yield from inputs.expand(inputs.read_paths(lines, from_file))
-    except OSError as error:
-        raise StageError(f"{from_file}: cannot be read ({error.strerror})") from None
+def shard(text: str) -> tuple[int, int]:
+    """Returns K and N of a shard K/N."""
+    match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise argparse.ArgumentTypeError(f"must be K/N with K from 1 to N; got {text!r}")
+    return int(match[1]), int(match[2])
 
 
-def open_writers(args: argparse.Namespace, top_k: int, stack: ExitStack) -> list[WriteRow]:
+def named_outputs(args: argparse.Namespace) -> dict[str, str]:
+    """Returns the places of the outputs by option."""
+    places = {option: getattr(args, option[2:]) for option in OUTPUTS}
+    return {option: place for option, place in places.items() if place is not None}
+
+
+def open_writers(places: dict[str, str], top_k: int, stack: ExitStack) -> list[WriteRow]:
     """Returns a function for each output that writes a row; `stack` completes the outputs."""
-    writers = []
-    if args.csv is not None:
-        writers.append(csv_writer(stack.enter_context(outputs.open_output(args.csv)), top_k))
-    if args.json is not None:
-        writers.append(json_writer(stack.enter_context(outputs.open_output(args.json))))
+    writers = [
+        OUTPUTS[option][1](stack.enter_context(outputs.open_output(place)), top_k)
+        for option, place in places.items()
+    ]
     return [stack.enter_context(writer) for writer in writers or [table_writer(sys.stdout)]]
 
 
@@ -121,28 +156,33 @@ def main() -> None:
     args = parse_args()
     empty = [path for path in args.images if inputs.is_empty_folder(path)]
     errors = [f"{path}: the folder has no files" for path in empty]
-    options = {"--csv": args.csv, "--json": args.json}
-    named = {option: name for option, name in options.items() if name is not None}
-    if errors := errors + outputs.refusals(named, args.force):
+    if args.parquet is not None and not parquet.is_installed():
+        errors.append(f"--parquet: needs {parquet.PACKAGE}; run `pip install {parquet.PACKAGE}`")
+    if errors := errors + outputs.refusals(named_outputs(args), args.force):
         raise StageError(*errors)
     limits = models.limits(args.model)
     with snapshot.unchanged(*models.paths(args.model)):
         classifier = Classifier(models.load(args.model), limits)
     info = classifier.info
     top_k = min(args.top_k or classifier.model.top_k, len(info.class_names))
+    folder = args.cache or (None if args.model else database.cache_folder())
+    runner = CachedClassifier(classifier, folder, limits) if folder else classifier
     try:
-        with closing(classifier.loader), ExitStack() as stack:
+        with closing(runner), ExitStack() as stack:
             stdin = None
             if STDIN in args.images:
                 stdin = stack.enter_context(inputs.spooled(sys.stdin.buffer, limits))
-            results = classifier.predict(sources(args.images, args.from_file, stdin))
-            writers = open_writers(args, top_k, stack)
+            first, step = args.shard
+            chosen = islice(sources(args.images, args.from_file, stdin), first - 1, None, step)
+            results = stack.enter_context(closing(runner.predict(chosen)))
+            writers = open_writers(named_outputs(args), top_k, stack)
             images, unreadable = write(results, partial(classifier.row, top_k=top_k), writers)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as `head`, has stopped
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
     problems = f", {unreadable:,} could not be read" if unreadable else ""
-    print(f"classify: {count(images, 'image')}{problems}{info.warning}", file=sys.stderr)
+    new = f", {runner.new:,} new" if isinstance(runner, CachedClassifier) else ""
+    print(f"classify: {count(images, 'image')}{problems}{new}{info.warning}", file=sys.stderr)
     if unreadable:
         sys.exit(1)

@@ -1,15 +1,19 @@
 """The trained classifier: from image files to class probabilities."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from classifier.common import cores, parallel
 from classifier.evaluation import predictions
 from classifier.images import augmentation, conversion
+from classifier.images.decode import ImageError
 from classifier.images.limits import Limits
+from classifier.serving import downloads, inputs
 from classifier.serving.inputs import ImageSource, LoadedImage
 from classifier.serving.loader import ImageLoader
 from classifier.serving.models import Model
@@ -36,11 +40,11 @@ class Classifier:
 
     Attributes:
         info: on its head: class names in the order of the probabilities, ...
-        loader: of images; close it at the end.
+        loader: of images.
     """
 
     def __init__(self, model: Model, limits: Limits) -> None:
-        self.model, self.info = model, model.info
+        self.model, self.info, self._max_bytes = model, model.info, limits.size
         self.loader = ImageLoader(
             *model.image_size, limits, conversion.ranges(self.info.grey_ranges)
         )
@@ -56,33 +60,70 @@ class Classifier:
         known = prediction.probabilities, prediction.novelty, self.info.class_names
         return predictions.prediction_row(image.path, *known, top_k, self.model.decision)
 
-    def predict(self, sources: Iterable[ImageSource]) -> Iterator[Prediction]:
+    def close(self) -> None:
+        """Ends the processes."""
+        self.loader.close()
+
+    def load(self, source: ImageSource, patience: float | None = None) -> LoadedImage:
+        """Returns an image, downloaded if it is an address; see `ImageLoader.load`."""
+        if source.file or not downloads.is_address(source.path):
+            return self.loader.load(source, patience)
+        with TemporaryDirectory() as folder:
+            path = Path(folder, "image")
+            try:
+                downloads.download(source.path, path, self._max_bytes)
+            except ImageError as error:
+                return inputs.failed(source, error)
+            return self.loader.load(ImageSource(source.path, path))
+
+    def predict(self, sources: Iterable[ImageSource]) -> Generator[Prediction, None, None]:
         """Yields the prediction for each image, in order.
 
         Images are decoded while the network runs; only a few batches are in memory.
         """
         threads, workers = self.model.concurrency, 2 * cores.count()
         ahead = 2 * threads * BATCH_SIZE + workers
-        images = parallel.prefetch_map(self.loader.load, sources, workers, ahead)
+        images = parallel.prefetch_map(self.load, sources, workers, ahead)
         batches = parallel.batched(images, BATCH_SIZE)
         for batch in parallel.prefetch_map(self.predict_batch, batches, threads, 2 * threads):
             yield from batch
 
-    def predict_batch(self, images: list[LoadedImage]) -> list[Prediction]:
+    def predict_batch(self, images: Sequence[LoadedImage]) -> list[Prediction]:
         """Returns the prediction for each image; waits until the network is free."""
-        return self._threads.submit(self._predict_batch, images).result()
+        decoded = [image for image in images if image.decoded]
+        features = self.features(decoded) if decoded else None
+        return list(self.predictions(images, features))
 
-    def _predict_batch(self, images: list[LoadedImage]) -> list[Prediction]:
+    def features(self, images: Sequence[LoadedImage]) -> np.ndarray:
+        """Returns the features of the views of images, (N, V, *feature_shape); as `predict_batch`.
+
+        Args:
+            images: N of them, decoded.
+        """
         views = [
             augmentation.augmented(image.decoded.pixels, image.sha256, number, self._ranges)
             for image in images
             if image.decoded
             for number in self.info.tta_views
         ]
-        if not views:
-            return [Prediction(image) for image in images]
-        features, per_image = self.model.features(np.stack(views)), len(self.info.tta_views)
-        by_view = np.column_stack(self.model.outputs(features))  # (N * V, C + 1)
-        means = by_view.reshape(-1, per_image, by_view.shape[1]).mean(axis=1)  # (N, C + 1)
-        results = iter(zip(means[:, :-1], means[:, -1], features[::per_image], strict=True))
-        return [Prediction(image, *(next(results) if image.decoded else ())) for image in images]
+        flat = self._threads.submit(self.model.features, np.stack(views)).result()
+        return flat.reshape(len(images), len(self.info.tta_views), *flat.shape[1:])
+
+    def predictions(
+        self, images: Sequence[LoadedImage], features: np.ndarray | None
+    ) -> Iterator[Prediction]:
+        """Yields the prediction for each image, averaged over its views.
+
+        Args:
+            images: loaded.
+            features: (n, V, *feature_shape) of the n images without a problem; None: of none.
+        """
+        if features is None:
+            yield from map(Prediction, images)
+            return
+        flat = features.reshape(-1, *features.shape[2:])
+        outputs = np.column_stack(self.model.outputs(flat))  # (n * V, C + 1)
+        means = outputs.reshape(*features.shape[:2], -1).mean(axis=1)  # (n, C + 1)
+        results = zip(means[:, :-1], means[:, -1].tolist(), features[:, 0], strict=True)
+        for image in images:
+            yield Prediction(image, *(() if image.problem else next(results)))

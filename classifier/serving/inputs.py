@@ -1,7 +1,6 @@
 """New images from files, folders and streams, decoded for the network."""
 
 import codecs
-import hashlib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -11,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
+from classifier.cache.files import DecodeResult, FileIdentity, open_identified
 from classifier.common.errors import StageError
 from classifier.dataset import folders
 from classifier.dataset.problems import NO_FILE
@@ -40,6 +40,17 @@ class LoadedImage:
     problem: str = ""  # code as in results/problems.csv
     detail: str = ""  # explains the problem
     unseen_depth: str = ""  # of an image with more bits than those that were trained on
+    signature: str = ""  # of the file at `path`, as in FileIdentity
+
+    @property
+    def result(self) -> DecodeResult | None:
+        """Returns what reading it gave; None if it was not read, or not now."""
+        if one := self.decoded:
+            size, word = (one.width, one.height), one.conversion
+            return DecodeResult(*size, one.format, conversion=word, extremes=one.extremes)
+        if self.problem and self.signature:
+            return DecodeResult(problem=self.problem, detail=self.detail)
+        return None
 
 
 @contextmanager
@@ -96,20 +107,37 @@ def load(
     source: ImageSource, height: int, width: int, limits: Limits, ranges: Ranges
 ) -> LoadedImage:
     """Returns an image resized as `extract` does it, or the reason why it cannot be read."""
+    path = source.file or Path(source.path)
     try:
-        data = _read(source.file or Path(source.path), limits)
-        decoded = decode.decode_image(data, height, width, limits.pixels, ranges)
+        _require_readable(path, limits)
+        with open_identified(path) as (file, identity):
+            try:
+                decoded = decode.decode_image(file, height, width, limits.pixels, ranges)
+            except ImageError as error:
+                return failed(source, error, identity)
     except ImageError as error:
         return failed(source, error)
     except OSError as error:
         detail = error.strerror or str(error)
         if "://" in source.path:
-            detail = "must be a file or a folder, not a URL; download it first"
+            detail = "must be a file, a folder, or an address that begins with http:// or https://"
         return failed(source, ImageError("unreadable", detail))
-    words = decoded.conversion.split() if decoded.extremes else [""]
-    unseen = words[0] if words[0] not in ranges else ""
-    sha256 = hashlib.sha256(data).hexdigest()
-    return LoadedImage(utf8_path(source), sha256, decoded, unseen_depth=unseen)
+    unseen = _unseen_depth(decoded.conversion, decoded.extremes is not None, ranges)
+    signature = "" if source.file else identity.stat_signature
+    read = identity.sha256, decoded
+    return LoadedImage(utf8_path(source), *read, unseen_depth=unseen, signature=signature)
+
+
+def known(source: ImageSource, sha256: str, result: DecodeResult, ranges: Ranges) -> LoadedImage:
+    """Returns an image that was read before, without its pixels."""
+    unseen = _unseen_depth(result.conversion, result.extremes is not None, ranges)
+    problem = result.problem, result.detail
+    return LoadedImage(utf8_path(source), sha256, None, *problem, unseen_depth=unseen)
+
+
+def _unseen_depth(conversion: str, is_deep: bool, ranges: Ranges) -> str:
+    depth = conversion.split()[0] if is_deep else ""
+    return "" if depth in ranges else depth
 
 
 def load_small(
@@ -121,9 +149,14 @@ def load_small(
     return load(source, height, width, limits, ranges)
 
 
-def failed(source: ImageSource, error: ImageError) -> LoadedImage:
+def failed(
+    source: ImageSource, error: ImageError, identity: FileIdentity | None = None
+) -> LoadedImage:
     """Returns an image that cannot be read."""
-    return LoadedImage(utf8_path(source), problem=error.code, detail=error.detail)
+    sha256 = identity.sha256 if identity else ""
+    signature = identity.stat_signature if identity and not source.file else ""
+    problem = error.code, error.detail
+    return LoadedImage(utf8_path(source), sha256, None, *problem, signature=signature)
 
 
 def utf8_path(source: ImageSource) -> str:
@@ -131,11 +164,10 @@ def utf8_path(source: ImageSource) -> str:
     return os.fsencode(source.path).decode("utf-8", "backslashreplace")
 
 
-def _read(path: Path, limits: Limits) -> bytes:
+def _require_readable(path: Path, limits: Limits) -> None:
     if path.is_dir():
         raise ImageError("unreadable", "the folder has no files")
     if path.exists() and not path.is_file():  # reading a named pipe would never end
         raise ImageError("unreadable", NO_FILE)
     if (size := path.stat().st_size) > limits.size:
         raise ImageError("too_large", f"{size:,} bytes, more than {limits.size:,}")
-    return path.read_bytes()

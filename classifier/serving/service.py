@@ -108,4 +108,4 @@ class ClassifierService:
 
     def close(self) -> None:
         """Ends the worker processes."""
-        self._classifier.loader.close()
+        self._classifier.close()

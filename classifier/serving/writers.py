@@ -1,4 +1,4 @@
-"""Writes predictions: as a table for people, as CSV, as JSON."""
+"""Writes predictions: as a table for people, as CSV, as JSON, as JSON Lines."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -9,20 +9,22 @@ from typing import Any, TextIO
 
 from classifier.common import files
 from classifier.evaluation import predictions
+from classifier.serving import parquet
 
 ALIGNED = 1000  # rows of the table that are printed together
 CSV_START = f"{','.join(predictions.header(1)[:4])},"  # of the header
-JSON_STARTS = ('[\n{"path": "', "[]")
+JSON_STARTS = ('[\n{"path": "', "[]", '{"path": "')
 
 # writes a row of results/predictions.csv; the text explains why a file cannot be read
 WriteRow = Callable[[Sequence[Any], str], None]
 
 
 def is_written_here(path: Path) -> bool:
-    """Tells whether a file is empty or begins like CSV or JSON that these functions write."""
+    """Tells whether a file is empty or is like those that these functions write."""
     with path.open("rb") as file:
         start = file.read(max(map(len, (CSV_START, *JSON_STARTS)))).decode(errors="replace")
-    return not start or start.startswith((CSV_START, *JSON_STARTS))
+    known = not start or start.startswith((CSV_START, *JSON_STARTS))
+    return known or parquet.is_written_here(path)
 
 
 @contextmanager
@@ -49,7 +51,7 @@ def json_item(row: Sequence[Any], detail: str) -> dict[str, Any]:
 
 
 @contextmanager
-def json_writer(file: TextIO) -> Iterator[WriteRow]:
+def json_writer(file: TextIO, _: int = 0) -> Iterator[WriteRow]:
     """Yields a function that writes an object; all are in one array, one per line."""
     separator = "[\n"
 
@@ -60,6 +62,14 @@ def json_writer(file: TextIO) -> Iterator[WriteRow]:
 
     yield write
     file.write("\n]\n" if separator == ",\n" else "[]\n")
+
+
+@contextmanager
+def json_lines_writer(file: TextIO, _: int = 0) -> Iterator[WriteRow]:
+    """Yields a function that writes an object in a line of its own."""
+    yield lambda row, detail: print(
+        json.dumps(json_item(row, detail), ensure_ascii=False), file=file
+    )
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -13,9 +14,15 @@ import pytest
 from PIL import Image
 
 from tests.hostile import scan_bomb
-from tests.project import Project, draw
+from tests.project import Project, copy, draw
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def finished(finished, tmp_path_factory) -> Project:
+    """A copy, as `classify` writes into the cache."""
+    return copy(finished, tmp_path_factory.mktemp("classify") / "project")
 
 
 def classify(project: Project, *arguments: str, **options) -> subprocess.CompletedProcess[str]:
@@ -65,7 +72,7 @@ def test_the_table_lists_the_classes_of_each_image(finished):
         expected = [row[n] for n in ("probability", "class_2", "probability_2")]
         assert cells[:2] == [path, row["predicted"]]
         assert cells[-5:] == [*expected, "novelty", row["novelty"]]
-    assert done.stderr.startswith("classify: 2 images")
+    assert done.stderr.startswith("classify: 2 images, 0 new")
 
 
 def test_unreadable_files_have_a_row_and_give_exit_code_1(finished, broken):
@@ -112,10 +119,11 @@ def test_an_empty_list_gives_an_empty_json_array(finished):
 
 
 def test_a_url_and_an_empty_folder_in_a_list_have_a_row_with_the_reason(finished, tmp_path):
-    url = "https://example.org/cat.jpg"
+    url = "s3://bucket/cat.jpg"
     done = classify(finished, "--from-file", "-", "--json", "-", input=f"{url}\n{tmp_path}\n")
     details = {item["path"]: item["detail"] for item in json.loads(done.stdout)}
-    assert details[url] == "must be a file or a folder, not a URL; download it first"
+    rule = "must be a file, a folder, or an address that begins with http:// or https://"
+    assert details[url] == rule
     assert details[str(tmp_path)] == "the folder has no files"
 
 
@@ -149,11 +157,28 @@ def test_names_that_are_not_utf8_are_escaped(finished, tmp_path):
     assert row["path"].endswith("/\\xff.jpg") and row["status"] == "ok"
 
 
-def test_images_of_any_size_and_format_are_classified(finished, tmp_path):
+def test_images_of_any_size_and_format_are_classified_once(finished, broken, tmp_path):
     draw(tmp_path / "large.png", "circle", 5, (900, 300))
     Image.open(tmp_path / "large.png").convert("CMYK").save(tmp_path / "cmyk.tif")
-    rows = table(classify(finished, str(tmp_path), "--csv", "-").stdout)
-    assert [row["status"] for row in rows] == ["ok", "ok"]
+    for path in (*tmp_path.iterdir(), *broken.rglob("*.jpg")):
+        os.utime(path, (1e9, 1e9))  # files changed just now are read again
+    time.sleep(2)
+    lines = []
+    for new in (2, 0):
+        done = classify(finished, str(tmp_path), str(broken), "--jsonl", "-")
+        lines.append(done.stdout)
+        assert done.stderr.startswith(f"classify: 5 images, 2 could not be read, {new} new;")
+    statuses = [json.loads(line)["status"] for line in lines[0].splitlines()]
+    assert statuses == ["ok", "ok", "ok", "not_an_image", "truncated"]
+    assert lines[0] == lines[1]
+
+
+def test_shards_share_the_images(finished):
+    shards = [
+        table(classify(finished, "input/test", "--csv", "-", "--shard", f"{k}/2").stdout)
+        for k in (1, 2)
+    ]
+    assert shards == [predictions(finished)[::2], predictions(finished)[1::2]]
 
 
 @pytest.mark.parametrize(
@@ -162,6 +187,7 @@ def test_images_of_any_size_and_format_are_classified(finished, tmp_path):
         ([], "give an image, a folder or --from-file"),
         (["a.jpg", "--top-k", "0"], "--top-k: must be 1 or more; got 0"),
         (["a.jpg", "--csv", "-", "--json", "-"], "cannot both write to standard output"),
+        (["a.jpg", "--shard", "3/2"], "must be K/N with K from 1 to N; got '3/2'"),
         (["-", "--from-file", "-"], "standard input can be an image or a list, not both"),
     ],
 )

@@ -1,10 +1,11 @@
-"""The web page under load and under attack, as a table.
+"""The page and the JSON service under load and under attack, as a table.
 
     python -m benchmarks.service --project DIR --images DIR [--rows 10000]
 
 DIR is a project after `dvc repro`, whose page is started; its code may be that of another version.
-Ordinary requests carry one of the JPEGs in --images each. Beside them, one after the other:
-nothing; a bomb (a JPEG of 3,000 scans); 100 clients that send half a request and then nothing; 200
+Ordinary requests carry one of the JPEGs in --images each, and get JSON. First the same classifier
+without HTTP, as `classify` uses it; then 1, 8 and 32 clients. Beside further ones, one after the
+other: a bomb (a JPEG of 3,000 scans); 100 clients that send half a request and then nothing; 200
 requests at once; --rows requests in a row. Memory is that of the page and its worker processes.
 """
 
@@ -29,6 +30,21 @@ import psutil
 from tests.hostile import scan_bomb
 
 SECONDS = 300  # to wait for an answer
+IN_PROCESS = """
+import sys, time
+from pathlib import Path
+from classifier.serving import models
+from classifier.serving.classifier import Classifier
+from classifier.serving.inputs import ImageSource
+
+classifier = Classifier(models.load(None), models.limits(None))
+sources = [ImageSource(path) for path in sys.argv[1:]]
+list(classifier.predict(sources[:20]))
+started = time.perf_counter()
+number = len(list(classifier.predict(sources)))
+print(number / (time.perf_counter() - started))
+classifier.close()
+"""
 HEADER = "Content-Type: multipart/form-data; boundary=x\r\n"
 Answer = tuple[int, float]  # status, 0 without one; seconds
 
@@ -43,7 +59,9 @@ class Page:
 
     def __init__(self, project: Path) -> None:
         command = [sys.executable, "-m", "classifier", "serve", "--port", "0"]
-        self._process = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
         assert self._process.stdout
         found = re.search(r"127\.0\.0\.1:(\d+)", self._process.stdout.readline())
         assert found, "the page does not start"
@@ -100,12 +118,20 @@ def row(name: str, page: Page, before: float, answers: list[Answer], seconds: fl
         name,
         f"{sum(status == 200 for status, _ in answers):,} of {len(answers):,}",
         f"{statistics.median(times):,.0f}",
+        f"{times[int(0.99 * len(times))]:,.0f}",
         f"{times[-1]:,.0f}",
         f"{len(answers) / seconds:.1f}",
         f"{before:,.0f}",
         f"{page.megabytes():,.0f}",
     ]
     print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def in_process(project: Path, paths: list[Path]) -> None:
+    """Prints how many images per second the classifier takes without HTTP."""
+    command = [sys.executable, "-c", IN_PROCESS, *map(str, paths)]
+    done = subprocess.run(command, cwd=project, stdout=subprocess.PIPE, text=True, check=True)
+    print(f"| in process | {len(paths):,} | | | | {float(done.stdout):.1f} | | |", flush=True)
 
 
 def measure(project: Path, images: list[bytes], rows: int) -> None:
@@ -119,7 +145,8 @@ def measure(project: Path, images: list[bytes], rows: int) -> None:
 
     try:
         load("first requests", 20)
-        load("alone", 20)
+        for clients in (1, 8, 32):
+            load(f"{clients} clients" if clients > 1 else "1 client", 400, clients)
         load("200 at once", 200, 200)
         with slow_clients(page):
             load("beside 100 slow clients", 20)
@@ -137,10 +164,12 @@ def main() -> None:
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--rows", type=int, default=10_000)
     args = parser.parse_args()
-    images = [path.read_bytes() for path in sorted(args.images.rglob("*.jpg"))[:200]]
-    print("| scenario | answered | median ms | longest ms | requests/s | MB before | MB after |")
-    print("|---" * 7 + "|")
-    measure(args.project, images, args.rows)
+    paths = sorted(args.images.resolve().rglob("*.jpg"))[:200]
+    times = "median ms | 99 % ms | longest ms"
+    print(f"| scenario | answered | {times} | requests/s | MB before | MB after |")
+    print("|---" * 8 + "|")
+    in_process(args.project, 2 * paths)
+    measure(args.project, [path.read_bytes() for path in paths], args.rows)
 
 
 if __name__ == "__main__":

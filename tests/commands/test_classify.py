@@ -19,7 +19,7 @@ from tests.project import Project, copy, draw
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def finished(finished, tmp_path_factory) -> Project:
     """A copy, as `classify` writes into the cache."""
     return copy(finished, tmp_path_factory.mktemp("classify") / "project")

@@ -9,11 +9,11 @@ Z99 = 2.5758293035489004  # two-sided 99 % quantile
 LEVEL = 0.95
 
 
-def wilson(successes: float, count: float) -> tuple[float, float]:
-    """Returns the 95 % confidence interval of a proportion (Wilson 1927)."""
-    share, z2 = successes / count, Z95**2
+def wilson(successes: float, count: float, z: float = Z95) -> tuple[float, float]:
+    """Returns the confidence interval of a proportion (Wilson 1927), of 95 % unless `z` differs."""
+    share, z2 = successes / count, z**2
     centre = share + z2 / (2 * count)
-    spread = Z95 * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
+    spread = z * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
     scale = 1 + z2 / count
     return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 

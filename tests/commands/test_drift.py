@@ -1,0 +1,76 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from classifier.commands import drift as command
+from classifier.common.errors import StageError
+from classifier.dataset import validation_predictions
+from classifier.dataset.validation_predictions import ValidationPredictions
+from classifier.evaluation import drift
+from classifier.evaluation.drift import Tally
+
+NAMES = ["cat", "dog"]
+
+
+@pytest.fixture
+def reference(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    numbers, rng = np.arange(400), np.random.default_rng(1)
+    cats = numbers % 4 > 0
+    validation_predictions.write(
+        validation_predictions.PATH,
+        ValidationPredictions(
+            numbers.astype(str),
+            numbers % 2,
+            np.array(NAMES),
+            np.stack([0.5 + 0.4 * cats - 0.2, 0.7 - 0.4 * cats], axis=1),
+            numbers % 5 + 1,
+            numbers,
+            np.zeros(0, bool),
+            rng.normal(size=400).astype(np.float32),
+        ),
+    )
+    return command.reference(NAMES, 2.0)
+
+
+def test_the_reference_is_the_training_set_as_predicted_by_others(reference):
+    assert reference.class_counts.tolist() == [300, 100]
+    assert 0 < reference.unknown < 20 and np.all(np.diff(reference.novelty) >= 0)
+
+
+def test_predictions_of_other_classes_are_an_error(reference):
+    with pytest.raises(StageError, match=r"other classes than models/head; run `dvc repro`"):
+        command.reference(["cat", "cow"], 2.0)
+
+
+def test_the_sentence_tells_what_has_changed(reference):
+    tally = Tally(reference, 2.0)
+    for _ in range(200):
+        tally.add(1, 4.0)
+    found = drift.measures(tally, NAMES, 0.05)
+    text = command.sentence(found, 200)
+    assert text.startswith("drift: the 200 images differ from those trained on: 100% are unknown,")
+    assert "100% are predicted as dog, where 25% were expected" in text
+    assert [line.endswith("  drift") for line in command.lines(found)] == [False] + 4 * [True]
+
+
+def test_without_drift_it_tells_what_would_have_been_seen(reference):
+    tally = Tally(reference, 2.0)
+    for number, novelty in enumerate(reference.novelty[::4]):
+        tally.add(int(number % 4 == 0), novelty)
+    text = command.sentence(drift.measures(tally, NAMES, 0.05), 100)
+    assert text.startswith("drift: none found in 100 images: changes of more than about")
+
+
+@pytest.mark.slow
+def test_random_weights_cannot_tell(finished):
+    done = subprocess.run(
+        [sys.executable, "-m", "classifier", "drift", "input/test"],
+        cwd=finished.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1 and "must hold novelty" in done.stderr

@@ -19,6 +19,7 @@ from classifier.serving import downloads, inputs
 from classifier.serving.classifier import BATCH_SIZE, Classifier, Prediction
 from classifier.serving.inputs import ImageSource, LoadedImage
 
+CHUNKS = 8  # groups of cached features that fit into one chunk: several are in memory
 REMEMBERED = 256  # images that are written to the index of files at once
 PASSING = ("too_slow", "crashed", "busy")  # problems that another attempt may not have
 
@@ -83,8 +84,8 @@ class CachedClassifier:
 
     def _groups(self, sources: Iterable[ImageSource]) -> Iterator[_Group | list[ImageSource]]:
         """Yields images whose features are cached in large groups, the others in small ones."""
-        views = len(self._classifier.info.tta_views)
-        size = max(1, rows_per_chunk(self._cache.shape, self._cache.dtype) // views)
+        rows = rows_per_chunk(self._cache.shape, self._cache.dtype)
+        size = max(1, rows // len(self._classifier.info.tta_views) // CHUNKS)
         for window in parallel.batched(sources, size):
             known = self._known(window)
             for is_known, some in groupby(window, known.__contains__):

@@ -17,7 +17,7 @@ EXTRACT = [f"extract.{field.name}" for field in fields(ViewParams)]
 SOME = {
     "extract": EXTRACT,
     "evaluate": ["predict.keep"],
-    "export": ["export", "predict.keep"],
+    "export": ["export", "predict"],
     "report": [*params.SECTIONS, *EXTRACT],
 }
 SOME["report"].remove("extract")

@@ -1,4 +1,3 @@
-import subprocess
 import sys
 
 import numpy as np
@@ -65,12 +64,15 @@ def test_without_drift_it_tells_what_would_have_been_seen(reference):
 
 
 @pytest.mark.slow
-def test_random_weights_cannot_tell(finished):
-    done = subprocess.run(
-        [sys.executable, "-m", "classifier", "drift", "input/test"],
-        cwd=finished.folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1 and "must hold novelty" in done.stderr
+def test_the_training_images_themselves_are_no_drift(project):
+    done = project.shell(sys.executable, "-m", "classifier", "drift", "input/train")
+    *table, line = done.stdout.splitlines()
+    assert [row.split()[0] for row in table[1:2]] == ["unknown"] and len(table) == 6
+    assert line.startswith("drift: none found in 18 images: changes of more than about")
+
+
+@pytest.mark.slow
+def test_few_images_tell_nothing(project):
+    done = project.shell(sys.executable, "-m", "classifier", "drift", "input/test", ok=False)
+    assert done.returncode == 1
+    assert done.stderr == "error: drift: needs 10 images or more; got 3: give more\n"

@@ -5,6 +5,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
+from classifier.common.errors import count
 from classifier.serving.request_metrics import RequestMetrics
 from classifier.serving.writers import printable
 
@@ -29,7 +30,7 @@ class Observer:
     ) -> None:
         """Notes a request; `route` is one of few paths."""
         self.metrics.count_request(route, status, seconds)
-        many = f" {images} images" if images else ""
+        many = f" {count(images, 'image')}" if images else ""
         self.tell(f"{client} {method} {path} {status}{many} {1000 * seconds:.0f} ms")
 
     def tell(self, text: str) -> None:

@@ -239,7 +239,7 @@ def test_sigterm_answers_what_has_arrived_and_a_full_queue_refuses(project):
     assert (answers[0][0], answers[0][1][0]["status"]) == (422, "too_slow")
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 0 and "Traceback" not in errors
-    assert re.search(r"127\.0\.0\.1 POST /classify 422 1 images \d+ ms$", errors, re.M)
+    assert re.search(r"127\.0\.0\.1 POST /classify 422 1 image \d+ ms$", errors, re.M)
 
 
 def test_the_page_goes_on_while_its_model_is_replaced(project, tmp_path):

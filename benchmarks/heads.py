@@ -5,7 +5,8 @@
 Each PROJECT is a folder with the results of `extract` (features_train.npz, features_test.npz) and
 of `inspect` (excluded.csv, near_duplicates.csv) in results/. Printed for each head: accuracy, log
 loss and calibration error on the test images, those in cross-validation, and seconds; at the end
-their means over the projects.
+their means over the projects. `by chance` is the calibration error on as many test images if all
+probabilities were right.
 """
 
 import argparse
@@ -22,20 +23,23 @@ import yaml
 from classifier import head
 from classifier.common import params
 from classifier.dataset import features, validation_predictions
-from classifier.evaluation import metrics, scored_images
+from classifier.evaluation import calibration, metrics, scored_images
 from stages.train import stage
 
 HEADS = ("auto", "discriminant", "logistic", "mean", "dense")
 NAMES = ("accuracy", "log_loss", "expected_calibration_error")
 HEADING = (
-    "| dataset | head | test images | accuracy | log loss | calibration error | "
-    "cross-validated accuracy | log loss | calibration error | s |\n" + "|---" * 10 + "|"
+    "| dataset | head | test images | accuracy | log loss | calibration error | by chance | "
+    "cross-validated accuracy | log loss | calibration error | s |\n" + "|---" * 11 + "|"
 )
 
 
 def scores(probabilities: np.ndarray, labels: np.ndarray, names: list[str]) -> dict[str, float]:
-    """Returns the metrics of predictions."""
-    return metrics.compute(scored_images.score(probabilities.astype(np.float64), labels, names))
+    """Returns the metrics of predictions, and the calibration error to expect by chance."""
+    scored = scored_images.score(probabilities.astype(np.float64), labels, names)
+    draws = np.random.default_rng(0).random((100, len(labels))) < scored.probability
+    chance = [calibration.expected_error(scored.probability, correct) for correct in draws]
+    return metrics.compute(scored) | {"chance": float(np.mean(chance))}
 
 
 def train(project: Path, kind: str, folder: Path) -> list[float]:
@@ -55,9 +59,11 @@ def train(project: Path, kind: str, folder: Path) -> list[float]:
     test, names = features.read(results / "features_test.npz"), list(model.info.class_names)
     views = test.view_rows(test.tta_views)
     views = views[test.labels[views[:, 0]] >= 0]
-    tested = scores(model.predict(test, views), test.labels[views[:, 0]], names)
+    probabilities, _ = model.predict(test, views)
+    tested = scores(probabilities, test.labels[views[:, 0]], names)
     out_of_fold = scores(validated.probabilities, validated.labels, names)
-    return [tested["n"], *(part[name] for part in (tested, out_of_fold) for name in NAMES), seconds]
+    values = [tested[name] for name in ("n", *NAMES, "chance")]
+    return [*values, *(out_of_fold[name] for name in NAMES), seconds]
 
 
 def row(name: str, kind: str, values: Sequence[float]) -> str:

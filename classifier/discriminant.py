@@ -20,6 +20,7 @@ from classifier.dataset.features import Array
 
 ROWS = 4096  # at once
 BALANCE = 0.5  # 0: scikit-learn's discriminant; 1: all classes at one distance from the centre
+LEAST = 1e-6  # of the total variance, added to each: rounding errors are less
 Linear = tuple[np.ndarray, np.ndarray]  # kernel (D, C), bias (C,), float64
 
 
@@ -161,9 +162,10 @@ class Coordinates:
         from scipy.linalg import cholesky
 
         covariance = moments.covariance
-        variance = max(float(np.trace(covariance)) / len(self.mean), 1e-12)
+        whole = float(np.trace(moments.squares)) / moments.counts.sum()
+        ridge = shrinkage * float(np.trace(covariance)) / len(self.mean)
         shrunken = covariance * np.float32(1 - shrinkage)
-        shrunken[np.diag_indices_from(shrunken)] += np.float32(shrinkage * variance)
+        shrunken[np.diag_indices_from(shrunken)] += np.float32(max(ridge, LEAST * whole, 1e-12))
         return cholesky(shrunken.T, lower=True, overwrite_a=True, check_finite=False)
 
     def logits(self, rows: np.ndarray, layer: Linear) -> np.ndarray:

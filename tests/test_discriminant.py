@@ -52,6 +52,17 @@ def test_a_class_without_images_changes_no_other():
     assert softmax(logits[1])[:, 3].max() < 1e-4
 
 
+@pytest.mark.parametrize("n_features", [12, 400])
+@pytest.mark.parametrize("shrinkage", [0.02, 0.9])
+def test_classes_of_equal_images_are_told_apart(n_features, shrinkage):
+    values, labels = sample(n_features)
+    values = values[[np.flatnonzero(labels == k)[0] for k in labels]]
+    coordinates = Coordinates.of(values, ROWS, slice(None), 0.5)
+    whole, part = (coordinates.moments(r, labels[r], 3) for r in (ROWS, ROWS[:30]))
+    logits = coordinates.logits(ROWS, coordinates.fit(whole - part, shrinkage))
+    assert (logits.argmax(axis=1) == labels).all()
+
+
 def test_moments_of_a_part_can_be_subtracted():
     values, labels = sample(12)
     coordinates = Coordinates.of(values, ROWS, slice(None), 0.5)

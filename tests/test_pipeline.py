@@ -61,7 +61,7 @@ TABLE = {
     "inspect.drop_duplicates": (True, {"inspect", "report"}),
     "inspect.drop_wrong_labels": (True, {"inspect", "report"}),
     "inspect.drop_outliers": (True, {"inspect", "report"}),
-    "train.head": ("mean", HEAD),
+    "train.head": ("logistic", HEAD),
     "train.layers": (["mixed0"], HEAD),
     "train.folds": (3, HEAD),
     "train.class_weight": ("balanced", {"train", "report"}),  # no effect: classes of equal size

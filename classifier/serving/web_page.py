@@ -1,5 +1,6 @@
 """The web page of `python -m classifier serve`."""
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def card(
         name: of the file.
         uri: data URI of its thumbnail.
         verdict: `unknown` or `uncertain`; empty if it is of the most probable class.
-        novelty: how unlike the training images it is.
+        novelty: how unlike the training images it is; NaN if not known.
         probabilities: class names and probabilities, the most probable first.
         similar: path, class and data URI of the most similar training images; the URI is empty if
             the file is missing.
@@ -88,7 +89,7 @@ def card(
     if verdict:
         meaning = f"{verdict}: {MEANINGS[verdict]}"
         items.insert(0, tag("li", tag("span", meaning), class_="verdict"))
-    score = tag("p", f"novelty {novelty:.1f}", title=NOVELTY)
+    score = None if math.isnan(novelty) else tag("p", f"novelty {novelty:.1f}", title=NOVELTY)
     classes = tag("div", tag("ol", *items), score, class_="classes")
     if not similar:
         return tag("article", image, classes)

@@ -33,6 +33,7 @@ def test_an_image_of_no_class_says_so_before_its_most_probable_class():
     text = web_page.card("a.jpg", "data:", "unknown", 4.25, [("cat", 0.875)], [])
     assert text.index("unknown: unlike the training images") < text.index("<span>cat</span>")
     assert "novelty 4.2" in text
+    assert "novelty" not in web_page.card("a.jpg", "data:", "", float("nan"), [("cat", 1.0)], [])
 
 
 def test_the_page_is_a_form_that_works_without_a_script():

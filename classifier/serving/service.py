@@ -12,7 +12,8 @@ from classifier.html import thumbnails
 from classifier.html.markup import Markup, join
 from classifier.images.limits import Limits
 from classifier.serving import models, similar_images, snapshot, web_page, writers
-from classifier.serving.classifier import Classifier, Prediction
+from classifier.serving.batcher import Batcher
+from classifier.serving.classifier import BATCH_SIZE, Classifier, Prediction
 from classifier.serving.inputs import ImageSource
 from classifier.serving.request_metrics import RequestMetrics
 
@@ -40,6 +41,8 @@ class ClassifierService:
             self.info = self._classifier.info
             similar = None if model else similar_images.load(self.info.fingerprint)
         self._top_k, self._similar_images = self._classifier.model.top_k, similar
+        calls = self._classifier.model.concurrency
+        self._batcher = Batcher(self._classifier.predict_batch, calls, BATCH_SIZE)
 
     def description(self) -> str:
         """Returns the description of the classifier on the page."""
@@ -68,7 +71,7 @@ class ClassifierService:
         if not image.decoded:
             self._metrics.count_image(image.problem)
             return Prediction(image)
-        (prediction,) = self._classifier.predict_batch([image])
+        prediction = self._batcher.result(image)
         self._metrics.count_image("ok", str(self._classifier.row(prediction, 1)[2]))
         return prediction
 
@@ -108,4 +111,5 @@ class ClassifierService:
 
     def close(self) -> None:
         """Ends the worker processes."""
+        self._batcher.close()
         self._classifier.close()

@@ -26,7 +26,7 @@ MODELS = {  # of each head; their logits are averaged
     "logistic": ("logistic",),
     "mean": ("discriminant", "logistic"),
 }
-AUTO_IMAGES = 4000  # up to which `auto` is `mean`, which takes longer and holds the features
+AUTO_IMAGES = 4000  # up to which `auto` is `mean`: it takes longer and holds features by fold
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,7 @@ TABLE = {
     "train.head": ("logistic", HEAD),
     "train.layers": (["mixed0"], HEAD),
     "train.folds": (3, HEAD),
+    "train.learning_curve": (False, HEAD - {"predict"}),
     "train.class_weight": ("balanced", {"train", "report"}),  # no effect: classes of equal size
     "train.validation_split": (0.4, {"train", "report"}),  # no effect: there are folds
     "train.refit": (True, {"train", "report"}),

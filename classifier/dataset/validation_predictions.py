@@ -25,6 +25,9 @@ class ValidationPredictions:
         random_correct: bool (N,), whether the prediction is right if groups are torn apart; (0,)
             where that was not tried.
         novelty: float32 (N,), how unlike the images it was trained on; NaN if not computed.
+        curve_images: int32 (F,), numbers of training images, ascending; (0,) if not tried.
+        curve_correct: float32 (N, F), how often the image is predicted right by a head that
+            learned from so many; NaN where these were too few. (0, 0) if not tried.
     """
 
     paths: np.ndarray
@@ -35,6 +38,8 @@ class ValidationPredictions:
     groups: np.ndarray
     random_correct: np.ndarray
     novelty: np.ndarray
+    curve_images: np.ndarray
+    curve_correct: np.ndarray
 
     @property
     def accuracy(self) -> float:

@@ -3,7 +3,8 @@
 Reads   results/validation_predictions.npz, results/predictions.csv, results/scored_test.csv,
         results/inspection.csv, results/split.csv, models/head
 Writes  results/metrics.json, results/scored_validation.csv, results/leaks.csv,
-        results/classes.csv, results/calibration.csv, results/coverage.csv, results/thresholds.csv
+        results/classes.csv, results/calibration.csv, results/coverage.csv, results/thresholds.csv,
+        results/learning_curve.csv
 """
 
 import math
@@ -24,6 +25,7 @@ from classifier.evaluation import (
     coverage,
     headline,
     leaks,
+    learning_curve,
     metrics,
     predictions,
     scored_images,
@@ -32,7 +34,7 @@ from classifier.evaluation import (
 from classifier.evaluation.intervals import independent_count
 from classifier.evaluation.predictions import Params
 from classifier.evaluation.scored_images import ScoredImages
-from stages.evaluate import groups
+from stages.evaluate import groups, more_images
 from stages.evaluate.estimate import Estimate, estimate
 from stages.evaluate.leaked_images import copies_of_training_images
 
@@ -70,6 +72,7 @@ def main(
     values |= estimated(validated, scored, others)
     threshold = trained.novelty_threshold(params.load("predict", Params).keep)
     values |= unknown_metrics(validated, threshold, rows, set(paths))
+    values |= twice_as_many(validated)
     values["leaks"] = {"test": len(copies), "labelled": int((~clean).sum())}
     files.write_json(out, values)
     by_class = scored if headline.scored_part(values) == "validation" else test.select(clean)
@@ -154,6 +157,23 @@ def unknown_metrics(
     if lost:
         values["test_kept"] = round(1 - sum(lost) / len(lost), 6)
     return {"unknown": values}
+
+
+def twice_as_many(validated: ValidationPredictions) -> dict[str, dict[str, Any]]:
+    """Returns what twice as many training images would add, if it can be told; writes the curve."""
+    images, correct = validated.curve_images, validated.curve_correct
+    learning_curve.write(
+        learning_curve.PATH, learning_curve.points(images, correct, validated.groups)
+    )
+    gain = more_images.expected_gain(images, correct, validated.groups)
+    if gain is None:
+        return {}
+    classes = more_images.gaining_classes(images, correct, validated.groups, validated.labels, gain)
+    names = validated.class_names.tolist()
+    most = sorted(classes, key=lambda label: -classes[label])
+    rounded = {name: round(value, 6) for name, value in vars(gain).items()}
+    by_name = {names[label]: round(classes[label], 6) for label in most}
+    return {"twice_as_many": {**rounded, "images": int(images[-1]), "classes": by_name}}
 
 
 def write_tables(scored: ScoredImages, class_names: list[str]) -> None:

@@ -6,7 +6,15 @@ from pathlib import Path
 from classifier.html import markup
 from classifier.html.markup import Markup, tag
 from classifier.html.thumbnails import Thumbnail
-from stages.report import confidence, confusion, data, headline, predictions, training
+from stages.report import (
+    confidence,
+    confusion,
+    data,
+    headline,
+    more_images,
+    predictions,
+    training,
+)
 from stages.report.elements import ThumbnailSet
 from stages.report.run_results import SEARCHABLE, RunResults
 
@@ -21,7 +29,7 @@ def page(run: RunResults, thumbnails: Mapping[str, Thumbnail]) -> Markup:
     sections = {
         "Data": data.data(run, images),
         "Findings": data.findings(run, images),
-        "Training": training.training(run),
+        "Training": training.training(run) + more_images.more_images(run),
         "Confusions": confusion.confusion(run),
         "Classes": predictions.classes(run),
         "Errors": predictions.errors(run, images),

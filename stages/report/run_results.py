@@ -19,12 +19,14 @@ from classifier.evaluation import (
     coverage,
     headline,
     leaks,
+    learning_curve,
     metrics,
     predictions,
     scored_images,
     thresholds,
 )
 from classifier.evaluation.coverage import Coverage
+from classifier.evaluation.learning_curve import Point
 from classifier.head import HeadInfo
 from classifier.inference import base, engine
 from classifier.inference.base import BaseInfo
@@ -64,6 +66,7 @@ class RunResults:
     findings: Sequence[Finding]
     warnings: Sequence[str]  # of `validate`, and what follows from the findings
     history: Mapping[str, Sequence[float]]  # columns of results/history.csv
+    learning_curve: Sequence[Point]
     scored: Sequence[ScoredImage]  # the images of `split`, without those that leaked
     classes: Sequence[Mapping[str, str]]  # rows of results/classes.csv
     calibration: Sequence[tuple[float, float, int]]  # mean probability, accuracy, images
@@ -163,6 +166,7 @@ def read(params: Mapping[str, Any]) -> RunResults:
         history={
             name: [float(row[name]) for row in history] for name in (history[0] if history else ())
         },
+        learning_curve=learning_curve.read(learning_curve.PATH),
         scored=[
             ScoredImage(path, label, predicted, float(probability), float(of_label))
             for path, label, predicted, probability, of_label, _ in files.iter_rows(scored)

@@ -10,9 +10,10 @@ import numpy as np
 from classifier.dataset.features import Array, FeatureTable
 from classifier.discriminant import Coordinates, Linear
 from classifier.head import Branch
-from stages.train import cross_validation, discriminant, logistic
+from stages.train import cross_validation, discriminant, learning_curve, logistic
 from stages.train.cross_validation import Candidate, LinearModel, Samples
 from stages.train.discriminant import Discriminant
+from stages.train.learning_curve import LearningCurve
 from stages.train.logistic import Logistic
 from stages.train.params import Layers, Params, require_layers
 from stages.train.plan import Plan
@@ -175,12 +176,14 @@ class TrainedHeads:
         rounds: by round, the branch to predict the images with that validate in it.
         random_correct: bool (N,), whether each image is predicted right with folds that tear
             groups apart; (0,) without groups.
+        curve: from fewer images.
     """
 
     parts: list[LinearHead]
     final: Branch
     rounds: dict[int, Branch]
     random_correct: np.ndarray
+    curve: LearningCurve
 
 
 def train_and_validate(
@@ -221,7 +224,20 @@ def train_and_validate(
         if settings.refit:
             heads = [_refit(examples.features, samples, head, pool) for head in heads]
     final = mean_branch(head.branch for head in heads)
-    return TrainedHeads(heads, final, rounds, random_correct)
+    curve = learning_curve.NONE
+    if settings.learning_curve:
+        curve = _learning_curve(examples, samples, plan, heads[0], pool)
+    return TrainedHeads(heads, final, rounds, random_correct, curve)
+
+
+def _learning_curve(
+    examples: Examples, samples: Samples, plan: Plan, head: LinearHead, pool: Executor
+) -> LearningCurve:
+    """Returns the learning curve of the images that validate, on the layers of a head."""
+    rounds = replace(samples, folds=plan.rounds)
+    return learning_curve.measure(
+        examples.features, rounds, head.layer_set[1], POWER, plan.parts, pool
+    )
 
 
 def _refit(features: Array, samples: Samples, head: LinearHead, pool: Executor) -> LinearHead:

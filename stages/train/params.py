@@ -33,6 +33,7 @@ class Params:
     head: Literal["auto", "logistic", "discriminant", "mean", "dense"]
     layers: Layers  # of freeze.layers; auto: each alone and all are tried
     folds: NonNegativeInt  # of cross-validation, 2 or more; 0: hold out validation_split
+    learning_curve: bool  # measure the accuracy from fewer images too
     class_weight: ClassWeight  # balanced: images of rare classes count more
     validation_split: (
         InnerFraction  # fraction of each class; not used with folds or input/validation

@@ -11,6 +11,7 @@ from classifier.common.errors import StageError
 from classifier.dataset import folders, split
 from classifier.dataset.features import FeatureTable
 from classifier.dataset.groups import EXIF, listed
+from stages.train.learning_curve import draw_parts
 from stages.train.params import Params
 
 DEFAULT_FOLDS = 5  # to choose a head by, where validation images are held out
@@ -29,6 +30,7 @@ class Plan:
         units: int; images with equal numbers are never on two sides.
         cross_validated: whether each image validates.
         random_folds: int, folds that tear groups apart; (0,) without groups.
+        parts: int, from which fractions of the images are made; see `learning_curve`.
     """
 
     rounds: np.ndarray
@@ -37,6 +39,7 @@ class Plan:
     units: np.ndarray
     cross_validated: bool
     random_folds: np.ndarray
+    parts: np.ndarray
 
     @property
     def numbered_folds(self) -> np.ndarray:
@@ -95,7 +98,8 @@ def make_plan(
         splits = split.assign(units, labels, settings.validation_split, seed)
         rounds = np.array([int(name == split.VALIDATION) for name in splits])
     _, numbers = np.unique(np.array(units, object), return_inverse=True)
-    plan = Plan(rounds, folds, trains, numbers, cross_validated, random_folds)
+    parts = draw_parts(units, labels, seed)
+    plan = Plan(rounds, folds, trains, numbers, cross_validated, random_folds, parts)
     _check(plan, table.labels[rows], table.class_names.tolist())
     return plan
 

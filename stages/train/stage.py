@@ -24,8 +24,9 @@ from classifier.dataset.features import FeatureTable
 from classifier.dataset.validation_predictions import ValidationPredictions
 from classifier.head import HeadInfo, TrainedLayers
 from classifier.inference import base
-from stages.train import history, linear, novelty, training
+from stages.train import history, learning_curve, linear, novelty, training
 from stages.train.fine_tuning import TrainingSet, bottleneck_features
+from stages.train.learning_curve import LearningCurve
 from stages.train.linear import LayerSet
 from stages.train.outcome import Outcome, calibrate_rounds, make_heads, predict_rounds
 from stages.train.params import Params, require_maps, weights_by_index
@@ -63,8 +64,8 @@ def reproducible_threads() -> Iterator[ThreadPoolExecutor]:
 
 def train_linear(
     dataset: TrainingSet, plan: Plan, settings: Params, layer_sets: Sequence[LayerSet]
-) -> tuple[Outcome, np.ndarray]:
-    """Returns a linear head, and which images are predicted right with folds without groups."""
+) -> tuple[Outcome, np.ndarray, LearningCurve]:
+    """Returns a linear head, which images are right with folds without groups, and its curve."""
     upper = upper_blocks.read(dataset.base_folder) if dataset.maps else None
     network = openvino_convert.convert(upper, "float16") if upper else None
     with reproducible_threads() as pool:
@@ -80,7 +81,7 @@ def train_linear(
         layers=base.in_network_order(names),
         strength=tuple(one.strength for one in heads),
     )
-    return outcome, trained.random_correct
+    return outcome, trained.random_correct, trained.curve
 
 
 def head_info(table: FeatureTable, plan: Plan) -> HeadInfo:
@@ -103,6 +104,7 @@ def validated_images(
     probabilities: np.ndarray,
     random_correct: np.ndarray,
     scores: np.ndarray,
+    curve: LearningCurve,
     kept: np.ndarray,
 ) -> ValidationPredictions:
     """Returns the predictions of the images that validate.
@@ -114,6 +116,7 @@ def validated_images(
         probabilities: float (N, C).
         random_correct: bool (N,), or (0,) without groups.
         scores: float (N,), novelty.
+        curve: from fewer images.
         kept: int (n,), the images that validate, in the order to write.
     """
     return ValidationPredictions(
@@ -125,6 +128,8 @@ def validated_images(
         groups=plan.units[kept].astype(np.int32),
         random_correct=random_correct[kept] if len(random_correct) else random_correct,
         novelty=scores[kept].astype(np.float32),
+        curve_images=curve.images,
+        curve_correct=curve.correct[kept] if len(curve.correct) else curve.correct,
     )
 
 
@@ -174,10 +179,10 @@ def main(
         dataset = make_training_set(table, rows, base_folder, file)
         if settings.dense:
             outcome = training.train(dataset, plan, settings, history.LiveHistory(history_csv))
-            random_correct = np.zeros(0, bool)
+            random_correct, curve = np.zeros(0, bool), learning_curve.NONE
         else:
             sets = linear.layer_sets(table, settings.layers)
-            outcome, random_correct = train_linear(dataset, plan, settings, sets)
+            outcome, random_correct, curve = train_linear(dataset, plan, settings, sets)
         del dataset  # unmaps the file
     views = table.view_rows(table.tta_views)
     views = views[np.searchsorted(views[:, 0], rows[:, 0])]
@@ -201,7 +206,7 @@ def main(
     split.write(split_csv, paths[by_path].tolist(), plan.splits[by_path].tolist(), cells)
     kept = by_path[plan.rounds[by_path] > 0]
     validated = validated_images(
-        table, rows[:, 0], plan, probabilities, random_correct, scores, kept
+        table, rows[:, 0], plan, probabilities, random_correct, scores, curve, kept
     )
     validation_predictions.write(predictions_npz, validated)
     line = summary_line(plan, outcome, validated.accuracy, out)

@@ -13,6 +13,7 @@ from classifier.dataset import manifest
 from classifier.dataset.findings import Finding
 from classifier.dataset.problems import Problem
 from classifier.evaluation import coverage, headline
+from classifier.evaluation.learning_curve import Point
 from classifier.head import HeadInfo
 from classifier.html.thumbnails import Thumbnail
 from classifier.inference.base import BaseInfo
@@ -120,6 +121,7 @@ def results(names=("ant", "bee"), count=40, **changes) -> RunResults:
         "calibration": [(0.55, 0.5, 10), (0.92, 1.0, 30)],
         "coverage": coverage.compute(np.linspace(0.5, 0.9, len(scored)), correct),
         "thresholds": [],
+        "learning_curve": [Point(40, 0.8, 0.7, 0.9), Point(80, 0.85, 0.8, 0.9)],
         "predictions": [
             {
                 "path": image.path,
@@ -175,6 +177,26 @@ def test_the_accuracy_of_likely_predictions_is_told():
     assert "If only likely predictions count (40 test images)" in text
     row = coverage.smallest_probability(answered, 0.9)
     assert f"{answered.probability[row]:.3f}" in text
+
+
+@pytest.mark.parametrize(
+    ("gain", "expected"),
+    [
+        ((0.031, 0.012, 0.05), "rises by 3.1 percentage points (95 % interval: 1.2 to 5.0)."),
+        ((0.004, 0.0, 0.009), "would hardly help: twice as many would raise the accuracy by at"),
+        ((0.02, 0.0, 0.05), "cannot be told: twice as many would raise the accuracy by between 0"),
+    ],
+)
+def test_what_more_images_would_add_is_told(gain, expected):
+    values = dict(zip(("gain", "gain_low", "gain_high"), gain, strict=True))
+    metrics = metrics_of(twice_as_many=values | {"images": 80, "classes": {"bee": 0.1}})
+    text = Parsed(page.page(results(metrics=metrics), {})).text
+    assert expected in text
+    assert ("Most would be gained for bee (10 points)." in text) == (gain[1] > 0.01)
+    row = f"80 {percent(0.85)} {percent(0.8)} to {percent(0.9)}"
+    assert " ".join(row.split()) in text
+    unknown = Parsed(page.page(results(), {})).text
+    assert "Whether more images would help cannot be told from so few." in unknown
 
 
 def test_two_classes_have_rates_by_threshold():

@@ -15,6 +15,7 @@ SETTINGS = Params(
     head="dense",
     layers="auto",
     folds=0,
+    learning_curve=True,
     hidden_units=8,
     dropout=0.2,
     optimizer="adam",

@@ -1,6 +1,6 @@
 """results/inspection.csv: images that stage `inspect` suspects to be duplicates or errors."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +20,9 @@ DROP_PARAMS = {  # values of section `inspect`, by the finding for which they ex
     OUTLIER: "drop_outliers",
 }
 FINDINGS = (*duplicates.CODES, WRONG_LABEL, OUTLIER)  # most serious first
+
+
+HEADER = ("path", "label", "finding", "rank", "score", "suggested", "other", "detail")
 
 
 class Finding(NamedTuple):
@@ -87,13 +90,17 @@ def warnings(
 def write(path: Path, findings: Iterable[Finding]) -> None:
     """Writes the findings, most serious kind first, highest score first within a kind."""
     order = sorted(findings, key=lambda one: (FINDINGS.index(one.finding), -one.score, one.path))
-    rows = ([f"{c:.3f}" if isinstance(c, float) else c for c in finding] for finding in order)
-    files.write_csv(path, Finding._fields, rows)
+    ranks: Counter[str] = Counter()
+    rows = []
+    for image, label, code, score, *others in order:
+        ranks[code] += 1
+        rows.append([image, label, code, ranks[code], f"{score:.3f}", *others])
+    files.write_csv(path, HEADER, rows)
 
 
 def read(path: Path) -> list[Finding]:
     """Returns the findings, in the order of the file."""
     return [
         Finding(image, label, code, float(score), *others)
-        for image, label, code, score, *others in files.iter_rows(path)
+        for image, label, code, _, score, *others in files.iter_rows(path)
     ]

@@ -15,8 +15,13 @@ TITLES = {
     "in_train_and_test": "Training images that are also test images",
     "in_validation_and_test": "Validation images that are also test images",
     "duplicate": "Duplicates within a class",
-    "wrong_label": "Probable label errors",
+    "wrong_label": "Labels worth a look",
     "outlier": "Outliers",
+}
+NOTES = {
+    "wrong_label": "Ranked, the most suspicious first. Most are odd but correct images: 1 to 6 % of "
+    "the images are listed even if no label is wrong. Five wrong labels rank among the first ten, "
+    "with few exceptions."
 }
 UNFOLDED = 24  # classes; more are folded away
 LISTED = 100  # files with problems
@@ -58,9 +63,10 @@ def findings(run: RunResults, images: ThumbnailSet) -> list[Markup]:
     for kind in FINDINGS:
         if found := run.findings_of(kind):
             more = f" (first {PER_GROUP} shown)" if len(found) > PER_GROUP else ""
-            figures = (_finding(finding, images) for finding in found[:PER_GROUP])
+            figures = (_finding(n, one, images) for n, one in enumerate(found[:PER_GROUP], 1))
             gallery = tag("div", *figures, class_="figures")
-            parts.append(details(f"{TITLES[kind]}: {len(found):,}{more}", gallery))
+            note = tag("p", NOTES[kind]) if kind in NOTES else None
+            parts.append(details(f"{TITLES[kind]}: {len(found):,}{more}", note, gallery))
     text = (
         "Possible errors in the data, the most serious first. All of them are listed in "
         "results/inspection.csv. No file was changed."
@@ -68,8 +74,8 @@ def findings(run: RunResults, images: ThumbnailSet) -> list[Markup]:
     return [tag("p", text), *parts] if parts else []
 
 
-def _finding(finding: Finding, images: ThumbnailSet) -> Markup:
+def _finding(rank: int, finding: Finding, images: ThumbnailSet) -> Markup:
     paths = filter(None, (finding.path, finding.other))
     pair = tag("div", *map(images.image, paths), class_="pair")
     text = f"{finding.label or 'unknown class'}: {finding.detail}"
-    return tag("figure", pair, tag("figcaption", finding.path, tag("br"), text))
+    return tag("figure", pair, tag("figcaption", f"{rank}. {finding.path}", tag("br"), text))

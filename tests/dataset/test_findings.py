@@ -1,3 +1,4 @@
+from classifier.common import files
 from classifier.dataset import findings
 from classifier.dataset.findings import Finding
 
@@ -19,6 +20,8 @@ def test_the_most_serious_kind_comes_first_then_the_highest_score(tmp_path):
     listed = findings.read(tmp_path / "inspection.csv")
     assert [one.path for one in listed] == ["d", "f", "e", "c", "b", "a"]
     assert set(listed) == set(unsorted)
+    rows = files.read_csv(tmp_path / "inspection.csv")
+    assert [row["rank"] for row in rows] == ["1", "1", "1", "1", "2", "1"]
 
 
 def test_leaks_conflicts_and_copies_are_warned_of_unless_they_are_dropped():

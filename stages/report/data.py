@@ -19,9 +19,9 @@ TITLES = {
     "outlier": "Outliers",
 }
 NOTES = {
-    "wrong_label": "Ranked, the most suspicious first. Most are odd but correct images: 1 to 6 % of "
-    "the images are listed even if no label is wrong. Five wrong labels rank among the first ten, "
-    "with few exceptions."
+    "wrong_label": "Ranked, the most suspicious first. Most are odd but correct images: 1 to 6 % "
+    "of all images are listed even if no label is wrong. Five wrong labels rank among the first "
+    "ten, with few exceptions.",
 }
 UNFOLDED = 24  # classes; more are folded away
 LISTED = 100  # files with problems

@@ -54,7 +54,7 @@ def scored_part(metrics: Metrics) -> str:
 
 def notes(metrics: Metrics) -> list[str]:
     """Returns what else to know about the scores, a sentence each."""
-    sentences = (_groups(metrics), _test(metrics), *_estimate(metrics))
+    sentences = (_groups(metrics), _test(metrics), *_estimate(metrics), _similarity(metrics))
     return [sentence for sentence in sentences if sentence]
 
 
@@ -91,6 +91,17 @@ def _groups(metrics: Metrics) -> str:
         f"images of a group (copies, a series) are too alike to test each other: the validation "
         f"accuracy is {metrics['validation']['accuracy']:.3f} with each group on one side, and "
         f"would be {torn['accuracy']:.3f} otherwise"
+    )
+
+
+def _similarity(metrics: Metrics) -> str:
+    expected = metrics.get("at_test_similarity")
+    if not expected or not expected["lower"] or scored_part(metrics) != "validation":
+        return ""
+    return (
+        "the test images are less similar to the training images than these are to each other; of "
+        f"validation images as similar as them {expected['accuracy']:.3f} are right, of all "
+        f"{metrics['validation']['accuracy']:.3f}"
     )
 
 

@@ -11,6 +11,8 @@ from statistics import NormalDist
 
 import numpy as np
 
+from classifier.dataset.validation_predictions import ValidationPredictions
+
 SMALLEST = 0.2  # fraction of the images from which on the error is taken to follow the power
 MIN_POINTS = 3
 MODEL_ERROR = 0.2  # standard error of the gain, as a fraction of it, because it is no exact power
@@ -78,3 +80,18 @@ def gaining_classes(
         if one and one.gain_low > gain.gain:
             found[label] = one.gain
     return found
+
+
+def metrics_part(validated: ValidationPredictions) -> dict[str, dict[str, object]]:
+    """Returns `twice_as_many` of metrics.json; nothing if there are too few images."""
+    curve = validated.curve_images, validated.curve_correct, validated.groups
+    gain = expected_gain(*curve)
+    if gain is None:
+        return {}
+    classes = gaining_classes(*curve, validated.labels, gain)
+    names = validated.class_names.tolist()
+    most = sorted(classes, key=lambda label: -classes[label])
+    values: dict[str, object] = {name: round(value, 6) for name, value in vars(gain).items()}
+    values["images"] = int(validated.curve_images[-1])
+    values["classes"] = {names[label]: round(classes[label], 6) for label in most}
+    return {"twice_as_many": values}

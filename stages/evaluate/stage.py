@@ -1,10 +1,10 @@
 """Evaluate the head on images it was not trained on.
 
 Reads   results/validation_predictions.npz, results/predictions.csv, results/scored_test.csv,
-        results/inspection.csv, results/split.csv, models/head
+        results/inspection.csv, results/similarity.csv, results/split.csv, models/head
 Writes  results/metrics.json, results/scored_validation.csv, results/leaks.csv,
         results/classes.csv, results/calibration.csv, results/coverage.csv, results/thresholds.csv,
-        results/learning_curve.csv
+        results/learning_curve.csv, results/accuracy_by_similarity.csv
 """
 
 import math
@@ -18,6 +18,7 @@ from classifier import head
 from classifier.common import files, params
 from classifier.common.errors import warn
 from classifier.dataset import findings, split, validation_predictions
+from classifier.dataset import similarity as similarity_file
 from classifier.dataset.validation_predictions import ValidationPredictions
 from classifier.evaluation import (
     calibration,
@@ -29,12 +30,13 @@ from classifier.evaluation import (
     metrics,
     predictions,
     scored_images,
+    similarity_bins,
     thresholds,
 )
 from classifier.evaluation.intervals import independent_count
 from classifier.evaluation.predictions import Params
 from classifier.evaluation.scored_images import ScoredImages
-from stages.evaluate import groups, more_images
+from stages.evaluate import groups, more_images, similarity
 from stages.evaluate.estimate import Estimate, estimate
 from stages.evaluate.leaked_images import copies_of_training_images
 
@@ -46,6 +48,7 @@ def main(
     predictions_csv: Path = predictions.PATH,
     scored_test_csv: Path = scored_images.TEST,
     inspection_csv: Path = findings.PATH,
+    similarity_csv: Path = similarity_file.PATH,
     split_csv: Path = split.PATH,
     head_folder: Path = head.FOLDER,
     out: Path = metrics.PATH,
@@ -72,11 +75,23 @@ def main(
     values |= estimated(validated, scored, others)
     threshold = trained.novelty_threshold(params.load("predict", Params).keep)
     values |= unknown_metrics(validated, threshold, rows, set(paths))
-    values |= twice_as_many(validated)
+    values |= more_images.metrics_part(validated)
+    bins = similarity.of_run(
+        similarity_file.read(similarity_csv),
+        validated.paths.tolist(),
+        scored.correct,
+        validated.groups,
+        dict(zip(paths, test.correct.tolist(), strict=True)),
+        [row["path"] for row in others],
+    )
+    values |= similarity.metrics_part(bins)
     values["leaks"] = {"test": len(copies), "labelled": int((~clean).sum())}
     files.write_json(out, values)
     by_class = scored if headline.scored_part(values) == "validation" else test.select(clean)
     write_tables(by_class, names)
+    similarity_bins.write(similarity_bins.PATH, bins)
+    curve = validated.curve_images, validated.curve_correct, validated.groups
+    learning_curve.write(learning_curve.PATH, learning_curve.points(*curve))
     for note in headline.notes(values):
         warn(note)
     print(summary_line(values, out) + info.warning)
@@ -157,23 +172,6 @@ def unknown_metrics(
     if lost:
         values["test_kept"] = round(1 - sum(lost) / len(lost), 6)
     return {"unknown": values}
-
-
-def twice_as_many(validated: ValidationPredictions) -> dict[str, dict[str, Any]]:
-    """Returns what twice as many training images would add, if it can be told; writes the curve."""
-    images, correct = validated.curve_images, validated.curve_correct
-    learning_curve.write(
-        learning_curve.PATH, learning_curve.points(images, correct, validated.groups)
-    )
-    gain = more_images.expected_gain(images, correct, validated.groups)
-    if gain is None:
-        return {}
-    classes = more_images.gaining_classes(images, correct, validated.groups, validated.labels, gain)
-    names = validated.class_names.tolist()
-    most = sorted(classes, key=lambda label: -classes[label])
-    rounded = {name: round(value, 6) for name, value in vars(gain).items()}
-    by_name = {names[label]: round(classes[label], 6) for label in most}
-    return {"twice_as_many": {**rounded, "images": int(images[-1]), "classes": by_name}}
 
 
 def write_tables(scored: ScoredImages, class_names: list[str]) -> None:

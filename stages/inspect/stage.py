@@ -2,7 +2,8 @@
 
 Reads   results/images.csv and the images it lists, results/perceptual_hashes.npy,
         results/features_train.npz, results/features_test.npz
-Writes  results/inspection.csv, results/excluded.csv, results/near_duplicates.csv
+Writes  results/inspection.csv, results/excluded.csv, results/near_duplicates.csv,
+        results/similarity.csv
 """
 
 from collections import Counter
@@ -13,14 +14,14 @@ import numpy as np
 
 from classifier.common import params
 from classifier.common.errors import count, warn
-from classifier.dataset import excluded, features, findings, manifest
+from classifier.dataset import excluded, features, findings, manifest, similarity
 from classifier.dataset import near_duplicates as near_duplicates_file
 from classifier.dataset.features import FeatureTable
 from classifier.dataset.findings import FINDINGS, Finding
 from classifier.dataset.groups import listed
 from classifier.images import perceptual_hash
 from classifier.similarity.pca import PCA, normalize
-from stages.inspect import detail, label_errors, near_duplicates, outliers
+from stages.inspect import detail, label_errors, near_duplicates, outliers, similar_images
 from stages.inspect.exclusions import exclusion_reasons, require_two_per_class
 from stages.inspect.image_findings import (
     Images,
@@ -48,6 +49,40 @@ def reduce_features(
     return np.concatenate(values), pca
 
 
+def find_similarities(
+    train: FeatureTable,
+    test: FeatureTable,
+    unique: UniqueImages,
+    pca: PCA,
+    vectors: np.ndarray,
+    units: np.ndarray,
+) -> np.ndarray:
+    """Returns the similarity of each content to the nearest training image of another group.
+
+    float64 (U,), NaN where there is none.
+
+    Args:
+        train: features of the training and validation images.
+        test: features of the test images.
+        unique: U contents.
+        pca: has the factors of the layers.
+        vectors: float32 (U, K), each row of length 1.
+        units: int (U,), the groups.
+    """
+    train_rows, test_rows = image_rows(train), image_rows(test)
+    near = similar_images.nearest_images(vectors, units, unique.n_train)
+    found, known, first = np.full(len(near), np.nan), np.flatnonzero(near >= 0), unique.first
+    for features_of, rows, start, own in (
+        (train.features, train_rows, 0, known[known < unique.n_train]),
+        (test.features, test_rows, len(train_rows), known[known >= unique.n_train]),
+    ):
+        pairs = rows[first[own] - start], train_rows[first[near[own]]]
+        found[own] = similar_images.cosine(
+            features_of, pairs[0], train.features, pairs[1], pca.factors
+        )
+    return found
+
+
 def select_images(images_csv: Path, contents: np.ndarray, selected: np.ndarray) -> Images:
     """Returns the images with selected contents, in path order.
 
@@ -62,10 +97,11 @@ def select_images(images_csv: Path, contents: np.ndarray, selected: np.ndarray) 
 
 def find_all(
     images_csv: Path, hashes: np.ndarray, train: FeatureTable, test: FeatureTable
-) -> tuple[Images, list[Finding], list[tuple[str, str]]]:
-    """Returns the images that may be copies or wrong, the findings, and pairs of near duplicates.
+) -> tuple[Images, list[Finding], list[tuple[str, str]], np.ndarray]:
+    """Returns images that may be copies or wrong, findings, near duplicates, and similarities.
 
-    The pairs are hashes of training and validation images.
+    The near duplicates are pairs of hashes of training and validation images. The similarities are
+    float (N,), of each image to the nearest training image of another group; NaN if not known.
 
     Args:
         images_csv: results/images.csv.
@@ -92,16 +128,22 @@ def find_all(
     copies = list(zip(*hashes_of, strict=True))
     if str(train.weights) == "random":
         images = select_images(images_csv, contents, selected)
-        return images, list(duplicate_findings(images, pairs)), copies
+        unknown = np.full(len(order), np.nan)
+        return images, list(duplicate_findings(images, pairs)), copies, unknown
     groups = near_duplicates.group_duplicates(pairs, unique.hash_rank)
-    folds = near_duplicates.merge_groups(groups, listed(train.groups[rows].tolist()))
+    names = train.groups[rows].tolist()
+    folds = near_duplicates.merge_groups(groups, listed(names))
     errors = label_errors.find(values, unique.labels, folds, unique.n_train)
-    scores = outliers.outlier_scores(normalize(pca.add_mean(values)), groups, unique.n_train)
+    vectors = normalize(pca.add_mean(values))
+    scores = outliers.outlier_scores(vectors, groups, unique.n_train)
+    units = near_duplicates.merge_groups(groups, names)
+    similarities = find_similarities(train, test, unique, pca, vectors, units)
     selected |= (errors.suggested >= 0) | (scores > outliers.THRESHOLD)
     images = select_images(images_csv, contents, selected)
     results = list(duplicate_findings(images, pairs))
     results += label_findings(images, errors, train.class_names.tolist())
-    return images, results + list(outlier_findings(images, scores)), copies
+    results += outlier_findings(images, scores)
+    return images, results, copies, similarities[contents]
 
 
 def summary_line(n_images: int, results: Sequence[Finding], n_excluded: int, out: Path) -> str:
@@ -121,18 +163,21 @@ def main(
     out: Path = findings.PATH,
     excluded_csv: Path = excluded.PATH,
     near_duplicates_csv: Path = near_duplicates_file.PATH,
+    similarity_csv: Path = similarity.PATH,
 ) -> None:
     """Inspects all images."""
     dropped = params.load("inspect", Params).dropped_findings()
     train, test = features.read(train_npz), features.read(test_npz)
     hashes = perceptual_hash.read(hashes_npy)
-    images, results, copies = find_all(images_csv, hashes, train, test)
+    images, results, copies, similarities = find_all(images_csv, hashes, train, test)
     training = (row.path for _, row in images if row.split == "train")
     reasons = exclusion_reasons(results, training, dropped)
     require_two_per_class(images_csv, reasons, dropped)
     findings.write(out, results)
     excluded.write(excluded_csv, reasons)
     near_duplicates_file.write(near_duplicates_csv, copies)
+    paths = (row.path for row in manifest.iter_rows(images_csv))
+    similarity.write(similarity_csv, paths, similarities)
     n_training = sum(row.split == "train" for row in manifest.iter_rows(images_csv))
     splits = {row.path: row.split for _, row in images}
     for message in findings.warnings(results, splits, n_training, dropped):

@@ -13,6 +13,7 @@ from stages.report import (
     headline,
     more_images,
     predictions,
+    similarity,
     training,
 )
 from stages.report.elements import ThumbnailSet
@@ -35,6 +36,7 @@ def page(run: RunResults, thumbnails: Mapping[str, Thumbnail]) -> Markup:
         "Errors": predictions.errors(run, images),
         "Unknown": predictions.unknown(run, images),
         "Confidence": confidence.confidence(run),
+        "Similarity": similarity.similarity(run),
         "Calibration": predictions.calibration(run),
         "Predictions": predictions.predictions(run),
         "Settings": training.settings(run),

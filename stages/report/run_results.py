@@ -23,10 +23,12 @@ from classifier.evaluation import (
     metrics,
     predictions,
     scored_images,
+    similarity_bins,
     thresholds,
 )
 from classifier.evaluation.coverage import Coverage
 from classifier.evaluation.learning_curve import Point
+from classifier.evaluation.similarity_bins import Bin
 from classifier.head import HeadInfo
 from classifier.inference import base, engine
 from classifier.inference.base import BaseInfo
@@ -67,6 +69,7 @@ class RunResults:
     warnings: Sequence[str]  # of `validate`, and what follows from the findings
     history: Mapping[str, Sequence[float]]  # columns of results/history.csv
     learning_curve: Sequence[Point]
+    similarity: Sequence[Bin]  # accuracy by similarity to the training images
     scored: Sequence[ScoredImage]  # the images of `split`, without those that leaked
     classes: Sequence[Mapping[str, str]]  # rows of results/classes.csv
     calibration: Sequence[tuple[float, float, int]]  # mean probability, accuracy, images
@@ -167,6 +170,7 @@ def read(params: Mapping[str, Any]) -> RunResults:
             name: [float(row[name]) for row in history] for name in (history[0] if history else ())
         },
         learning_curve=learning_curve.read(learning_curve.PATH),
+        similarity=similarity_bins.read(similarity_bins.PATH),
         scored=[
             ScoredImage(path, label, predicted, float(probability), float(of_label))
             for path, label, predicted, probability, of_label, _ in files.iter_rows(scored)

@@ -4,8 +4,8 @@ Reads   results/images.csv and the images it lists, results/problems.csv, result
         results/history.csv, results/metrics.json, results/scored_validation.csv or
         results/scored_test.csv, results/classes.csv, results/calibration.csv,
         results/coverage.csv, results/thresholds.csv, results/leaks.csv,
-        results/learning_curve.csv, results/predictions.csv, results/warnings.txt, models/base,
-        models/head
+        results/learning_curve.csv, results/accuracy_by_similarity.csv,
+        results/predictions.csv, results/warnings.txt, models/base, models/head
 Writes  results/report.html
 """
 

@@ -34,7 +34,7 @@ def test_the_metrics_have_the_documented_names(finished):
     names += ["top_3_accuracy", "expected_calibration_error"]
     names += ["right_of_100_low", "right_of_100_high", "n"]
     assert list(scores(finished)["validation"]) == [*names, "folds"]
-    assert list(scores(finished)) == ["weights", "validation", "estimate", "twice_as_many", "leaks"]
+    assert list(scores(finished)) == ["weights", "validation", "estimate", "leaks"]
 
 
 def test_random_weights_are_marked_in_the_metrics_and_in_the_output(finished):

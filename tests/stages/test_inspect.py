@@ -5,9 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from sklearn.metrics.pairwise import cosine_similarity
 
 from classifier.common.errors import StageError
-from classifier.dataset import excluded, features, findings, manifest, near_duplicates
+from classifier.dataset import (
+    excluded,
+    features,
+    findings,
+    manifest,
+    near_duplicates,
+    similarity,
+)
 from classifier.dataset.features import Column, FeatureTable
 from classifier.dataset.findings import Finding
 from classifier.dataset.manifest import ImageRow
@@ -135,6 +143,29 @@ def test_near_duplicates_of_training_images_are_written_for_the_split(data):
     data.inspect()
     one, *others = (data.rows[data.index(f"train/a/0{n}.png")].sha256 for n in (6, 7, 8))
     assert near_duplicates.read(near_duplicates.PATH) == dict.fromkeys((one, *others), one)
+
+
+def test_similarity_is_to_the_nearest_training_image_of_no_own_group(data):
+    data.copy("train/a/07.png", "train/a/06.png", bits=20)
+    data.copy("test/0.png", "train/b/00.png", bits=20)
+    for path in ("train/c/01.png", "train/c/02.png"):
+        index = data.index(path)
+        data.rows[index] = data.rows[index]._replace(group="exif: one")
+        data.values[index] = data.values[data.index("train/c/01.png")]
+    data.inspect()
+    found = similarity.read(similarity.PATH)
+    assert len(found) == len(data.rows)
+    values = np.array([data.values[data.index(path.removeprefix("input/"))] for path in found])
+    cosines = cosine_similarity(values)
+    names = list(found)
+    own = names.index("input/train/c/01.png"), names.index("input/train/c/02.png")
+    assert found["input/train/c/02.png"] < 0.9999 < cosines[own]
+    assert found["input/test/0.png"] < 0.9999 and found["input/train/a/07.png"] < 0.9999
+    highest = np.where(np.eye(len(names)), -1, cosines)[
+        :, [n.startswith("input/train") for n in names]
+    ]
+    usual = np.array(list(found.values())) - highest.max(axis=1)
+    assert np.median(np.abs(usual)) < 1e-4
 
 
 def test_the_score_says_how_similar_copies_are(data):

@@ -14,6 +14,7 @@ from classifier.dataset.findings import Finding
 from classifier.dataset.problems import Problem
 from classifier.evaluation import coverage, headline
 from classifier.evaluation.learning_curve import Point
+from classifier.evaluation.similarity_bins import Bin
 from classifier.head import HeadInfo
 from classifier.html.thumbnails import Thumbnail
 from classifier.inference.base import BaseInfo
@@ -121,6 +122,7 @@ def results(names=("ant", "bee"), count=40, **changes) -> RunResults:
         "calibration": [(0.55, 0.5, 10), (0.92, 1.0, 30)],
         "coverage": coverage.compute(np.linspace(0.5, 0.9, len(scored)), correct),
         "thresholds": [],
+        "similarity": [Bin(0.8, 0.9, 20, 0.7, 0.6, 0.8, 10, 8, 6)],
         "learning_curve": [Point(40, 0.8, 0.7, 0.9), Point(80, 0.85, 0.8, 0.9)],
         "predictions": [
             {
@@ -197,6 +199,13 @@ def test_what_more_images_would_add_is_told(gain, expected):
     assert " ".join(row.split()) in text
     unknown = Parsed(page.page(results(), {})).text
     assert "Whether more images would help cannot be told from so few." in unknown
+
+
+def test_the_accuracy_by_similarity_is_told():
+    text = Parsed(page.page(results(), {})).text
+    cells = f"0.800 to 0.900 20 {percent(0.7)} {percent(0.6)} to {percent(0.8)} 10 {percent(0.75)}"
+    assert " ".join(cells.split()) in text
+    assert "Accuracy by similarity" not in Parsed(page.page(results(similarity=[]), {})).text
 
 
 def test_two_classes_have_rates_by_threshold():

@@ -1,0 +1,31 @@
+"""results/similarity.csv: how similar each image is to the nearest training image of no own group.
+
+Own groups are copies, and images with the same `group` in images.csv.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from classifier.common import files
+
+PATH = Path("results/similarity.csv")
+HEADER = ("path", "similarity")
+
+
+def write(path: Path, paths: Iterable[str], similarity: np.ndarray) -> None:
+    """Writes a row per image, in the order given, without those that are not known (NaN).
+
+    Args:
+        path: of the file.
+        paths: of N images.
+        similarity: float (N,), cosine of features.
+    """
+    pairs = zip(paths, similarity.tolist(), strict=True)
+    files.write_csv(path, HEADER, ([one, f"{value:.6f}"] for one, value in pairs if value == value))
+
+
+def read(path: Path) -> dict[str, float]:
+    """Returns the similarity of each image, by its path."""
+    return {image: float(value) for image, value in files.iter_rows(path)}

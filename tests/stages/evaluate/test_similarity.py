@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from stages.evaluate.similarity import FEWEST, bins, metrics_part, of_run
+
+NONE = np.zeros(0)
+
+
+def draw(seed: int, count: int = 300, middle: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
+    """Returns similarities, and which images are right: of the more similar ones more."""
+    rng = np.random.default_rng(seed)
+    similarity = np.clip(rng.normal(middle, 0.05, count), 0, 1)
+    return similarity, rng.random(count) < np.clip((similarity - 0.75) / 0.2, 0.2, 1)
+
+
+def test_each_image_is_in_the_bin_of_its_similarity():
+    (similarity, correct), (new, right) = draw(1), draw(2, 50)
+    known = np.where(np.arange(50) < 40, right, np.nan)
+    found = bins(similarity, correct, np.arange(300), new, known)
+    assert [one.validation for one in found] == [60] * 5
+    assert sum(one.test for one in found) == 50
+    assert sum(one.test_scored for one in found) == 40
+    assert sum(one.test_right for one in found) == right[:40].sum()
+    first = found[0]
+    assert first.validation_accuracy == correct[similarity <= first.similarity_high].mean()
+    assert first.validation_low < first.validation_accuracy < first.validation_high
+
+
+def test_few_validation_images_are_in_few_bins():
+    assert bins(*draw(1, FEWEST - 1), np.arange(FEWEST - 1), NONE, NONE) == []
+    few = bins(*draw(1, 2 * FEWEST), np.arange(2 * FEWEST), NONE, NONE)
+    assert len(few) == 2 and metrics_part(few) == metrics_part([]) == {}
+
+
+@pytest.mark.parametrize(("middle", "lower"), [(0.9, 0.0), (0.95, 0.0), (0.8, 1.0)])
+def test_less_similar_test_images_let_expect_less_beyond_chance(middle, lower):
+    results = []
+    for seed in range(50):
+        new, right = draw(seed + 99, middle=middle)
+        results += metrics_part(bins(*draw(seed), np.arange(300), new, right * 1.0)).values()
+    assert np.mean([one["lower"] for one in results]) == pytest.approx(lower, abs=0.02)
+
+
+def test_images_of_unknown_similarity_are_left_out():
+    paths, correct = [f"{n}.png" for n in range(12)], np.arange(12) != 0
+    similarities = {path: 0.5 for path in paths[1:]} | {"a": 0.6, "b": 0.7}
+    (one,) = of_run(similarities, paths, correct, np.arange(12), {"a": True}, ["a", "b", "c"])
+    assert (one.validation, one.validation_accuracy) == (11, 1)
+    assert (one.test, one.test_scored, one.test_right) == (2, 1, 1)

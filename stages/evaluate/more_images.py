@@ -2,7 +2,7 @@
 
 The error falls about as a power of the number of images (Hestness et al. 2017, arXiv:1712.00409).
 Halves of six datasets, with the features of two layers, predicted what the other halves added to
-within 2.2 points (`python -m benchmarks.more_images`); if the accuracy were a straight line over
+within 2.4 points (`python -m benchmarks.more_images`); if the accuracy were a straight line over
 the logarithm of the number, up to 9 points too much.
 """
 

@@ -43,7 +43,7 @@ def test_less_similar_test_images_let_expect_less_beyond_chance(middle, lower):
 
 def test_images_of_unknown_similarity_are_left_out():
     paths, correct = [f"{n}.png" for n in range(12)], np.arange(12) != 0
-    similarities = {path: 0.5 for path in paths[1:]} | {"a": 0.6, "b": 0.7}
+    similarities = dict.fromkeys(paths[1:], 0.5) | {"a": 0.6, "b": 0.7}
     (one,) = of_run(similarities, paths, correct, np.arange(12), {"a": True}, ["a", "b", "c"])
     assert (one.validation, one.validation_accuracy) == (11, 1)
     assert (one.test, one.test_scored, one.test_right) == (2, 1, 1)

@@ -19,9 +19,10 @@ TITLES = {
     "outlier": "Outliers",
 }
 NOTES = {
-    "wrong_label": "Ranked, the most suspicious first. Most are odd but correct images: 1 to 6 % "
-    "of all images are listed even if no label is wrong. Five wrong labels rank among the first "
-    "ten, with few exceptions.",
+    "wrong_label": "Ranked, the most suspicious first. Images that are hard to classify are listed "
+    "even if no label is wrong: 1 to 6 % of all images where the classes are easy to tell apart, "
+    "7 to 25 % where they are not. Five wrong labels among images of easy classes rank among the "
+    "first ten, with few exceptions.",
 }
 UNFOLDED = 24  # classes; more are folded away
 LISTED = 100  # files with problems

@@ -1,4 +1,3 @@
-import csv
 import shutil
 from pathlib import Path
 
@@ -7,6 +6,7 @@ import pytest
 from PIL import Image, ImageOps
 from sklearn.metrics.pairwise import cosine_similarity
 
+from classifier.common import files
 from classifier.common.errors import StageError
 from classifier.dataset import (
     excluded,
@@ -269,13 +269,14 @@ def test_file_names_do_not_influence_the_findings(data):
 
 
 @pytest.mark.slow
-def test_copies_among_real_files_are_found_and_left_out_of_training(project):
+def test_copies_among_real_files_are_found_left_out_of_training_and_scored(project):
     train = project.folder / "input" / "train"
     first = Image.open(train / "circle" / "0.jpg")
     first.resize((60, 45)).save(train / "circle" / "small.jpg", quality=40)
     ImageOps.mirror(first).save(project.folder / "input" / "test" / "mirror.png")
     shutil.copy(train / "cross" / "1.jpg", train / "square" / "cross.jpg")
-    project.set("inspect.drop_duplicates", True)
+    for name in findings.DROP_PARAMS.values():
+        project.set(f"inspect.{name}", True)
     assert project.repro() >= {"validate", "extract", "inspect", "train"}
     found = list(map(tuple, findings.read(project.folder / findings.PATH)))
     kinds = {(path, finding, other) for path, _, finding, _, _, other, _ in found}
@@ -287,8 +288,11 @@ def test_copies_among_real_files_are_found_and_left_out_of_training(project):
         ("input/train/circle/small.jpg", "in_train_and_test", "input/test/mirror.png"),
         ("input/train/circle/small.jpg", "duplicate", "input/train/circle/0.jpg"),
     }
-    with (project.folder / "results" / "split.csv").open() as file:
-        folds = {row["path"]: row["split"] for row in csv.DictReader(file)}
-    assert [path for path, fold in folds.items() if fold == "excluded"] == [
-        "input/train/circle/small.jpg"
-    ]
+    split, scored, images = (
+        files.read_csv(project.folder / "results" / f"{name}.csv")
+        for name in ("split", "scored_validation", "images")
+    )
+    excluded_paths = {path for path, _, _ in kinds if path.startswith("input/train")}
+    assert {row["path"] for row in split if row["split"] == "excluded"} == excluded_paths
+    in_train = [row["path"] for row in images if row["split"] == "train"]
+    assert [row["path"] for row in scored] == in_train  # as without dropping anything

@@ -283,7 +283,7 @@ def test_a_renamed_training_image_does_not_change_the_head(project):
     folder = project.folder / "input" / "train" / "cross"
     head = lock(project)["stages"]["train"]["outs"][0]
     (folder / "0.jpg").rename(folder / "a new name.jpg")
-    expected = {"validate", "extract", "inspect", "train", "evaluate", "report"}
+    expected = {"validate", "extract", "inspect", "train", "evaluate", "export", "report"}
     assert project.repro() == expected
     assert lock(project)["stages"]["train"]["outs"][0] == head
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from string import Template
 from typing import Any
 
@@ -12,7 +13,8 @@ from classifier.head import HeadInfo
 from classifier.images import conversion
 from classifier.images.grey_levels import DEEP16, DEEP32
 from classifier.inference.base import BaseInfo
-from stages.export.models import ExportFormat
+from stages.export.agreement import Agreement
+from stages.export.models import EXAMPLE, ExportFormat
 
 NAME = "README.md"
 WEIGHTS = {
@@ -23,16 +25,25 @@ WEIGHTS = {
 }
 
 
+AGREEMENT = (
+    "Each model ran on {images} in its own runtime, one at a time. Same class: the share for which "
+    "its most probable class is the pipeline's. Differences are those in the probability of that "
+    "class. Accuracy: on those that are test images."
+)
+
+
 def model_card(
     info: BaseInfo,
     head: HeadInfo,
     metrics: Mapping[str, Any],
     formats: Sequence[ExportFormat],
     threshold: float,
+    rows: Sequence[Agreement],
 ) -> str:
     """Returns the model card of the exported `formats`, in Markdown.
 
-    `metrics` are those of results/metrics.json, `threshold` is that of the novelty.
+    `metrics` are those of results/metrics.json, `threshold` is that of the novelty, `rows` are
+    those of results/exports.csv.
     """
     names = head.class_names
     classes = count(len(names), "class", "classes")
@@ -50,7 +61,8 @@ def model_card(
         ),
         "## Input and output",
         "Input: uint8 pixels (N, height, width, 3), RGB, with EXIF orientation applied, "
-        "transparent pixels made white and 16 or 32 bits scaled to 8. The network sees them at "
+        "transparent pixels made white, 16 or 32 bits scaled to 8 and colours in sRGB, as by "
+        "`read_image.py`. The network sees them at "
         f"{info.image_width} x {info.image_height}, without keeping the aspect ratio, and scaled "
         "to [-1, 1]; the model scales them itself.",
         "Outputs: `probabilities`, float32 (N, classes), in the order of `labels.json`; each row "
@@ -63,13 +75,13 @@ def model_card(
             else ""
         ),
     ]
-    if info.precision == "int8" and any(one.name != "openvino" for one in formats):
-        parts.append(
-            "The head was trained on features computed in int8. Only the OpenVINO model computes "
-            "them in the same way; the probabilities of the other formats differ, for single "
-            "images by tenths. Set `freeze.precision: float32` if all formats must agree."
-        )
-    parts += [_section(one, info, head.grey_ranges) for one in formats]
+    if rows:
+        parts += [
+            "## Agreement with the pipeline",
+            AGREEMENT.format(images=measured(rows)),
+            agreement_table(rows),
+        ]
+    parts += [_section(one, info, head) for one in formats]
     return "\n\n".join(parts) + "\n"
 
 
@@ -80,24 +92,41 @@ def escape(text: str) -> str:
     return text.replace(r"\<", "&lt;").replace(r"\>", "&gt;").replace(r"\&", "&amp;")
 
 
-def _section(export: ExportFormat, info: BaseInfo, grey_ranges: str) -> str:
-    values: dict[str, object] = {
-        "path": export.path,
-        "width": info.image_width,
-        "height": info.image_height,
-        **black_and_white(grey_ranges),
-    }
-    text, code = (Template(one).substitute(values) for one in (export.input, export.example))
+def _section(export: ExportFormat, info: BaseInfo, head: HeadInfo) -> str:
+    size = {"width": info.image_width, "height": info.image_height}
+    values = {"path": export.path, **size}
+    arguments = [f"({info.image_width}, {info.image_height})"]
+    arguments += ["resize=True"] * (not export.resizes)
+    arguments += [f"{name}={levels}" for name, levels in grey_ranges(head).items()]
+    text, code = (Template(one).substitute(values) for one in (export.input, export.code))
+    call = f'read_image("image.jpg", {", ".join(arguments)})'
+    code = Template(EXAMPLE).substitute(code=code, read=call)
     return f"## {export.path}\n\n{text}\n\n```python\n{code}\n```"
 
 
-def black_and_white(grey_ranges: str) -> dict[str, tuple[float, ...]]:
-    """Returns the values of `$range_16` and `$range_32` in READ_IMAGE."""
-    ranges = conversion.ranges(grey_ranges)
-    return {
-        "range_16": tuple(ranges.get(DEEP16, (0.0, 65535.0))),
-        "range_32": tuple(ranges.get(DEEP32, (0.0, 1.0))),
-    }
+def grey_ranges(head: HeadInfo) -> dict[str, tuple[float, float]]:
+    """Returns the arguments of `read_image` that say what is black and white in deep images."""
+    ranges = conversion.ranges(head.grey_ranges)
+    names = {DEEP16: "range_16", DEEP32: "range_32"}
+    return {names[depth]: (black, white) for depth, (black, white) in ranges.items()}
+
+
+def measured(rows: Sequence[Agreement]) -> str:
+    """Returns the number of images in words."""
+    return count(max(row.images for row in rows), "image")
+
+
+def agreement_table(rows: Sequence[Agreement]) -> str:
+    """Returns results/exports.csv as a Markdown table."""
+    head = ("format", "MB", "same class", "mean difference", "largest", "accuracy", "images/s")
+    formats = (".1f", ".1%", ".4f", ".4f", ".1%", ".1f")
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for row in rows:
+        name, size, _, *others = astuple(row)
+        cells = zip((size, *others), formats, strict=True)
+        texts = ("not measured" if value is None else f"{value:{form}}" for value, form in cells)
+        lines.append(f"| {name} | {' | '.join(texts)} |")
+    return "\n".join(lines)
 
 
 def accuracy_table(metrics: Mapping[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """Write the whole classifier, from pixels to class probabilities, in formats of other programs.
 
-Reads   models/base, models/head, models/pretrained.h5, results/metrics.json
-Writes  models/exported
+Reads   models/base, models/head, results/metrics.json, results/scored_test.csv,
+        results/scored_validation.csv
+Writes  models/exported, results/exports.csv
 """
 
 import contextlib
@@ -9,24 +10,29 @@ import io
 import json
 import logging
 import math
+import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from classifier import exported, head
 from classifier.backbone import pretrained
 from classifier.common import files, params
-from classifier.evaluation import metrics
+from classifier.common.errors import StageError
+from classifier.evaluation import metrics, scored_images
 from classifier.evaluation.predictions import Params as PredictParams
 from classifier.exported import ExportedInfo
-from classifier.inference import base
-from stages.export import model_card
-from stages.export.models import TrainedClassifier
+from classifier.head import HeadInfo
+from classifier.inference import base, engine
+from classifier.inference.base import BaseInfo
+from stages.export import agreement, model_card, read_image
+from stages.export.models import ExportFormat, TrainedClassifier
 from stages.export.params import Params, chosen_formats
 
 LABELS = "labels.json"
 THRESHOLDS = "thresholds.json"
+READ_IMAGE = "read_image.py"
 
 
 @contextmanager
@@ -38,20 +44,41 @@ def quiet_converters() -> Iterator[None]:
         yield
 
 
+def require_int8(formats: Sequence[ExportFormat], info: BaseInfo) -> None:
+    """Raises a StageError if a format needs an int8 network and this is none."""
+    errors = [
+        f"export.{one.name}: needs freeze.precision int8; got {info.precision}: set it to false, "
+        "or freeze.precision to int8"
+        for one in formats
+        if one.precision not in ("", info.precision)
+    ]
+    if errors:
+        raise StageError(*errors)
+
+
+def reader(info: BaseInfo, head_info: HeadInfo) -> agreement.Read:
+    """Returns `read_image` with the settings of this classifier."""
+    size, ranges = (info.image_width, info.image_height), model_card.grey_ranges(head_info)
+    return lambda path, resize: read_image.read_image(path, size, resize, **ranges)
+
+
 def main(
     base_folder: Path = base.FOLDER,
     head_folder: Path = head.FOLDER,
-    weights: Path = pretrained.PATH,
     metrics_json: Path = metrics.PATH,
+    scored_test: Path = scored_images.TEST,
+    scored_validation: Path = scored_images.VALIDATION,
     out: Path = exported.FOLDER,
+    exports_csv: Path = agreement.PATH,
 ) -> None:
     """Exports the classifier in the formats chosen in params.yaml."""
     formats = chosen_formats(params.load("export", Params))
     info, trained_head = base.read_info(base_folder), head.read(head_folder)
+    require_int8(formats, info)
     settings = params.load("predict", PredictParams)
     threshold = trained_head.novelty_threshold(settings.keep)
     thresholds = {"novelty": threshold if math.isfinite(threshold) else None}
-    classifier = TrainedClassifier(info, trained_head, base_folder, weights, threshold)
+    classifier = TrainedClassifier(info, trained_head, base_folder, threshold)
     scores = json.loads(metrics_json.read_text(encoding="utf-8"))
     files.require_space(out, len(formats) * pretrained.SIZE)  # none is larger
     with files.atomic_folder(out, LABELS) as part:
@@ -71,8 +98,17 @@ def main(
                 settings.min_probability,
             ),
         )
-        text = model_card.model_card(info, trained_head.info, scores, formats, threshold)
+        shutil.copyfile(read_image.__file__, part / READ_IMAGE)
+        images = agreement.sample(scored_test, scored_validation, trained_head.info.class_names)
+        network = engine.load(base_folder)
+        expected = agreement.pipeline_probabilities(images.paths, network, trained_head, info)
+        with quiet_converters():
+            read = reader(info, trained_head.info)
+            rows = [agreement.measure(one, part, images, expected, read) for one in formats]
+        text = model_card.model_card(info, trained_head.info, scores, formats, threshold, rows)
         (part / model_card.NAME).write_text(text, encoding="utf-8", newline="\n")
+    agreement.write(exports_csv, rows)
+    agreement.require_agreement(rows)
     names = ", ".join(one.path for one in formats) or "model card only"
     size_mb = sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) / 1e6
     print(f"export: {names}, {size_mb:.1f} MB -> {out.as_posix()}{trained_head.info.warning}")

@@ -1,19 +1,34 @@
 """Keras: one .keras file of built-in layers, which loads without this project's code."""
 
-from stages.export.models import READ_IMAGE, ExportFormat
+from pathlib import Path
+
+from stages.export.models import ExportFormat, Run, TrainedClassifier
+
+
+def write(classifier: TrainedClassifier, path: Path) -> None:
+    """Writes a .keras file."""
+    classifier.keras_model("uint8").save(path)
+
+
+def load(path: Path) -> Run:
+    """Returns the model in Keras."""
+    from classifier.inference.keras_backend import keras, tf
+
+    model = keras.saving.load_model(path)
+    run = tf.function(lambda pixels: model(pixels, training=False))
+    return lambda pixels: {name: array.numpy() for name, array in run(pixels).items()}
+
 
 FORMAT = ExportFormat(
     name="keras",
     path="classifier.keras",
-    write=lambda classifier, path: classifier.keras_model("uint8", any_size=True).save(path),
-    input="float32. Takes images of any size; the model resizes them with TensorFlow's "
-    "antialiased bilinear filter, which differs from the pipeline's by at most 1 level of 255.",
-    example=READ_IMAGE
-    + """import keras
+    write=write,
+    load=load,
+    input="Takes images of $width x $height pixels, resized as the pipeline does by `read_image`. "
+    "In float32; int8 values are rounded to the same levels.",
+    resizes=False,
+    code="""import keras
 model = keras.saving.load_model("$path")
-pixels = np.asarray(read_image("image.jpg"))
 outputs = model(pixels[None])
-probabilities = outputs["probabilities"].numpy()[0]
-print("novelty:", float(outputs["novelty"][0]))
-print(dict(zip(labels, probabilities.tolist())))""",
+outputs = {name: array.numpy() for name, array in outputs.items()}""",
 )

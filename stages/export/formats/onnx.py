@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from stages.export.models import READ_IMAGE, ExportFormat, TrainedClassifier, resizing_function
+from stages.export.models import ExportFormat, Run, TrainedClassifier
 
 
 def write(classifier: TrainedClassifier, path: Path) -> None:
@@ -11,11 +11,11 @@ def write(classifier: TrainedClassifier, path: Path) -> None:
 
     Its metadata has the class names as the JSON list `labels`, and `novelty_threshold`.
     """
-    run = resizing_function(classifier.keras_model("float32"))
     import onnx
-    import tf2onnx  # after keras_backend, which silences TensorFlow's start
 
-    model, _ = tf2onnx.convert.from_function(run, run.input_signature, opset=18)
+    from stages.export import onnx_graph
+
+    model = onnx_graph.translate(classifier.resizing_network())
     labels = json.dumps(classifier.head.info.class_names)
     onnx.helper.set_model_props(
         model, {"labels": labels, "novelty_threshold": str(classifier.threshold)}
@@ -23,19 +23,26 @@ def write(classifier: TrainedClassifier, path: Path) -> None:
     onnx.save(model, path)
 
 
+def load(path: Path) -> Run:
+    """Returns the model in ONNX Runtime."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [port.name for port in session.get_outputs()]
+    return lambda pixels: dict(zip(names, session.run(names, {"pixels": pixels}), strict=True))
+
+
 FORMAT = ExportFormat(
     name="onnx",
     path="classifier.onnx",
     write=write,
-    packages=("onnx", "tf2onnx"),
-    input="float32. Takes images of any size; the model resizes them bit for bit as the pipeline "
-    "does.",
-    example=READ_IMAGE
-    + """import onnxruntime
+    load=load,
+    packages=("onnx",),
+    runtime="onnxruntime",
+    input="The pipeline's own network, in its precision. Takes images of any size; the model "
+    "resizes them bit for bit as the pipeline does.",
+    code="""import onnxruntime
 model = onnxruntime.InferenceSession("$path")
-pixels = np.asarray(read_image("image.jpg"))
-outputs = model.run(["probabilities", "novelty"], {"pixels": pixels[None]})
-probabilities = outputs[0][0]
-print("novelty:", float(outputs[1][0]))
-print(dict(zip(labels, probabilities.tolist())))""",
+names = [output.name for output in model.get_outputs()]
+outputs = dict(zip(names, model.run(names, {"pixels": pixels[None]})))""",
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.export import resize_ops
-from stages.export.models import ExportFormat, TrainedClassifier, resizing_function
+from stages.export.models import ExportFormat, Run, TrainedClassifier, resizing_function
 
 
 def write(classifier: TrainedClassifier, path: Path) -> None:
@@ -34,20 +34,27 @@ def write(classifier: TrainedClassifier, path: Path) -> None:
     tf.saved_model.save(module, str(path), signatures)
 
 
+def load(path: Path) -> Run:
+    """Returns the signature `pixels` in TensorFlow."""
+    from classifier.inference.keras_backend import tf
+
+    run = tf.saved_model.load(str(path)).signatures["pixels"]
+    return lambda pixels: {
+        name: array.numpy() for name, array in run(pixels=tf.constant(pixels)).items()
+    }
+
+
 FORMAT = ExportFormat(
     name="saved_model",
     path="saved_model",
     write=write,
-    input="float32. The signature `serve` takes the bytes of JPEG, PNG, GIF or BMP files and "
-    "ignores their EXIF orientation; `pixels` takes images of any size. The model resizes them "
-    "bit for bit as the pipeline does.",
-    example="""import json
-from pathlib import Path
-import tensorflow as tf
+    load=load,
+    input="The signature `pixels` takes images of any size, and resizes them bit for bit as the "
+    "pipeline does; `serve` takes the bytes of JPEG, PNG, GIF or BMP files, but ignores their "
+    "EXIF orientation, transparency and colour profile. In float32; int8 values are rounded to "
+    "the same levels.",
+    code="""import tensorflow as tf
 model = tf.saved_model.load("$path")
-outputs = model.signatures["serve"](images=tf.constant([Path("image.jpg").read_bytes()]))
-probabilities = outputs["probabilities"].numpy()[0]
-print("novelty:", float(outputs["novelty"][0]))
-labels = json.loads(Path("labels.json").read_text(encoding="utf-8"))
-print(dict(zip(labels, probabilities.tolist())))""",
+outputs = model.signatures["pixels"](pixels=tf.constant(pixels[None]))
+outputs = {name: array.numpy() for name, array in outputs.items()}""",
 )

@@ -1,19 +1,15 @@
 import dataclasses
 import html
-from string import Template
 
-import numpy as np
 import pytest
 from markdown_it import MarkdownIt
-from PIL import Image
 
 from classifier.head import HeadInfo
 from classifier.images.conversion import with_ranges
-from classifier.images.decode import decode_image
 from classifier.images.grey_levels import Range
 from classifier.inference.base import BaseInfo
-from stages.export.model_card import accuracy_table, black_and_white, escape, model_card
-from stages.export.models import READ_IMAGE
+from stages.export.agreement import Agreement
+from stages.export.model_card import accuracy_table, escape, model_card
 from stages.export.params import FORMATS
 
 INFO = BaseInfo(
@@ -25,7 +21,7 @@ METRICS = {"validation": SCORES | {"log_loss": 0.1234}}
 
 
 def test_the_card_says_what_the_head_was_trained_on():
-    text = model_card(INFO, HEAD, METRICS, [], 2.5)
+    text = model_card(INFO, HEAD, METRICS, [], 2.5, [])
     assert "InceptionV3, frozen up to its layer mixed8, and a head trained on 1,200 images" in text
     assert "of 2 classes: cat, dog." in text
 
@@ -37,7 +33,7 @@ def test_the_card_names_the_source_of_the_weights():
         "sha256:12ab": "the weights of a file, sha256:12ab",
     }.items():
         info = dataclasses.replace(INFO, weights=weights)
-        assert text in model_card(info, HEAD, METRICS, [], 2.5)
+        assert text in model_card(info, HEAD, METRICS, [], 2.5, [])
 
 
 def test_accuracies_are_given_with_their_intervals():
@@ -47,7 +43,7 @@ def test_accuracies_are_given_with_their_intervals():
 
 
 def test_the_card_has_a_section_with_runnable_code_for_each_format():
-    text = model_card(INFO, HEAD, METRICS, FORMATS, 2.5)
+    text = model_card(INFO, HEAD, METRICS, FORMATS, 2.5, [])
     for one in FORMATS:
         section = text.partition(f"## {one.path}\n")[2].partition("\n## ")[0]
         code = section.partition("```python\n")[2].partition("```")[0]
@@ -57,43 +53,19 @@ def test_the_card_has_a_section_with_runnable_code_for_each_format():
     assert "images of 200 x 299 pixels" in text
 
 
-def draw_transparent(pixels):
-    alpha = np.zeros(pixels.shape[:2], np.uint8)
-    alpha[5:30, 5:30] = np.arange(25) * 10
-    return Image.fromarray(np.dstack([pixels, alpha]))
+def test_the_code_reads_deep_images_with_the_black_and_white_of_the_training_images():
+    head = dataclasses.replace(HEAD, grey_ranges=with_ranges("16-bit", {"16-bit": Range(7, 4095)}))
+    text = model_card(INFO, head, METRICS, FORMATS, 2.5, [])
+    assert 'read_image("image.jpg", (200, 299), resize=True, range_16=(7.0, 4095.0))' in text
+    assert 'read_image("image.jpg", (200, 299), range_16=(7.0, 4095.0))' in text
 
 
-@pytest.mark.parametrize(
-    ("convert", "white"),
-    [
-        (Image.fromarray, 65535),
-        (draw_transparent, 65535),
-        (lambda pixels: Image.fromarray(pixels).convert("P"), 65535),
-        (lambda pixels: Image.fromarray(pixels[..., 0]), 65535),
-        (lambda pixels: Image.fromarray(pixels[..., 0].astype(np.uint16) * 250 + 7), 65535),
-        (lambda pixels: Image.fromarray(pixels[..., 0].astype(np.uint16) * 16 + 7), 4095),
-    ],
-)
-def test_the_code_reads_images_as_the_pipeline_does(convert, white, tmp_path, monkeypatch):
-    pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
-    convert(pixels).save(tmp_path / "image.png", exif=Image.Exif())
-    (tmp_path / "labels.json").write_text('["Caf\u00e9"]', encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    names: dict = {}
-    ranges = {"16-bit": Range(0, white)}
-    code = Template(READ_IMAGE).substitute(black_and_white(with_ranges("16-bit", ranges)))
-    exec(code, names)
-    expected = decode_image((tmp_path / "image.png").read_bytes(), 40, 50, ranges=ranges).pixels
-    assert (np.asarray(names["read_image"]("image.png")) == expected).all()
-    assert names["labels"] == ["Caf\u00e9"]
-
-
-def test_the_card_warns_where_formats_differ_from_int8_features():
-    info = dataclasses.replace(INFO, precision="int8")
-    warning = "Set `freeze.precision: float32` if all formats must agree"
-    assert warning in model_card(info, HEAD, METRICS, FORMATS, 2.5)
-    assert warning not in model_card(info, HEAD, METRICS, FORMATS[:1], 2.5)
-    assert warning not in model_card(INFO, HEAD, METRICS, FORMATS, 2.5)
+def test_the_card_says_how_closely_each_format_agrees():
+    rows = [Agreement("onnx", 22.3, 170, 0.9941, 0.00412, 0.05, 0.9, 40), Agreement("keras", 88)]
+    text = model_card(INFO, HEAD, METRICS, [], 2.5, rows)
+    assert "Each model ran on 170 images in its own runtime" in text
+    assert "| onnx | 22.3 | 99.4% | 0.0041 | 0.0500 | 90.0% | 40.0 |" in text
+    assert "| keras | 88.0 | not measured | not measured |" in text
 
 
 @pytest.mark.parametrize(
@@ -108,7 +80,7 @@ def test_the_card_warns_where_formats_differ_from_int8_features():
 )
 def test_a_markdown_reader_shows_class_names_as_they_are(name, shown):
     head = dataclasses.replace(HEAD, class_names=("cat", name))
-    text = html.unescape(MarkdownIt().render(model_card(INFO, head, METRICS, [], 2.5)))
+    text = html.unescape(MarkdownIt().render(model_card(INFO, head, METRICS, [], 2.5, [])))
     assert f"of 2 classes: cat, {name if shown is ... else shown}.</p>" in text
 
 

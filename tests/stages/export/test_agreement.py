@@ -1,0 +1,63 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from classifier.common import files
+from classifier.common.errors import StageError
+from classifier.evaluation.scored_images import HEADER
+from stages.export import agreement
+from stages.export.agreement import Agreement, Sample
+from stages.export.params import FORMATS
+
+EXPECTED = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+FOUND = np.array([[0.8, 0.2], [0.2, 0.8], [0.4, 0.6]])
+ROW = Agreement("onnx", 22.0, 100, 0.98, 0.019, 0.3, 0.9, 40.0)
+
+
+def write_scored(path, names):
+    files.write_csv(path, HEADER, [(name, "dog", "dog", 1, 1, 1) for name in names])
+
+
+def test_images_are_test_images_with_their_classes_or_else_validation_images(tmp_path):
+    write_scored(test := tmp_path / "test.csv", ["a", "b"])
+    write_scored(validation := tmp_path / "validation.csv", [str(n) for n in range(1000)])
+    images = agreement.sample(test, validation, ("cat", "dog"))
+    assert (images.paths, images.labels.tolist()) == (["a", "b"], [1, 1])
+    write_scored(test, [])
+    images = agreement.sample(test, validation, ("cat", "dog"))
+    assert (images.paths[0], images.paths[-1], len(images.paths)) == ("0", "999", agreement.IMAGES)
+    assert set(images.labels) == {-1}  # the head has seen them
+
+
+def test_a_format_is_compared_with_the_pipeline_and_with_the_classes(tmp_path):
+    (tmp_path / "classifier.keras").write_bytes(bytes(2_000_000))
+    one = dataclasses.replace(
+        next(one for one in FORMATS if one.name == "keras"),
+        load=lambda path: lambda pixels: {"probabilities": FOUND[pixels[0, :1, 0, 0]]},
+    )
+    images = Sample(["0", "1", "2"], np.array([0, 1, -1]))
+    read = lambda path, resize: np.full((1, 1, 3), int(path))  # noqa: E731
+    row = agreement.measure(one, tmp_path, images, EXPECTED, read)
+    assert (row.megabytes, row.images, row.agreement, row.accuracy) == (
+        2,
+        3,
+        pytest.approx(2 / 3),
+        1,
+    )
+    assert row.mean_difference == pytest.approx(0.1)
+    assert row.largest_difference == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("change", [{"agreement": 0.96}, {"mean_difference": 0.021}])
+def test_a_format_that_disagrees_is_an_error_with_its_remedy(change):
+    agreement.require_agreement([ROW, Agreement("keras", 88.0)])
+    with pytest.raises(StageError, match=r"export.onnx: .* set it to false in params.yaml"):
+        agreement.require_agreement([dataclasses.replace(ROW, **change)])
+
+
+def test_what_was_not_measured_is_empty_in_the_table(tmp_path):
+    agreement.write(tmp_path / "exports.csv", [ROW, Agreement("keras", 88.0)])
+    first, second = files.read_csv(tmp_path / "exports.csv")
+    assert (first["agreement"], first["images_per_second"]) == ("0.98", "40")
+    assert (second["megabytes"], second["images"], second["agreement"]) == ("88", "0", "")

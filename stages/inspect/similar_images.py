@@ -6,11 +6,44 @@ training images, and would make test images look more similar to these than they
 
 import numpy as np
 
-from classifier.dataset.features import Array
+from classifier.dataset.features import Array, FeatureTable
 from classifier.similarity import nearest_neighbours
-from classifier.similarity.pca import iter_vectors
+from classifier.similarity.pca import PCA, iter_vectors
+from stages.inspect.unique_images import UniqueImages, image_rows
 
 N_NEIGHBORS = 31  # searched, for the image itself and those of its group are among them
+
+
+def find(
+    train: FeatureTable,
+    test: FeatureTable,
+    unique: UniqueImages,
+    pca: PCA,
+    vectors: np.ndarray,
+    units: np.ndarray,
+) -> np.ndarray:
+    """Returns the similarity of each content to the nearest training image of another group.
+
+    float64 (U,), NaN where there is none.
+
+    Args:
+        train: features of the training and validation images.
+        test: features of the test images.
+        unique: U contents.
+        pca: has the factors of the layers.
+        vectors: float32 (U, K), each row of length 1.
+        units: int (U,), the groups.
+    """
+    train_rows, test_rows = image_rows(train), image_rows(test)
+    near = nearest_images(vectors, units, unique.n_train)
+    found, known, first = np.full(len(near), np.nan), np.flatnonzero(near >= 0), unique.first
+    for features_of, rows, start, own in (
+        (train.features, train_rows, 0, known[known < unique.n_train]),
+        (test.features, test_rows, len(train_rows), known[known >= unique.n_train]),
+    ):
+        pairs = rows[first[own] - start], train_rows[first[near[own]]]
+        found[own] = cosine(features_of, pairs[0], train.features, pairs[1], pca.factors)
+    return found
 
 
 def nearest_images(vectors: np.ndarray, groups: np.ndarray, n_train: int) -> np.ndarray:

@@ -49,40 +49,6 @@ def reduce_features(
     return np.concatenate(values), pca
 
 
-def find_similarities(
-    train: FeatureTable,
-    test: FeatureTable,
-    unique: UniqueImages,
-    pca: PCA,
-    vectors: np.ndarray,
-    units: np.ndarray,
-) -> np.ndarray:
-    """Returns the similarity of each content to the nearest training image of another group.
-
-    float64 (U,), NaN where there is none.
-
-    Args:
-        train: features of the training and validation images.
-        test: features of the test images.
-        unique: U contents.
-        pca: has the factors of the layers.
-        vectors: float32 (U, K), each row of length 1.
-        units: int (U,), the groups.
-    """
-    train_rows, test_rows = image_rows(train), image_rows(test)
-    near = similar_images.nearest_images(vectors, units, unique.n_train)
-    found, known, first = np.full(len(near), np.nan), np.flatnonzero(near >= 0), unique.first
-    for features_of, rows, start, own in (
-        (train.features, train_rows, 0, known[known < unique.n_train]),
-        (test.features, test_rows, len(train_rows), known[known >= unique.n_train]),
-    ):
-        pairs = rows[first[own] - start], train_rows[first[near[own]]]
-        found[own] = similar_images.cosine(
-            features_of, pairs[0], train.features, pairs[1], pca.factors
-        )
-    return found
-
-
 def select_images(images_csv: Path, contents: np.ndarray, selected: np.ndarray) -> Images:
     """Returns the images with selected contents, in path order.
 
@@ -137,7 +103,7 @@ def find_all(
     vectors = normalize(pca.add_mean(values))
     scores = outliers.outlier_scores(vectors, groups, unique.n_train)
     units = near_duplicates.merge_groups(groups, names)
-    similarities = find_similarities(train, test, unique, pca, vectors, units)
+    similarities = similar_images.find(train, test, unique, pca, vectors, units)
     selected |= (errors.suggested >= 0) | (scores > outliers.THRESHOLD)
     images = select_images(images_csv, contents, selected)
     results = list(duplicate_findings(images, pairs))

@@ -6,10 +6,10 @@ from stages.report.elements import percent
 from stages.report.run_results import RunResults
 
 TEXT = (
-    "Images are easier if a training image is much like them. The table has them by their "
-    "similarity (cosine of the features) to the nearest training image that is no copy and in no "
-    "group with them. Expect of new images what the table says for their similarity: of images "
-    "from another place, camera or day, that is rather what the first rows say."
+    "An image is often easier if a training image is much like it. The table orders the images by "
+    "their similarity (cosine of the features) to the nearest training image that is neither a "
+    "copy nor in the same group. New images from another place, camera or day are usually less "
+    "similar: compare them with the first rows."
 )
 
 

@@ -1,4 +1,5 @@
 import sys
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -18,19 +19,12 @@ def reference(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     numbers, rng = np.arange(400), np.random.default_rng(1)
     cats = numbers % 4 > 0
-    validation_predictions.write(
-        validation_predictions.PATH,
-        ValidationPredictions(
-            numbers.astype(str),
-            numbers % 2,
-            np.array(NAMES),
-            np.stack([0.5 + 0.4 * cats - 0.2, 0.7 - 0.4 * cats], axis=1),
-            numbers % 5 + 1,
-            numbers,
-            np.zeros(0, bool),
-            rng.normal(size=400).astype(np.float32),
-        ),
-    )
+    arrays = {one.name: np.zeros(0) for one in fields(ValidationPredictions)} | {
+        "class_names": np.array(NAMES),
+        "probabilities": np.stack([0.3 + 0.4 * cats, 0.7 - 0.4 * cats], axis=1),
+        "novelty": rng.normal(size=400).astype(np.float32),
+    }
+    validation_predictions.write(validation_predictions.PATH, ValidationPredictions(**arrays))
     return command.reference(NAMES, 2.0)
 
 

@@ -40,19 +40,8 @@ class Params:
         input_file = Path(self.weights) != pretrained.PATH  # DVC deletes outputs before a run
         rule = f"a file other than the output {pretrained.PATH.as_posix()}"
         params.require(input_file, "fetch.weights", rule, self.weights)
-        found = not self.weights.endswith(".h5") or weights_file(self.weights).is_file()
+        found = not self.weights.endswith(".h5") or files.given_file(self.weights).is_file()
         params.require(found, "fetch.weights", "a .h5 file that exists", self.weights)
-
-
-def weights_file(path: str) -> Path:
-    """Returns the place of a .h5 file of the user's; `~` is the home folder.
-
-    A relative path is looked for in the working directory, then in the project that an experiment
-    was started from: DVC runs it in a copy without untracked files, and DVC_ROOT names the project.
-    """
-    place = Path(os.path.expanduser(path))  # noqa: PTH111 never fails
-    origin = Path(os.environ.get("DVC_ROOT", "."), place)
-    return place if place.is_file() or not origin.is_file() else origin
 
 
 def keras_folder() -> Path:
@@ -157,7 +146,7 @@ def main(out: Path = pretrained.PATH) -> None:
         elif source == "imagenet":
             shutil.copyfile(imagenet(keras_folder() / pretrained.FILE), part)
         else:
-            shutil.copyfile(_local(weights_file(source)), part)
+            shutil.copyfile(_local(files.given_file(source)), part)
     note = " (untrained: for smoke tests only)" if source == "random" else ""
     print(f"fetch: {source} weights{note}, {out.stat().st_size:,} bytes -> {out.as_posix()}")
 

@@ -9,16 +9,17 @@ from pathlib import Path
 
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), None)
 SECONDS = 60
+CONTINUE = "Runtime.runIfWaitingForDebugger"
 
 
 class Browser:
-    """A page in the browser, its network requests, and its errors."""
+    """A page in the browser with its workers, their network requests, and their errors."""
 
-    def __init__(self, folder: Path, width: int = 1280) -> None:
+    def __init__(self, folder: Path, width: int = 1280, *more: str) -> None:
         down, self._write = os.pipe()
         self._read, up = os.pipe()
         options = ["--headless", "--no-sandbox", "--disable-gpu", f"--window-size={width},900"]
-        options += ["--remote-debugging-pipe", f"--user-data-dir={folder}"]
+        options += ["--remote-debugging-pipe", f"--user-data-dir={folder}", *more]
 
         def use_pipes() -> None:  # Chromium reads from 3 and writes to 4
             pipes = os.dup(down), os.dup(up)
@@ -40,6 +41,8 @@ class Browser:
         self._session = attached["sessionId"]
         for domain in ("Page", "Network", "Runtime", "Log", "DOM"):
             self.call(f"{domain}.enable")
+        attach = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
+        self.call("Target.setAutoAttach", **attach)
 
     def _message(self) -> dict:
         while b"\0" not in self._rest:
@@ -48,6 +51,9 @@ class Browser:
         message = json.loads(text)
         params = message.get("params", {})
         match message.get("method"):
+            case "Target.attachedToTarget":  # the page or a worker, which waits
+                for method in ("Network.enable", "Runtime.enable", "Log.enable", CONTINUE):
+                    self._send(method, params["sessionId"])
             case "Network.requestWillBeSent":
                 self.requests.append(params["request"]["url"])
             case "Runtime.exceptionThrown" | "Log.entryAdded":
@@ -56,18 +62,24 @@ class Browser:
                 self.errors.append(json.dumps(params))
         return message
 
-    def call(self, method: str, **values: object) -> dict:
+    def _send(self, method: str, session: str | None, **values: object) -> int:
         self._number += 1
         message = {"id": self._number, "method": method, "params": values}
-        message |= {"sessionId": self._session} if self._session else {}
+        message |= {"sessionId": session} if session else {}
         os.write(self._write, json.dumps(message).encode() + b"\0")
-        while (answer := self._message()).get("id") != self._number:
+        return self._number
+
+    def call(self, method: str, **values: object) -> dict:
+        number = self._send(method, self._session, **values)
+        while (answer := self._message()).get("id") != number:
             pass
         assert "error" not in answer, answer
         return answer["result"]
 
     def value(self, script: str) -> object:
-        done = self.call("Runtime.evaluate", expression=script, returnByValue=True)
+        done = self.call(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
+        )
         assert "exceptionDetails" not in done, done
         return done["result"].get("value")
 

@@ -151,6 +151,17 @@ def require_space(path: Path, size: int) -> None:
         )
 
 
+def given_file(path: str) -> Path:
+    """Returns the place of a file of the user's that params.yaml names; `~` is the home folder.
+
+    A relative path is looked for in the working directory, then in the project that an experiment
+    was started from: DVC runs it in a copy without untracked files, and DVC_ROOT names the project.
+    """
+    place = Path(os.path.expanduser(path))  # noqa: PTH111 never fails
+    origin = Path(os.environ.get("DVC_ROOT", "."), place)
+    return place if place.is_file() or not origin.is_file() else origin
+
+
 def remove(path: Path) -> None:
     """Removes a file, or a folder and all in it, if it exists."""
     if path.is_dir() and not path.is_symlink():

@@ -4,8 +4,8 @@ from dataclasses import make_dataclass
 from importlib.util import find_spec
 from typing import Any
 
-from classifier.common.errors import StageError
-from stages.export.formats import keras, onnx, openvino, saved_model, tflite
+from classifier.common.errors import StageError, collected
+from stages.export.formats import keras, onnx, openvino, saved_model, tflite, web
 from stages.export.models import ExportFormat
 
 FORMATS: tuple[ExportFormat, ...] = (  # in the order of the model card
@@ -25,21 +25,34 @@ def chosen_formats(settings: Any) -> list[ExportFormat]:
 
 def require_packages(settings: Any) -> None:
     """Raises a StageError if a chosen format needs packages that are not installed."""
-    formats = chosen_formats(settings)
-    missing = {one.name: [p for p in one.packages if not find_spec(p)] for one in formats}
+    needed = {one.name: (one.packages, "false") for one in chosen_formats(settings)}
+    if settings.web != web.OFF:
+        needed["web"] = onnx.FORMAT.packages, web.OFF
     errors = [
         f"params.yaml: export.{name} needs more packages: "
-        f"run `pip install {' '.join(packages)}`, or set it to false"
-        for name, packages in missing.items()
-        if packages
+        f"run `pip install {' '.join(missing)}`, or set it to {off}"
+        for name, (packages, off) in needed.items()
+        if (missing := [package for package in packages if not find_spec(package)])
     ]
+    if errors:
+        raise StageError(*errors)
+
+
+def check(settings: Any) -> None:
+    """Raises a StageError that names all that is missing to write the chosen formats."""
+    errors = list[str]()
+    with collected(errors):
+        require_packages(settings)
+    if settings.web != web.OFF:
+        with collected(errors):
+            web.require_runtime(settings.web)
     if errors:
         raise StageError(*errors)
 
 
 Params = make_dataclass(
     "Params",
-    [(one.name, bool) for one in FORMATS],
-    namespace={"__doc__": __doc__, "__post_init__": require_packages},
+    [*((one.name, bool) for one in FORMATS), ("web", str)],
+    namespace={"__doc__": __doc__, "__post_init__": check},
     frozen=True,
 )

@@ -27,6 +27,7 @@ from classifier.head import HeadInfo
 from classifier.inference import base, engine
 from classifier.inference.base import BaseInfo
 from stages.export import agreement, model_card, read_image
+from stages.export.formats import web
 from stages.export.models import ExportFormat, TrainedClassifier
 from stages.export.params import Params, chosen_formats
 
@@ -72,7 +73,8 @@ def main(
     exports_csv: Path = agreement.PATH,
 ) -> None:
     """Exports the classifier in the formats chosen in params.yaml."""
-    formats = chosen_formats(params.load("export", Params))
+    chosen = params.load("export", Params)
+    formats = chosen_formats(chosen)
     info, trained_head = base.read_info(base_folder), head.read(head_folder)
     require_int8(formats, info)
     settings = params.load("predict", PredictParams)
@@ -80,24 +82,26 @@ def main(
     thresholds = {"novelty": threshold if math.isfinite(threshold) else None}
     classifier = TrainedClassifier(info, trained_head, base_folder, threshold)
     scores = json.loads(metrics_json.read_text(encoding="utf-8"))
-    files.require_space(out, len(formats) * pretrained.SIZE)  # none is larger
+    about = ExportedInfo(
+        trained_head.info,
+        info.image_height,
+        info.image_width,
+        settings.top_k,
+        thresholds["novelty"],
+        settings.min_probability,
+    )
+    with_page = chosen.web != web.OFF
+    files.require_space(out, (len(formats) + 2 * with_page) * pretrained.SIZE)  # none is larger
     with files.atomic_folder(out, LABELS) as part:
         for one in formats:
             with quiet_converters():
                 one.write(classifier, part / one.path)
+        if with_page:
+            with quiet_converters():
+                web.write(classifier, about, chosen.web, part / web.FOLDER)
         files.write_json(part / LABELS, trained_head.info.class_names)
         files.write_json(part / THRESHOLDS, thresholds)
-        exported.write_info(
-            part,
-            ExportedInfo(
-                trained_head.info,
-                info.image_height,
-                info.image_width,
-                settings.top_k,
-                thresholds["novelty"],
-                settings.min_probability,
-            ),
-        )
+        exported.write_info(part, about)
         shutil.copyfile(read_image.__file__, part / READ_IMAGE)
         images = agreement.sample(scored_test, scored_validation, trained_head.info.class_names)
         network = engine.load(base_folder)
@@ -106,9 +110,11 @@ def main(
             read = reader(info, trained_head.info)
             rows = [agreement.measure(one, part, images, expected, read) for one in formats]
         text = model_card.model_card(info, trained_head.info, scores, formats, threshold, rows)
+        text += web.CARD * with_page
         (part / model_card.NAME).write_text(text, encoding="utf-8", newline="\n")
     agreement.write(exports_csv, rows)
     agreement.require_agreement(rows)
-    names = ", ".join(one.path for one in formats) or "model card only"
+    paths = [one.path for one in formats] + [web.FOLDER] * with_page
+    names = ", ".join(paths) or "model card only"
     size_mb = sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) / 1e6
     print(f"export: {names}, {size_mb:.1f} MB -> {out.as_posix()}{trained_head.info.warning}")

@@ -97,6 +97,7 @@ WRONG = [
     ("train.refit", "yes", "true or false"),
     ("train.seed", 2**32, "0 to 4294967295"),
     ("predict.top_k", 0, "1 or more"),
+    ("export.web", True, "text"),
     *[(f"export.{one.name}", value, "true or false") for one in FORMATS for value in ("yes", 1)],
 ]
 

@@ -1,26 +1,35 @@
 import ast
 import csv
 import dataclasses
+import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
-from PIL import Image
+from PIL import ExifTags, Image
 
 from classifier import head
 from classifier.common import files
 from classifier.common.errors import StageError
 from classifier.dataset import features
+from classifier.exported import read_info
+from classifier.images.decode import decode_image
 from classifier.inference.base import BaseInfo
 from classifier.inference.openvino_engine import openvino
 from stages.export import agreement, stage
 from stages.export.formats import openvino as openvino_format
+from stages.export.formats import web
 from stages.export.params import FORMATS
-from tests.project import ROOT, Project, copy, make_project
+from tests.browser import PROGRAM, Browser
+from tests.project import ROOT, Project, copy, draw, make_project
 
 TOLERANCE = {  # of probabilities, on drawn images with float32 features
     "openvino": 1e-5,
@@ -118,14 +127,108 @@ def test_openvino_files_have_the_same_bytes_in_every_run(finished, exported):
 
 def test_the_params_are_the_formats():
     section = yaml.safe_load((ROOT / "params.yaml").read_text())["export"]
-    assert list(section) == [one.name for one in FORMATS]
+    assert list(section) == [*(one.name for one in FORMATS), "web"]
     assert [field.name for field in dataclasses.fields(stage.Params)] == list(section)
 
 
 def test_a_missing_package_is_reported_with_its_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(StageError, match=r"export\.onnx needs .* run `pip install onnx`"):
-        stage.Params(**{one.name: one.name == "onnx" for one in FORMATS})
+        stage.Params(**{one.name: one.name == "onnx" for one in FORMATS}, web="none")
+
+
+@pytest.fixture
+def runtime(tmp_path) -> str:
+    """ONNX Runtime Web: the file that ONNXRUNTIME_WEB names, else a download."""
+    if "ONNXRUNTIME_WEB" not in os.environ:
+        if not (npm := shutil.which("npm")):
+            pytest.skip("ONNXRUNTIME_WEB is not set, and there is no npm to download it")
+        command = [npm, "pack", web.PACKAGE, "--silent"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, check=False)
+        if done.returncode:
+            pytest.skip("ONNXRUNTIME_WEB is not set, and npm cannot download it")
+    place = os.environ.get("ONNXRUNTIME_WEB", str(tmp_path / web.RUNTIME))
+    web.require_runtime(place)
+    return place
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Logs no request."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def draw_odd_images(folder) -> list[Path]:
+    """Draws images of whole and half transparency, sideways, and of many and few pixels."""
+    photo = Image.open(draw(folder / "photo.jpg", "circle", 3, (900, 700)))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    photo.save(folder / "sideways.jpg", exif=exif, quality=95)
+    photo.resize((1500, 1100)).save(folder / "large.png")
+    photo.resize((40, 30)).save(folder / "small.png")
+    photo.putalpha(Image.linear_gradient("L").resize(photo.size))
+    photo.save(folder / "transparent.png")
+    return [folder / name for name in ("sideways.jpg", "large.png", "small.png", "transparent.png")]
+
+
+PIXELS = """(async () => {
+  const { resized } = await import("./pixels.js");
+  const image = await (await fetch("%s")).blob();
+  return [...resized(await createImageBitmap(image, { premultiplyAlpha: "none" }), 75, 75)];
+})()"""
+SHOWN = """[...document.querySelectorAll("article")].map((card) => [
+  card.querySelector("figcaption").textContent,
+  [...card.querySelectorAll("li")].map((line) =>
+    [line.firstChild.textContent, parseFloat(line.querySelector(".bar span").style.width) / 100]),
+  parseFloat(card.querySelector(".note").textContent.slice(8)),
+  card.querySelector(".verdict")?.textContent ?? ""])"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not PROGRAM, reason="no Chromium to open the page with")
+def test_the_page_predicts_what_the_pipeline_predicts_and_loads_nothing_else(
+    exported, runtime, tmp_path
+):
+    models, page = exported.folder / "models" / "exported", tmp_path / "page"
+    info = dataclasses.replace(read_info(models), threshold=3.0)
+    web.write_page(info, runtime, page)
+    shutil.copy(models / PATHS["onnx"], page)
+    paths = [*sorted((exported.folder / "input" / "test").glob("*.jpg")), *draw_odd_images(page)]
+    exact = {"INFERENCE_PRECISION_HINT": "f32"}
+    network = openvino().compile_model(models / PATHS["openvino"], "CPU", exact)
+    decoded = {path.name: decode_image(path.read_bytes(), 75, 75).pixels for path in paths}
+    handler = partial(QuietHandler, directory=page)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        browser = Browser(tmp_path / "browser", 400)
+        try:
+            address = f"http://127.0.0.1:{server.server_port}/"
+            browser.open(address)
+            browser.wait("'ready' in document.documentElement.dataset")
+            browser.choose("#images", [*paths, page / "page.css"])
+            browser.wait(f"document.querySelectorAll('#results > *').length == {len(paths) + 1}")
+            shown = browser.value(SHOWN)
+            problems = browser.value("document.querySelector('.problem').textContent")
+            seen = {path.name: browser.value(PIXELS % path.name) for path in paths[-4:]}
+        finally:
+            browser.close()
+            server.shutdown()
+    assert problems == "page.css: this browser cannot read it as an image"
+    assert [name for name, *_ in shown] == [path.name for path in reversed(paths)]
+    for name, classes, novelty, verdict in shown:
+        outputs = network(decoded[name][None])
+        expected = dict(zip(info.head.class_names, outputs["probabilities"][0], strict=True))
+        assert dict(classes) == pytest.approx(expected, abs=0.001), name
+        assert novelty == pytest.approx(float(outputs["novelty"][0]), abs=0.2)
+        assert verdict.startswith("unknown: unlike") == (outputs["novelty"][0] > 3), name
+    for name, pixels in seen.items():
+        difference = np.abs(np.array(pixels) - decoded[name].ravel().astype(int)).max()
+        assert difference <= {"transparent.png": 1, "sideways.jpg": 2}.get(name, 0), name
+    requests = [url for url in browser.requests if not url.startswith(("data:", "blob:"))]
+    assert f"{address}{PATHS['onnx']}" in requests
+    assert all(url.startswith(address) for url in requests)
+    assert browser.errors == []
 
 
 def test_an_int8_format_of_a_float32_network_is_an_error():

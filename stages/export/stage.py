@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from classifier import exported, head
 from classifier.backbone import pretrained
@@ -73,7 +74,7 @@ def main(
     exports_csv: Path = agreement.PATH,
 ) -> None:
     """Exports the classifier in the formats chosen in params.yaml."""
-    chosen = params.load("export", Params)
+    chosen: Any = params.load("export", Params)
     formats = chosen_formats(chosen)
     info, trained_head = base.read_info(base_folder), head.read(head_folder)
     require_int8(formats, info)

@@ -12,8 +12,8 @@ const CAMERA_PROBLEMS = {
 const INSECURE =
   "browsers give it only to pages from https:// or localhost. Choose files instead: a phone then " +
   "offers to take a photograph";
-const [status, warning, input, camera, live, video, results] = [
-  "status", "warning", "images", "camera", "live", "video", "results",
+const [status, warning, input, camera, live, video, seen, results] = [
+  "status", "warning", "images", "camera", "live", "video", "seen", "results",
 ].map((id) => document.getElementById(id));
 let settings; // classifier.json
 let stream; // of the camera, while it is on
@@ -88,15 +88,15 @@ const showFile = async (file) => {
 const showCamera = async () => {
   if (!navigator.mediaDevices) throw new Error(INSECURE);
   stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
-  camera.textContent = "Stop the camera";
-  live.replaceChildren(video);
-  live.hidden = false;
+  const firstFrame = new Promise((resolve) => (video.onloadeddata = resolve));
   video.srcObject = stream;
-  await video.play();
+  await Promise.all([video.play(), firstFrame]);
+  camera.textContent = "Stop the camera";
+  camera.disabled = live.hidden = false;
   while (stream?.active) {
     const result = await classify(await createImageBitmap(video));
     const shown = result.problem ? problem("Camera", result.problem) : answer(result);
-    live.replaceChildren(video, element("article", {}, shown));
+    seen.replaceChildren(element("article", {}, shown));
   }
 };
 
@@ -104,19 +104,20 @@ const stopCamera = () => {
   stream?.getTracks().forEach((track) => track.stop());
   stream = undefined;
   live.hidden = true;
+  seen.replaceChildren();
   camera.textContent = "Use the camera";
 };
 
 const useCamera = async () => {
+  camera.disabled = true; // until it is on or off
   if (stream) return stopCamera();
-  camera.disabled = true;
-  setTimeout(() => (camera.disabled = false), 500);
   try {
     await showCamera();
   } catch (error) {
     results.prepend(problem("Camera", CAMERA_PROBLEMS[error.name] ?? error.message));
   }
   stopCamera();
+  camera.disabled = false;
 };
 
 const start = ({ problem: text, settings: read }) => {

@@ -3,7 +3,6 @@ import * as onnxruntime from "./onnxruntime.js";
 import { canReadPixels, resized } from "./pixels.js";
 
 onnxruntime.env.wasm.numThreads = 1; // more would need special headers from the web server
-onnxruntime.env.logLevel = "error";
 let settings, network;
 
 const load = async () => {
@@ -14,7 +13,7 @@ const load = async () => {
   const response = await fetch("classifier.json");
   if (!response.ok) throw new Error(`classifier.json: ${response.status} ${response.statusText}`);
   settings = await response.json();
-  network = await onnxruntime.InferenceSession.create("classifier.onnx");
+  network = await onnxruntime.InferenceSession.create("classifier.onnx", { logSeverityLevel: 3 });
 };
 
 const decode = async (image) => {

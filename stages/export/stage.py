@@ -98,8 +98,7 @@ def main(
             with quiet_converters():
                 one.write(classifier, part / one.path)
         if with_page:
-            with quiet_converters():
-                web.write(classifier, about, chosen.web, part / web.FOLDER)
+            web.write(classifier, about, chosen.web, part / web.FOLDER)
         files.write_json(part / LABELS, trained_head.info.class_names)
         files.write_json(part / THRESHOLDS, thresholds)
         exported.write_info(part, about)

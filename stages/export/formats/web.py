@@ -43,7 +43,7 @@ def require_runtime(value: str) -> None:
 
 
 def write(classifier: TrainedClassifier, info: ExportedInfo, runtime: str, folder: Path) -> None:
-    """Makes the folder of the page, with the ONNX model beside the folder if there is one.
+    """Makes the folder of the page, which needs no file outside it.
 
     Args:
         classifier: the trained classifier.
@@ -52,11 +52,7 @@ def write(classifier: TrainedClassifier, info: ExportedInfo, runtime: str, folde
         folder: to make.
     """
     write_page(info, runtime, folder)
-    written, model = folder.with_name(onnx.FORMAT.path), folder / onnx.FORMAT.path
-    if written.exists():
-        shutil.copyfile(written, model)
-    else:
-        onnx.write(classifier, model)
+    onnx.write(classifier, folder / onnx.FORMAT.path)
 
 
 def write_page(info: ExportedInfo, runtime: str, folder: Path) -> None:

@@ -96,7 +96,10 @@ WRONG = [
     ("train.validation_split", 1.0, "more than 0 and less than 1"),
     ("train.refit", "yes", "true or false"),
     ("train.seed", 2**32, "0 to 4294967295"),
+    ("train.learning_curve", "yes", "true or false"),
     ("predict.top_k", 0, "1 or more"),
+    ("predict.keep", 0, "more than 0"),
+    ("predict.min_probability", 2, "0 to 1"),
     ("export.web", True, "text"),
     *[(f"export.{one.name}", value, "true or false") for one in FORMATS for value in ("yes", 1)],
 ]

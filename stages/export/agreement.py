@@ -23,6 +23,7 @@ from stages.export.models import ExportFormat
 
 PATH = Path("results/exports.csv")
 IMAGES = 100  # at most
+FEW_IMAGES = 16  # at most, where all formats are the pipeline's own network in its own runtime
 MAX_PIXELS = 20_000_000  # of an image: models take much memory to resize larger ones
 Read = Callable[[str, bool], np.ndarray]
 MIN_AGREEMENT = 0.98  # of the images but one
@@ -76,19 +77,20 @@ class Sample:
     labels: np.ndarray
 
 
-def sample(test: Path, validation: Path, class_names: Sequence[str]) -> Sample:
-    """Returns IMAGES images spread evenly over the test images, without any over the validation's.
+def sample(test: Path, validation: Path, class_names: Sequence[str], most: int) -> Sample:
+    """Returns images spread evenly over the test images, without any over the validation images.
 
     Args:
         test: results/scored_test.csv.
         validation: results/scored_validation.csv.
         class_names: in the order of their indices.
+        most: number of images.
     """
     rows = files.read_csv(test)
     tested = bool(rows)
     rows = rows or files.read_csv(validation)
-    if len(rows) > IMAGES:
-        rows = [rows[number] for number in np.linspace(0, len(rows) - 1, IMAGES).astype(int)]
+    if len(rows) > most:
+        rows = [rows[number] for number in np.linspace(0, len(rows) - 1, most).astype(int)]
     labels = [class_names.index(row["label"]) if tested else -1 for row in rows]
     return Sample([row["path"] for row in rows], np.array(labels, int))
 

@@ -55,7 +55,9 @@ def translate(model: Any) -> ModelProto:
         source = graph.name(port.get_node().input_value(0))
         graph.nodes.append(helper.make_node("Identity", [source], [port.get_any_name()]))
         outputs.append(_value_info(port, port))
-    proto = helper.make_graph(graph.nodes, "classifier", inputs, outputs, graph.constants)
+    used = {name for node in graph.nodes for name in node.input}  # ONNX Runtime warns of others
+    constants = [one for one in graph.constants if one.name in used]
+    proto = helper.make_graph(graph.nodes, "classifier", inputs, outputs, constants)
     opset = [helper.make_opsetid("", OPSET)]
     return helper.make_model(proto, opset_imports=opset, ir_version=IR_VERSION)
 

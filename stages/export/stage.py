@@ -103,7 +103,10 @@ def main(
         files.write_json(part / THRESHOLDS, thresholds)
         exported.write_info(part, about)
         shutil.copyfile(read_image.__file__, part / READ_IMAGE)
-        images = agreement.sample(scored_test, scored_validation, trained_head.info.class_names)
+        own = all(one.name == "openvino" for one in formats)
+        most = agreement.FEW_IMAGES if own else agreement.IMAGES
+        class_names = trained_head.info.class_names
+        images = agreement.sample(scored_test, scored_validation, class_names, most)
         network = engine.load(base_folder)
         expected = agreement.pipeline_probabilities(images.paths, network, trained_head, info)
         with quiet_converters():

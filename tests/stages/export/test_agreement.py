@@ -22,10 +22,10 @@ def write_scored(path, names):
 def test_images_are_test_images_with_their_classes_or_else_validation_images(tmp_path):
     write_scored(test := tmp_path / "test.csv", ["a", "b"])
     write_scored(validation := tmp_path / "validation.csv", [str(n) for n in range(1000)])
-    images = agreement.sample(test, validation, ("cat", "dog"))
+    images = agreement.sample(test, validation, ("cat", "dog"), agreement.IMAGES)
     assert (images.paths, images.labels.tolist()) == (["a", "b"], [1, 1])
     write_scored(test, [])
-    images = agreement.sample(test, validation, ("cat", "dog"))
+    images = agreement.sample(test, validation, ("cat", "dog"), agreement.IMAGES)
     assert (images.paths[0], images.paths[-1], len(images.paths)) == ("0", "999", agreement.IMAGES)
     assert set(images.labels) == {-1}  # the head has seen them
 

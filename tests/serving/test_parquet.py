@@ -1,9 +1,7 @@
-import pytest
+import pyarrow.parquet as pq
 
 from classifier.evaluation import predictions
 from classifier.serving import outputs, parquet, writers
-
-pq = pytest.importorskip("pyarrow.parquet")
 
 ROW = ["=a.jpg", "ok", "unknown", "0.750000", "4.200", "cat", "dog", "0.250000", 0]
 

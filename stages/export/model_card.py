@@ -117,12 +117,12 @@ def measured(rows: Sequence[Agreement]) -> str:
 
 
 def agreement_table(rows: Sequence[Agreement]) -> str:
-    """Returns results/exports.csv as a Markdown table."""
-    head = ("format", "MB", "same class", "mean difference", "largest", "accuracy", "images/s")
-    formats = (".1f", ".1%", ".4f", ".4f", ".1%", ".1f")
+    """Returns results/exports.csv as a Markdown table, without the speed, which varies."""
+    head = ("format", "MB", "same class", "mean difference", "largest", "accuracy")
+    formats = (".1f", ".1%", ".4f", ".4f", ".1%")
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for row in rows:
-        name, size, _, *others = astuple(row)
+        name, size, _, *others, _ = astuple(row)
         cells = zip((size, *others), formats, strict=True)
         texts = ("not measured" if value is None else f"{value:{form}}" for value, form in cells)
         lines.append(f"| {name} | {' | '.join(texts)} |")

@@ -264,7 +264,7 @@ def test_photographs_get_the_pipelines_probabilities(real_weights, photographs, 
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, folder / f"{number}.jpg")
     for name in ("image_height", "image_width"):
-        project.set(f"freeze.{name}", 299)
+        project.set(f"freeze.{name}", 150)
     project.set("freeze.layers", ["mixed10"])
     project.set("freeze.precision", "int8")
     for name in ("onnx", "tflite_int8"):

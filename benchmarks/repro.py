@@ -143,7 +143,7 @@ EVENTS: dict[str, Callable[[Project], object]] = {
     "edited in place, same size": Project.edit,
     "deleted": lambda project: project.train_image(7).unlink(),
     "a new class of 20": Project.add_class,
-    "train.hidden_units changed": lambda project: project.set("train.hidden_units", 256),
+    "train.seed changed": lambda project: project.set("train.seed", 2),
     "image height 299 -> 224": lambda project: project.set("freeze.image_height", 224),
     "and back": lambda project: project.set("freeze.image_height", 299),
     "224 again": lambda project: project.set("freeze.image_height", 224),
@@ -199,8 +199,8 @@ def run(folder: Path, args: argparse.Namespace, count: int) -> Iterator[dict[str
     """Yields the rows of the table for `count` images."""
     changes = dict(change.split("=", 1) for change in args.set)
     changes = {name: yaml.safe_load(value) for name, value in changes.items()}
-    prepare(folder, folder, {"fetch.weights": str(args.weights.resolve()), **changes})
-    (folder / "input").unlink()
+    (folder / "empty").mkdir()
+    prepare(folder, folder / "empty", {"fetch.weights": str(args.weights.resolve()), **changes})
     for name in ("dvc.yaml", ".dvcignore", ".gitignore", "results/.gitignore", "models/.gitignore"):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, folder / name)

@@ -23,7 +23,7 @@ from stages.export.models import ExportFormat
 
 PATH = Path("results/exports.csv")
 IMAGES = 100  # at most
-FEW_IMAGES = 16  # at most, where all formats are the pipeline's own network in its own runtime
+FEW_IMAGES = 4  # at most, where all formats are the pipeline's own network in its own runtime
 MAX_PIXELS = 20_000_000  # of an image: models take much memory to resize larger ones
 Read = Callable[[str, bool], np.ndarray]
 MIN_AGREEMENT = 0.98  # of the images but one

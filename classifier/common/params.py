@@ -55,7 +55,9 @@ class Range:
         if self.most < math.inf and not (self.above or self.below):
             return f"{self.least} to {self.most}"
         start = f"more than {self.least}" if self.above else f"{self.least} or more"
-        return start + (f" and less than {self.most}" if self.below else "")
+        if self.most == math.inf:
+            return start
+        return f"{start} and {'less than' if self.below else 'at most'} {self.most}"
 
 
 PositiveInt = Annotated[int, Range(1)]

@@ -4,7 +4,9 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -256,24 +258,27 @@ def test_a_file_of_an_older_version_is_kept_under_another_name(folder, path, cap
 
 
 @pytest.fixture
-def read_only(folder, path):
-    """The cache, which may be read but not written, not even by root."""
+def read_only(folder):
+    """A copy of the cache, which may be read but not written, not even by root.
+
+    It lies outside pytest's folders, which other users may not enter.
+    """
     if os.name == "nt":
         pytest.skip("Windows has no read-only folders")
-    uid, above = os.getuid(), [folder, *folder.parents]
-    modes = {place: place.stat().st_mode for place in above}
-    path.chmod(0o444)
-    path.parent.chmod(0o555)
-    if uid == 0:
-        for place in above:
-            place.chmod(modes[place] | 0o555)
-        os.setresuid(NOBODY, NOBODY, uid)
-    yield folder
-    if uid == 0:
-        os.setresuid(uid, uid, uid)
-        for place in above:
-            place.chmod(modes[place])
-    path.parent.chmod(0o755)
+    uid = os.getuid()
+    with tempfile.TemporaryDirectory() as place:
+        if not all(parent.stat().st_mode & 0o001 for parent in Path(place).resolve().parents):
+            pytest.skip(f"other users may not enter {tempfile.gettempdir()}")
+        copy = shutil.copytree(folder, Path(place) / "cache")
+        file = feature_cache.cache_file(copy, FINGERPRINT)
+        for path, mode in ((file, 0o444), (file.parent, 0o555), (copy, 0o755), (place, 0o755)):
+            Path(path).chmod(mode)
+        if uid == 0:
+            os.setresuid(NOBODY, NOBODY, uid)
+        yield copy
+        if uid == 0:
+            os.setresuid(uid, uid, uid)
+        file.parent.chmod(0o755)
 
 
 NOT_CACHED = "cannot be written, so this run's results are not cached"
@@ -295,7 +300,7 @@ def test_a_cache_that_cannot_be_created_is_empty(read_only, capsys):
     assert cache.has([*KEYS, NEW]) == set()
 
 
-def test_damage_in_a_read_only_cache_is_no_error(path, folder, request, capsys):
+def test_damage_in_a_read_only_cache_is_no_error(path, request, capsys):
     change_bytes(path, lambda data: data.__setitem__(slice(8192, 40_000), bytes(31_808)))
     read_only = request.getfixturevalue("read_only")
     rows = open_cache(read_only).get(KEYS)

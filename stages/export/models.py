@@ -116,8 +116,10 @@ from read_image import read_image
 labels = json.load(open("labels.json", encoding="utf-8"))
 pixels = $read
 $code
-print("novelty:", float(outputs["novelty"][0]))
-print(dict(zip(labels, outputs["probabilities"][0].tolist())))"""
+print(dict(zip(labels, outputs["probabilities"][0].tolist())))
+novelty, limit = outputs["novelty"][0], json.load(open("thresholds.json"))["novelty"]
+if limit is not None and novelty > limit:
+    print(f"unknown: a novelty of {novelty:.3f}, above {limit:.3f}")"""
 Outputs = Mapping[str, np.ndarray]
 Run = Callable[[np.ndarray], Outputs]  # from uint8 pixels (1, H, W, 3)
 

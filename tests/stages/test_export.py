@@ -69,10 +69,10 @@ def run_card_example(
     shutil.copy(project.folder / image, folder / "image.jpg")
     text = (folder / "README.md").read_text()
     code = re.search(rf"## {re.escape(PATHS[name])}\n.*?```python\n(.*?)\n```", text, re.S)[1]
-    command = [sys.executable, "-c", code]
+    command = [sys.executable, "-c", f"{code}\nprint(novelty)"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    novelty, probabilities = done.stdout.splitlines()[-2:]
-    return ast.literal_eval(probabilities), float(novelty.removeprefix("novelty: "))
+    probabilities, *_, novelty = done.stdout.splitlines()
+    return ast.literal_eval(probabilities), float(novelty)
 
 
 def assert_probabilities_match(row: dict[str, str], found: dict[str, float], tolerance: float):

@@ -6,6 +6,8 @@ import shutil
 import pytest
 from PIL import Image
 
+from classifier.common import files
+from classifier.evaluation import predictions
 from tests.project import GIT, Project, commit, copy, draw, needs_git, read_lock
 from tests.source_code import run_here
 
@@ -111,6 +113,20 @@ def test_an_edit_in_place_that_keeps_name_and_size_is_computed(results_only, ext
     Image.new("RGB", (90, 90), "blue").save(path)
     assert path.stat().st_size == size
     assert extract_here() == (22, 1)
+
+
+def test_an_unlabelled_image_changes_nothing_of_the_others_and_gets_a_prediction(
+    results_only, extract_here
+):
+    before = outputs(results_only)
+    draw(results_only.folder / "input" / "unlabelled" / "new.jpg", "cross", 300)
+    assert extract_here() == (22, 1)
+    assert outputs(results_only) == before
+    test_rows = files.read_csv(predictions.PATH)
+    run_here("predict")
+    assert files.read_csv(predictions.PATH) == test_rows
+    (row,) = files.read_csv(predictions.UNLABELLED)
+    assert row["path"] == "input/unlabelled/new.jpg" and row["class_1"]
 
 
 def test_what_grew_image_by_image_equals_a_full_run(results_only, extract_here):

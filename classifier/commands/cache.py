@@ -7,6 +7,7 @@ Writes  .cache, but only for `prune --yes`
 import argparse
 import re
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from classifier.cache import database, fingerprint
@@ -118,7 +119,10 @@ def mark_in_use(
     settings = params.load("extract", ViewParams, partial=True)
     augmentation_id = fingerprint.of_augmentation(settings)
     for network in (network for network in networks if network.path == current):
-        views = augmentation.all_views(manifest.iter_rows(images_csv), settings, augmentation_id)
+        unlabelled = images_csv.with_name(manifest.UNLABELLED.name)
+        tables = (manifest.iter_rows(path) for path in (images_csv, unlabelled) if path.exists())
+        rows = chain.from_iterable(tables)
+        views = augmentation.all_views(rows, settings, augmentation_id)
         for keys in parallel.batched((view.key for view in views), 1000):
             query = f"SELECT id FROM keys WHERE key IN ({placeholders(keys)})"
             network.rows(f"INSERT OR IGNORE INTO in_use {query}", keys)

@@ -1,4 +1,4 @@
-"""results/features_train.npz, results/features_test.npz: the features of every image and view."""
+"""results/features_*.npz: the features of every image and view."""
 
 import math
 import struct
@@ -14,6 +14,7 @@ from classifier.common import files
 
 TRAIN = Path("results/features_train.npz")
 TEST = Path("results/features_test.npz")
+UNLABELLED = Path("results/features_unlabelled.npz")
 LAZY = ("features", "sha256", "paths", "groups")  # arrays with many bytes per row
 MAX_ROWS = 512
 MAX_CHUNK = 64_000_000  # bytes
@@ -29,7 +30,7 @@ class FeatureTable:
     sha256: "Array"  # str (N,), of the files' bytes; left on disk
     paths: "Array"  # str (N,), sorted; rows of one image are adjacent, view 0 first; left on disk
     groups: "Array"  # str (N,), as in images.csv; empty without; left on disk
-    splits: np.ndarray  # str (N,): train, validation or test
+    splits: np.ndarray  # str (N,): train, validation, test or unlabelled
     views: np.ndarray  # int32 (N,); 0: the image itself, -1: its mirror image, others: copies
     train_views: np.ndarray  # int32 (V,), the views of each training image to train on, 0 first
     tta_views: np.ndarray  # int32 (A,), the views over which predictions are averaged, 0 first

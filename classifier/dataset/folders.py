@@ -1,7 +1,8 @@
 """The folders of `input/`: which files belong to which split and class.
 
 `train/<class>/...` and `validation/<class>/...` give the class of all files below them;
-`test/...` may hold loose files, other folders, or class folders.
+`test/...` may hold loose files, other folders, or class folders; the classes of `unlabelled/...`
+are not known yet.
 """
 
 import os
@@ -11,18 +12,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from classifier.common.errors import StageError
+from classifier.common.errors import StageError, nearest
 
 INPUT = Path("input")
 LIST = INPUT / "labels.csv"
 SPLITS = ("train", "validation", "test")  # in the order of tables and messages
+UNLABELLED = "unlabelled"  # folder of images whose class is to be found out
+FOLDERS = (*SPLITS, UNLABELLED)  # that are read
 UNKNOWN, UNCERTAIN = "unknown", "uncertain"  # predictions that are no class
+EXCLUDED = "none"  # split in LIST of an image that no stage uses
+ALIASES = {
+    **dict.fromkeys(("val", "valid", "dev", "eval"), "validation"),
+    "testing": "test",
+    "unlabeled": UNLABELLED,
+}
 SYSTEM_FILES = {"thumbs.db", "desktop.ini", "__macosx"}  # of file managers, besides hidden files
 
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file; `folder` is its topmost folder in the split, empty for a loose file.
+    """A file; `folder` is its topmost folder in the split, empty for a loose or unlabelled file.
 
     For a file in input/labels.csv, split, folder (then its label) and group are those of its row.
     """
@@ -42,17 +51,23 @@ class LeftOut:
 
 
 def find_files(root: Path = INPUT, left_out: LeftOut | None = None) -> Iterator[InputFile]:
-    """Yields every file of the three splits below `root`, in path order.
+    """Yields every file of FOLDERS below `root`, in path order.
 
     System files are skipped. A folder that cannot be read is a StageError.
     """
     left_out = left_out or LeftOut()
     if is_link(root):
         left_out.linked_folders.append(root.as_posix())
-    for split in sorted(SPLITS):
+    for split in sorted(FOLDERS):
         for path in walk(root / split, left_out=left_out):
             inner = path.relative_to(root / split).parts
-            yield InputFile(path, split, inner[0] if len(inner) > 1 else "")
+            folder = inner[0] if len(inner) > 1 and split != UNLABELLED else ""
+            yield InputFile(path, split, folder)
+
+
+def intended(name: str) -> str:
+    """Returns the one of FOLDERS that a name is probably meant to be; empty if none."""
+    return ALIASES.get(name.casefold()) or nearest(name, FOLDERS, cutoff=0.7)
 
 
 def loose_files(root: Path, split: str) -> list[str]:
@@ -73,9 +88,9 @@ def hidden_folders(root: Path, split: str) -> list[str]:
 
 
 def unread_entries(root: Path) -> list[str]:
-    """Returns the sorted names of what lies in `root` and is no split; folders end with `/`."""
+    """Returns the sorted names of what lies in `root` and is not read; folders end with `/`."""
     names = {p.name + "/" * p.is_dir() for p in _entries(root) if p.suffix != ".dvc"}
-    return sorted(names - {f"{split}/" for split in SPLITS} - {"README.md", LIST.name})
+    return sorted(names - {f"{split}/" for split in FOLDERS} - {"README.md", LIST.name})
 
 
 def _entries(folder: Path) -> list[Path]:

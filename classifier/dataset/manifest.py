@@ -1,4 +1,7 @@
-"""results/images.csv: every usable image, with its split, label and content hash."""
+"""results/images.csv: every usable image, with its split, label and content hash.
+
+Those of input/unlabelled are in results/unlabelled.csv, with the same columns.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,13 +13,14 @@ from classifier.common.errors import StageError
 from classifier.dataset.folders import INPUT, is_inside
 
 PATH = Path("results/images.csv")
+UNLABELLED = Path("results/unlabelled.csv")
 
 
 class ImageRow(NamedTuple):
     """A usable image."""
 
     path: str  # relative to the project, with `/` on every system
-    split: str  # train, validation or test
+    split: str  # train, validation, test or unlabelled
     label: str  # name of its class; empty if unknown
     sha256: str  # of the file's bytes, in hexadecimal
     width: int  # in pixels, after EXIF rotation

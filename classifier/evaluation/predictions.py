@@ -12,6 +12,7 @@ from classifier.dataset.folders import UNCERTAIN, UNKNOWN
 from classifier.dataset.problems import Problem
 
 PATH = Path("results/predictions.csv")
+UNLABELLED = Path("results/predictions_unlabelled.csv")
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def table(
     count: int,
     decision: Decision,
 ) -> list[list[object]]:
-    """Returns a row per test file, in path order.
+    """Returns a row per file, in path order.
 
     Args:
         paths: of the N readable images.

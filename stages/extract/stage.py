@@ -1,15 +1,16 @@
-"""Compute the features of every image, once per content, and collect them in two files.
+"""Compute the features of every image, once per content, and collect them in three files.
 
-Reads   results/images.csv and the images it lists, models/base
-Writes  results/features_train.npz, results/features_test.npz
+Reads   results/images.csv, results/unlabelled.csv and the images they list, models/base
+Writes  results/features_train.npz, results/features_test.npz, results/features_unlabelled.npz
 """
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,8 @@ from stages.extract import committed
 from stages.extract.forward import WINDOW, FeatureExtractor
 from stages.extract.params import Params
 
-TRAIN_SPLITS, TEST_SPLITS = ("train", "validation"), ("test",)  # of the two files
+SPLITS = {"train": ("train", "validation"), "test": ("test",), "unlabelled": ("unlabelled",)}
+FILES = {split: name for name, splits in SPLITS.items() for split in splits}
 
 
 @dataclass
@@ -44,13 +46,12 @@ class Rows:
 
 @dataclass
 class Survey:
-    """What one pass over images.csv finds."""
+    """What one pass over all images finds."""
 
     missing: int = 0  # views without cached features; a repeated one counts again
     classes: set[str] = field(default_factory=set)  # labels of the training images
     conversions: set[str] = field(default_factory=set)  # of all images
-    train: Rows = field(default_factory=Rows)
-    test: Rows = field(default_factory=Rows)
+    rows: dict[str, Rows] = field(default_factory=lambda: {name: Rows() for name in SPLITS})
 
 
 def changed(path: str) -> StageError:
@@ -94,7 +95,7 @@ def survey(views: Iterable[View], cache: FeatureCache, index: FileIndex) -> Surv
         result.missing += len({view.key for view in window} - cached)
         for view in window:
             result.conversions.add(view.row.conversion)
-            rows = result.test if view.row.split in TEST_SPLITS else result.train
+            rows = result.rows[FILES[view.row.split]]
             rows.labels.append(sys.intern(view.row.label))
             rows.views.append(view.number)
             rows.longest_path = max(rows.longest_path, len(view.row.path))
@@ -139,11 +140,13 @@ def columns(
 
 def main(
     images_csv: Path = manifest.PATH,
+    unlabelled_csv: Path = manifest.UNLABELLED,
     folder: Path = base.FOLDER,
     train: Path = features.TRAIN,
     test: Path = features.TEST,
+    unlabelled: Path = features.UNLABELLED,
 ) -> None:
-    """Writes the features of all images of images.csv."""
+    """Writes the features of all usable images."""
     started = time.perf_counter()
     settings = params.load("extract", Params)
     info, cache_folder = base.read_info(folder), database.cache_folder()
@@ -153,15 +156,16 @@ def main(
     note = f"{info}, {runtime}"
     cache = FeatureCache(cache_folder, identity, info.feature_shape, info.dtype, note)
 
-    def views(splits: Sequence[str] = TRAIN_SPLITS + TEST_SPLITS) -> Iterator[View]:
-        rows = (row for row in manifest.iter_rows(images_csv) if row.split in splits)
+    def views(splits: Container[str] = FILES) -> Iterator[View]:
+        tables = map(manifest.iter_rows, (images_csv, unlabelled_csv))
+        rows = (row for row in chain.from_iterable(tables) if row.split in splits)
         return augmentation.all_views(rows, settings, augmentation_id)
 
     with closing(FileIndex(cache_folder)) as index:
         dataset = survey(views(), cache, index)
         if dataset.missing:
             recovered = cache.check_index()
-            if committed.import_features(cache, identity, train, test) or recovered:
+            if committed.import_features(cache, identity, train, test, unlabelled) or recovered:
                 dataset = survey(views(), cache, index)
     constants = {
         "train_views": np.array(settings.train_numbers(), "<i4"),
@@ -175,7 +179,7 @@ def main(
     }
     height, width = info.image_height, info.image_width
     decoder = partial(decode_views, height=height, width=width, ranges=settings)
-    outputs = ((train, TRAIN_SPLITS, dataset.train), (test, TEST_SPLITS, dataset.test))
+    outputs = dict(zip(SPLITS, (train, test, unlabelled), strict=True))
     names = []
     with progress.bar("extract", dataset.missing) as bar:
         extractor = FeatureExtractor(
@@ -183,17 +187,19 @@ def main(
         )
         if cache.writable:  # else `collect` computes them, chunk by chunk
             extractor.compute_missing(views(), dataset.missing)
-        for out, splits, rows in outputs:
+        for name, out in outputs.items():
+            rows, splits = dataset.rows[name], SPLITS[name]
             shape = (len(rows.views), *info.feature_shape)
             vectors = Column(np.dtype(info.dtype), shape, extractor.collect(views(splits)))
             file_views = partial(views, splits)
             classes = sorted(dataset.classes)
             features.write(out, columns(file_views, rows, classes, vectors, constants))
-            names.append(f"{out.as_posix()} {shape}")
+            if name != "unlabelled" or rows.views:
+                names.append(f"{out.as_posix()} {shape}")
     cache.close()
     if cache.damaged:
         warn(f"{cache.path}: {count(cache.damaged, 'damaged row')} computed again")
-    numbers = dataset.train.views + dataset.test.views
+    numbers = [number for rows in dataset.rows.values() for number in rows.views]
     images, new = numbers.count(ORIGINAL), extractor.new
     print(
         f"extract: {count(images, 'image')}"

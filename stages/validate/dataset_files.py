@@ -9,7 +9,7 @@ from pathlib import Path
 from classifier.common.errors import did_you_mean, first_names
 from classifier.dataset import folders
 from classifier.dataset.folders import INPUT, LIST, InputFile, LeftOut
-from stages.validate.label_list import LabelList, ListedImage
+from classifier.dataset.label_list import LabelList, ListedImage
 
 
 def find(listed: LabelList, left_out: LeftOut | None = None) -> Iterator[InputFile]:
@@ -18,7 +18,7 @@ def find(listed: LabelList, left_out: LeftOut | None = None) -> Iterator[InputFi
         listed_file(file, listed[file.path]) if file.path in listed else file
         for file in folders.find_files(left_out=left_out)
     )
-    paths = sorted((path for path in listed if not _in_split(path)), key=Path.as_posix)
+    paths = sorted((path for path in listed if not _is_found(path)), key=Path.as_posix)
     if left_out:
         parents = {parent for path in paths for parent in path.parents if parent != INPUT.parent}
         left_out.linked_folders += sorted(p.as_posix() for p in parents if folders.is_link(p))
@@ -28,13 +28,19 @@ def find(listed: LabelList, left_out: LeftOut | None = None) -> Iterator[InputFi
 
 def listed_file(file: InputFile, row: ListedImage) -> InputFile:
     """Returns a file with the split, class and group of its row."""
-    return InputFile(file.path, row.split or file.split, row.label or file.folder, row.group)
+    return InputFile(file.path, split_of(file.path, row), row.label or file.folder, row.group)
 
 
-def _in_split(path: Path) -> bool:
+def _is_found(path: Path) -> bool:
     """Tells whether a file is found by its folder; hidden ones are not."""
-    _, split, *inner = path.parts
-    return split in folders.SPLITS and not any(map(folders.is_system_file, inner))
+    _, folder, *inner = path.parts
+    return folder in folders.FOLDERS and not any(map(folders.is_system_file, inner))
+
+
+def split_of(path: Path, row: ListedImage) -> str:
+    """Returns the split of a file of the list; one of input/unlabelled that has a label trains."""
+    folder = path.parts[1] if _is_found(path) else "train"
+    return row.split or ("train" if folder == folders.UNLABELLED and row.label else folder)
 
 
 def class_names(listed: LabelList) -> list[str]:
@@ -42,8 +48,7 @@ def class_names(listed: LabelList) -> list[str]:
     names = folders.class_folders(INPUT, "train")
     known = set(map(folders.nfc, names))
     for path, row in listed.items():
-        split = row.split or (path.parts[1] if _in_split(path) else "train")
-        if row.label and split == "train" and folders.nfc(row.label) not in known:
+        if row.label and split_of(path, row) == "train" and folders.nfc(row.label) not in known:
             known.add(folders.nfc(row.label))
             names.append(row.label)
     return sorted(names)
@@ -66,7 +71,7 @@ class Contents:
         """Returns what the files tell."""
         contents, classes = cls(), set(map(folders.nfc, names))
         for file in files:
-            contents.total += 1
+            contents.total += file.split != folders.EXCLUDED
             if file.path in listed:
                 contents.listed.add(file.path)
             elif file.split == "validation" and folders.nfc(file.folder) not in classes:
@@ -87,14 +92,14 @@ def list_errors(listed: LabelList, names: list[str], contents: Contents) -> list
     for path, row in listed.items():
         _, top, *inner = path.parts
         folder = inner[0] if top in folders.SPLITS and len(inner) > 1 else ""
-        split = row.split or (top if top in folders.SPLITS else "train")
+        split = split_of(path, row)
         label = folders.nfc(row.label or folder)
-        if row.group:
+        if row.group and split in folders.SPLITS:
             splits[row.group].setdefault(split, row.line)
         if path not in contents.listed:
             written = path.relative_to(INPUT).as_posix()
             errors.append((row.line, f"path must be written as on the disk; got {written!r}"))
-        elif split != "test" and label not in classes:
+        elif split in ("train", "validation") and label not in classes:
             rule = f"must have a label, because its folder is no class; split is {split}"
             if row.label:
                 rule = f"label must be that of a training image; got {row.label!r}"

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
-from classifier.common.errors import count, did_you_mean, first_names, nearest
+from classifier.common.errors import count, did_you_mean, first_names
 from classifier.dataset import folders
 from classifier.dataset.folders import INPUT
 from classifier.dataset.problems import Problem
@@ -12,7 +12,7 @@ from stages.validate.statistics import DatasetStatistics
 
 TRAIN, VALIDATION = (f"{INPUT.as_posix()}/{split}" for split in ("train", "validation"))
 REMEDY = f"put the images of each class in {TRAIN}/<class>/"
-SPLIT_ALIASES = dict.fromkeys(("val", "valid", "dev", "eval"), "validation") | {"testing": "test"}
+LABEL = "or name them on a page: `python -m classifier label`"
 
 
 def folder_errors(
@@ -26,8 +26,9 @@ def folder_errors(
         listed: the images in input/labels.csv, which may lie anywhere.
     """
     errors = _misnamed_splits({path.parts[1] for path in listed})
+    remedy = f"{REMEDY}, {LABEL}" if (INPUT / folders.UNLABELLED).is_dir() else REMEDY
     if not class_names and not (INPUT / "train").is_dir():
-        missing = [] if errors else [f"{TRAIN}: no such folder; {REMEDY}"]
+        missing = [] if errors else [f"{TRAIN}: no such folder; {remedy}"]
         return errors + missing
     errors += [
         f"{folder}: only class folders may be in it; got {first_names(names)}: {REMEDY}"
@@ -37,7 +38,7 @@ def folder_errors(
     if len(class_names) < 2:
         number = count(len(class_names), "class folder")
         named = f" ({first_names(class_names)})" if class_names else ""
-        errors.append(f"{TRAIN} has {number}{named}; a classifier needs 2 or more: {REMEDY}")
+        errors.append(f"{TRAIN} has {number}{named}; a classifier needs 2 or more: {remedy}")
     errors += [
         f"{TRAIN}: class names must not look identical; got {', '.join(map(ascii, names))}: put "
         "their images into one folder"
@@ -59,16 +60,11 @@ def _misnamed_splits(listed: Collection[str]) -> list[str]:
     names = [name.rstrip("/") for name in folders.unread_entries(INPUT) if name.endswith("/")]
     present = {path.name for path in INPUT.iterdir()} if INPUT.is_dir() else set()
     return [
-        f"{INPUT.as_posix()}/{name}: must be named train, validation or test to be read; got "
-        f"{name!r}: rename it to {INPUT.as_posix()}/{split}"
+        f"{INPUT.as_posix()}/{name}: must be named {', '.join(folders.SPLITS)} or "
+        f"{folders.UNLABELLED} to be read; got {name!r}: rename it to {INPUT.as_posix()}/{folder}"
         for name in names
-        if name not in listed and (split := intended_split(name)) and split not in present
+        if name not in listed and (folder := folders.intended(name)) and folder not in present
     ]
-
-
-def intended_split(name: str) -> str:
-    """Returns the split that a folder of `input/` is probably meant to be; empty if none."""
-    return SPLIT_ALIASES.get(name.casefold()) or nearest(name, folders.SPLITS, cutoff=0.7)
 
 
 def link_errors(links: Iterable[str]) -> list[str]:

@@ -13,7 +13,6 @@ from stages.validate.folder_errors import (
     TRAIN,
     VALIDATION,
     alike,
-    intended_split,
     unscored_folders,
 )
 
@@ -25,6 +24,7 @@ BLANK = {
     "low_range": "with less than a sixteenth of the range of values",
 }
 TEST = f"{INPUT.as_posix()}/test"
+READ = f"{TRAIN}, {VALIDATION}, {TEST} and {INPUT.as_posix()}/{folders.UNLABELLED}"
 
 
 def left_out_warnings(
@@ -37,8 +37,8 @@ def left_out_warnings(
     warnings = []
     for name in (name.rstrip("/") for name in entries if name.endswith("/")):
         if not per_folder[name]:
-            near = intended_split(name)
-            only = f"{place}/{name}: not read; only {TRAIN}, {VALIDATION} and {TEST} are"
+            near = folders.intended(name)
+            only = f"{place}/{name}: not read; only {READ} are"
             warnings.append(only + (f"; did you mean {near}?" if near else ""))
         elif rest := sum(1 for _ in folders.walk(INPUT / name)) - per_folder[name]:
             rest_of = f"{place}/{name}: not read: {count(rest, 'file')} that "
@@ -48,7 +48,7 @@ def left_out_warnings(
     warnings += [
         f"{place}/{split}/{name}: not read, because its name begins with a dot; rename it if it "
         "holds images"
-        for split in folders.SPLITS
+        for split in folders.FOLDERS
         for name in folders.hidden_folders(INPUT, split)
     ]
     warnings += _nested_folders(class_names, contents)

@@ -1,9 +1,9 @@
 """Read every file of the user's folders once, and say what is wrong before any hard work.
 
-Reads   input/train, input/validation, input/test, input/labels.csv
+Reads   input/train, input/validation, input/test, input/unlabelled, input/labels.csv
         (results/params_checked.txt is a dep only to wait for stage `params`)
-Writes  results/images.csv, results/perceptual_hashes.npy, results/problems.csv,
-        results/dataset.json, results/warnings.txt
+Writes  results/images.csv, results/unlabelled.csv, results/perceptual_hashes.npy,
+        results/problems.csv, results/dataset.json, results/warnings.txt
 """
 
 import itertools
@@ -17,7 +17,7 @@ from classifier.cache import database
 from classifier.cache.files import FileIndex
 from classifier.common import files, params, progress
 from classifier.common.errors import StageError, collected, count, first_names
-from classifier.dataset import duplicates, folders, manifest, problems
+from classifier.dataset import duplicates, folders, label_list, manifest, problems
 from classifier.dataset import warnings as warnings_file
 from classifier.dataset.folders import InputFile
 from classifier.dataset.manifest import ImageRow
@@ -25,7 +25,7 @@ from classifier.dataset.problems import Problem
 from classifier.images import conversion, perceptual_hash
 from classifier.images.decode_pool import DecodePool
 from classifier.images.grey_levels import Ranges
-from stages.validate import dataset_files, dvc_links, folder_errors, folder_warnings, label_list
+from stages.validate import dataset_files, dvc_links, folder_errors, folder_warnings
 from stages.validate.bursts import Bursts
 from stages.validate.checks import CHECKS
 from stages.validate.dataset_files import Contents
@@ -38,12 +38,16 @@ CODES = [check.code for check in CHECKS]
 
 
 def write_images(
-    out: Path, found: Iterable[InputFile], class_names: list[str], total: int, settings: Params
+    outs: tuple[Path, Path],
+    found: Iterable[InputFile],
+    class_names: list[str],
+    total: int,
+    settings: Params,
 ) -> tuple[DatasetStatistics, list[Problem]]:
     """Writes the rows of the usable images, one by one, and returns all else there is to know.
 
     Images in folders that are not in `class_names` have no label. Composed and decomposed forms of
-    an accented letter are the same.
+    an accented letter are the same. The second of `outs` is of the unlabelled images.
     """
     statistics, all_problems = (
         DatasetStatistics(settings.group_seconds, settings.value_range),
@@ -54,7 +58,8 @@ def write_images(
         progress.bar("validate", total) as bar,
         closing(FileIndex(database.cache_folder())) as index,
         closing(DecodePool(settings.pixels)) as pool,
-        manifest.open_writer(out) as write_row,
+        manifest.open_writer(outs[0]) as write_row,
+        manifest.open_writer(outs[1]) as write_unlabelled,
     ):
         for file, sha256, result in read_images(found, index, pool, settings):
             bar.update()
@@ -69,7 +74,7 @@ def write_images(
             size = (result.width, result.height)
             others = (result.format, file.group, result.conversion)
             row = ImageRow(path, file.split, label, sha256, *size, *others)
-            write_row(row)
+            (write_unlabelled if row.split == folders.UNLABELLED else write_row)(row)
             statistics.add(row, result.perceptual_hash, result.capture)
             if result.extremes:
                 statistics.add_extremes(row, result.extremes)
@@ -80,8 +85,10 @@ def write_images(
     )
     if ranges or groups:
         manifest.change_rows(
-            out, lambda row: _completed(row, ranges, groups.get(next(numbers), row.group))
+            outs[0], lambda row: _completed(row, ranges, groups.get(next(numbers), row.group))
         )
+    if ranges:
+        manifest.change_rows(outs[1], lambda row: _completed(row, ranges, row.group))
     return statistics, all_problems
 
 
@@ -96,7 +103,7 @@ def summary(
     codes = Counter(problem.problem for problem in all_problems)
     return {
         "classes": len(statistics.per_class),
-        **{name: statistics.counts[name] for name in (*folders.SPLITS, "test_labelled")},
+        **{name: statistics.counts[name] for name in (*folders.FOLDERS, "test_labelled")},
         "smallest_class": min(statistics.per_class.values()),
         "largest_class": max(statistics.per_class.values()),
         "skipped": sum(problem.action == "skipped" for problem in all_problems),
@@ -108,6 +115,7 @@ def summary(
 
 def main(
     images_csv: Path = manifest.PATH,
+    unlabelled_csv: Path = manifest.UNLABELLED,
     hashes_npy: Path = perceptual_hash.PATH,
     problems_csv: Path = problems.PATH,
     dataset_json: Path = DATASET,
@@ -125,9 +133,10 @@ def main(
         label_list.raise_errors(dataset_files.list_errors(listed, class_names, contents))
     if errors:
         raise StageError(*errors)
-    with files.atomic_write(images_csv) as part:
+    used = (file for file in dataset_files.find(listed) if file.split != folders.EXCLUDED)
+    with files.atomic_write(images_csv) as part, files.atomic_write(unlabelled_csv) as second:
         statistics, all_problems = write_images(
-            part, dataset_files.find(listed), class_names, contents.total, settings
+            (part, second), used, class_names, contents.total, settings
         )
         errors = folder_errors.class_errors(statistics, class_names)
         skip = settings.bad_images == "skip"
@@ -179,6 +188,8 @@ def output_line(
     classes = count(counts["classes"], "class", "classes")
     line = f"validate: {counts['train']:,} train, {counts['validation']:,} validation and "
     line += f"{count(counts['test'], 'test image')} of {classes} -> {out.as_posix()}"
+    if counts["unlabelled"]:
+        line += f"; {counts['unlabelled']:,} unlabelled -> {manifest.UNLABELLED.as_posix()}"
     if not counts["test"]:
         line += "; no images in input/test: the predictions will be empty"
     if unscored:

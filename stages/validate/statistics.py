@@ -6,6 +6,7 @@ from itertools import compress
 
 import numpy as np
 
+from classifier.dataset.folders import UNLABELLED
 from classifier.dataset.manifest import ImageRow
 from classifier.images import grey_levels
 from classifier.images.capture import Capture
@@ -25,7 +26,7 @@ class DatasetStatistics:
         self.contents = defaultdict[str, set[str]](set)  # up to two content hashes by class
         self.perceptual_hashes = bytearray()
         self.bursts = Bursts(group_seconds)
-        self._extremes: defaultdict[tuple[str, bool], list[float]] = defaultdict(list)
+        self._extremes: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
 
     @property
     def per_class(self) -> Counter[str]:
@@ -33,11 +34,13 @@ class DatasetStatistics:
         return self.labels["train"]
 
     def add(self, row: ImageRow, perceptual_hash: bytes, capture: Capture | None) -> None:
-        """Adds an image."""
+        """Adds an image; of an unlabelled one only its number counts."""
+        self.counts[row.split] += 1
+        if row.split == UNLABELLED:
+            return
         number = len(self.perceptual_hashes) // BYTES
         self.bursts.add(number, row, capture)
         self.perceptual_hashes += perceptual_hash
-        self.counts[row.split] += 1
         self.counts["test_labelled"] += row.split == "test" and row.label != ""
         self.labels[row.split][row.label] += 1
         if row.split == "train" and len(self.contents[row.label]) < 2:
@@ -45,19 +48,20 @@ class DatasetStatistics:
 
     def add_extremes(self, row: ImageRow, extremes: Sequence[float]) -> None:
         """Adds the darkest and the brightest value of an image with more than 8 bits."""
-        self._extremes[row.conversion.split()[0], row.split == "train"].extend(extremes)
+        rank = {"train": 0, UNLABELLED: 2}.get(row.split, 1)
+        self._extremes[row.conversion.split()[0], rank].extend(extremes)
 
     def grey_ranges(self) -> dict[str, Range]:
         """Returns black and white by depth.
 
-        They are `validate.value_range`, or found in the training images, if there are any of the
-        depth.
+        They are `validate.value_range`, or found in the training images; where none has the depth,
+        in those of validation and test, else in the unlabelled ones.
         """
         depths = sorted({depth for depth, _ in self._extremes})
         if self._value_range != "auto":
             return dict.fromkeys(depths, Range(*map(float, self._value_range)))
         values = {
-            depth: self._extremes.get((depth, True)) or self._extremes[depth, False]
+            depth: next(filter(None, (self._extremes.get((depth, rank)) for rank in range(3))))
             for depth in depths
         }
         return {

@@ -253,7 +253,8 @@ def test_a_misspelt_split_is_an_error_with_the_right_name(name, split, inside):
     folder = draw_classes(inside / "input", per_class=2, test=0)
     draw(folder / name / "cross" / "0.jpg", "cross", 50)
     (error,) = errors()
-    assert error.startswith(f"input/{name}: must be named train, validation or test to be read; ")
+    named = "must be named train, validation, test or unlabelled to be read; got"
+    assert error.startswith(f"input/{name}: {named}")
     assert error.endswith(f"rename it to input/{split}")
 
 
@@ -274,7 +275,7 @@ def test_everything_that_is_left_out_is_named(inside, folder, capsys):
         draw(folder / name, "cross", 51)
     (folder / "train.dvc").touch()
     said = warnings(inside)
-    only = "not read; only input/train, input/validation and input/test are"
+    only = "not read; only input/train, input/validation, input/test and input/unlabelled are"
     assert f"input/raw: {only}" in said
     assert f"input/tests: {only}; did you mean test?" in said
     assert "input: files directly in it are not read: 0.jpg" in said
@@ -451,3 +452,23 @@ def test_images_taken_shortly_after_each_other_are_a_group(inside, folder, set_p
     assert groups() == burst  # from the cache
     set_param("validate.group_seconds", 0)
     assert groups() == {}
+
+
+def test_unlabelled_images_have_a_table_of_their_own(inside, folder, capsys):
+    validate.main()
+    before = rows(inside), (inside / "results" / "perceptual_hashes.npy").read_bytes()
+    draw(folder / "unlabelled" / "circle" / "a.jpg", "circle", 90)
+    (folder / "unlabelled" / "empty.jpg").touch()
+    validate.main()
+    assert (rows(inside), (inside / "results" / "perceptual_hashes.npy").read_bytes()) == before
+    (row,) = manifest.iter_rows(inside / "results" / "unlabelled.csv")
+    assert (row.path, row.label) == ("input/unlabelled/circle/a.jpg", "")
+    assert "; 1 unlabelled -> results/unlabelled.csv; 1 skipped" in capsys.readouterr().out
+    assert problems.read(inside / "results" / "problems.csv")[0].split == "unlabelled"
+
+
+def test_without_any_class_the_labelling_page_is_named(inside):
+    draw(inside / "input" / "unlabelled" / "a.jpg", "circle", 90)
+    (error,) = errors()
+    assert error.startswith("input/train: no such folder; put the images of each class in")
+    assert error.endswith("or name them on a page: `python -m classifier label`")

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from classifier.dataset import label_list
 from classifier.dataset.folders import LeftOut
-from stages.validate import dataset_files, label_list
+from stages.validate import dataset_files
 from stages.validate.dataset_files import Contents
 
 
@@ -83,3 +84,19 @@ def test_a_linked_folder_of_listed_images_is_found(inside, images):
     left_out = LeftOut()
     assert [file.path for file in dataset_files.find(listed, left_out)] == [Path("input/all/1.jpg")]
     assert left_out.linked_folders == ["input/all"]
+
+
+def test_an_unlabelled_image_trains_once_it_has_a_label(images):
+    names = "unlabelled/a/1.jpg unlabelled/a/2.jpg unlabelled/3.jpg unlabelled/4.jpg train/a/5.jpg"
+    rows = "path,label,split unlabelled/a/1.jpg,b, unlabelled/3.jpg,,none unlabelled/4.jpg,a,test"
+    files, listed, classes, contents = images(names, rows)
+    assert {file.path.name: (file.split, file.folder) for file in files} == {
+        "1.jpg": ("train", "b"),
+        "2.jpg": ("unlabelled", ""),
+        "3.jpg": ("none", ""),
+        "4.jpg": ("test", "a"),
+        "5.jpg": ("train", "a"),
+    }
+    assert classes == ["a", "b"] and contents.total == 4
+    assert dataset_files.list_errors(listed, classes, contents) == []
+    assert dataset_files.conflict_warnings(listed, classes) == []

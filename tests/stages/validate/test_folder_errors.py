@@ -1,6 +1,6 @@
 import pytest
 
-from stages.validate.folder_errors import intended_split
+from classifier.dataset.folders import intended
 
 
 @pytest.mark.parametrize(
@@ -13,9 +13,10 @@ from stages.validate.folder_errors import intended_split
         ("training", "train"),
         ("Test", "test"),
         ("testing", "test"),
+        ("Unlabeled", "unlabelled"),
         ("raw", ""),
         ("cats", ""),
     ],
 )
 def test_the_split_that_a_folder_is_meant_to_be(name, split):
-    assert intended_split(name) == split
+    assert intended(name) == split

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from classifier.common.errors import StageError
-from stages.validate import label_list
-from stages.validate.label_list import ListedImage
+from classifier.dataset import label_list
+from classifier.dataset.label_list import ListedImage
 
 TABLE = [
     ("path", "label", "split", "group"),
@@ -79,7 +79,7 @@ def test_all_wrong_rows_are_named_at_once_with_their_lines(place):
     assert found[0].endswith("path must be a file; got 'all/A.jpg'; did you mean a.jpg?")
     assert found[1].endswith("path must be relative to input and inside it; got '../x.jpg'")
     assert found[2].endswith(
-        "must be one of train, validation, test; got 'val'; did you mean validation?"
+        "must be one of train, validation, test, none; got 'val'; did you mean validation?"
     )
     assert found[3].endswith("must be one line for each image; got all/a.jpg in line 4 too")
     assert found[4].endswith("must have 2 cells; got 1")
@@ -91,7 +91,7 @@ def test_all_wrong_rows_are_named_at_once_with_their_lines(place):
     [
         (
             "pth,label\n",
-            "line 1: must have columns among path, label, split, group; got 'pth'; did",
+            "line 1: must have columns among path, label, split, group, when, by; got 'pth'; did",
         ),
         ("path\na.jpg\n", "line 1: must have the column path and one of label, split and group"),
         ("label,split\n", "line 1: must have the column path and one of"),
@@ -111,3 +111,22 @@ def test_a_million_errors_are_not_printed(place):
     found = errors(place, "path,label\n" + "gone.jpg,a\n" * 200)
     assert len(found) == label_list.SHOWN + 1
     assert found[-1] == "input/labels.csv: 150 more errors"
+
+
+def test_of_several_lines_with_times_the_latest_counts(place):
+    rows = ["all/a.jpg,cat,,", "all/a.jpg,dog,,2026-01-02T00:00:00Z", "path,label,group,when"]
+    rows += ["all/a.jpg,cow,,2026-01-01T00:00:00Z", "all/d.jpg,cat,,2026-01-01T00:00:00Z"]
+    rows += ["all/d.jpg,,,2026-01-01T00:00:00Z"]  # the same second: an undo
+    place.write_text("\n".join(["path,label,group,when", *rows]) + "\n", encoding="utf-8")
+    assert {path.name: row.label for path, row in label_list.read().items()} == {
+        "a.jpg": "dog",
+        "d.jpg": "",
+    }
+
+
+def test_a_line_without_a_time_after_another_is_an_error(place):
+    found = errors(place, "path,label,when\nall/a.jpg,cat,yesterday\nall/a.jpg,cat,\n")
+    assert found == [
+        "line 2: when must be a time like 2026-01-31T12:00:00Z; got 'yesterday'",
+        "line 3: must be one line for each image; got all/a.jpg in line 2 too",
+    ]

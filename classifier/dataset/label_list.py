@@ -1,9 +1,14 @@
-"""input/labels.csv: labels, splits and groups of single images, which win over their folders."""
+"""input/labels.csv: labels, splits and groups of single images, which win over their folders.
+
+`python -m classifier label` adds lines that tell `when` and `by` whom: the latest line of an image
+replaces the others. Lines without a time have one image each.
+"""
 
 import codecs
 import csv
 import io
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -11,9 +16,10 @@ from typing import NamedTuple
 from classifier.common.errors import StageError, did_you_mean
 from classifier.dataset import folders
 from classifier.dataset.folders import INPUT, LIST
-from stages.validate.folder_errors import intended_split
 
-COLUMNS = ("path", "label", "split", "group")
+VALUES = ("label", "split", "group")
+COLUMNS = ("path", *VALUES, "when", "by")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")  # UTC
 PLACE = LIST.as_posix()
 SHOWN = 50  # errors
 
@@ -25,6 +31,7 @@ class ListedImage(NamedTuple):
     label: str
     split: str
     group: str
+    when: str = ""
 
 
 LabelList = dict[Path, ListedImage]
@@ -48,20 +55,23 @@ def read(path: Path = LIST) -> LabelList:
     header, rows = _rows(_text(path.read_bytes()))
     listed, errors = LabelList(), list[str]()
     for line, cells in rows:
+        if list(map(str.lower, cells)) == header:  # git joined two lists
+            continue
         if len(cells) != len(header):
             errors.append(f"line {line}: must have {len(header)} cells; got {len(cells)}")
             continue
         values = dict.fromkeys(COLUMNS, "") | dict(zip(header, map(str.strip, cells), strict=True))
         image = INPUT / values["path"].replace("\\", "/")
-        row = ListedImage(line, values["label"], values["split"], values["group"])
+        row = ListedImage(line, *(values[name] for name in (*VALUES, "when")))
         found = [*_path_errors(values["path"], image), *_row_errors(row)]
-        if image in listed:
+        if image in listed and not row.when:
             found = [
                 f"must be one line for each image; got {values['path']} in line "
                 f"{listed[image].line} too"
             ]
         errors += [f"line {line}: {error}" for error in found]
-        listed.setdefault(image, row)
+        if image not in listed or row.when >= listed[image].when:
+            listed[image] = row
     raise_errors(errors)
     return listed
 
@@ -111,7 +121,7 @@ def _rows(text: str) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
         for name in header
         if name not in COLUMNS
     ]
-    if not errors and ("path" not in header or len(header) < 2):
+    if not errors and ("path" not in header or not set(VALUES) & set(header)):
         errors.append("line 1: must have the column path and one of label, split and group")
     if len(set(header)) < len(header):
         errors.append("line 1: must have each column once")
@@ -133,9 +143,12 @@ def _path_errors(text: str, image: Path) -> list[str]:
 
 
 def _row_errors(row: ListedImage) -> Iterator[str]:
-    if row.split and row.split not in folders.SPLITS:
-        near = intended_split(row.split)
-        hint = f"; did you mean {near}?" if near else ""
-        yield f"split must be one of {', '.join(folders.SPLITS)}; got {row.split!r}{hint}"
+    splits = (*folders.SPLITS, folders.EXCLUDED)
+    if row.split and row.split not in splits:
+        near = folders.intended(row.split)
+        hint = f"; did you mean {near}?" if near in splits else ""
+        yield f"split must be one of {', '.join(splits)}; got {row.split!r}{hint}"
+    if row.when and not TIME.fullmatch(row.when):
+        yield f"when must be a time like 2026-01-31T12:00:00Z; got {row.when!r}"
     if not (row.label + row.group).isprintable():
         yield f"label and group must be printable; got {row.label!r} and {row.group!r}"

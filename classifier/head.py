@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,14 +18,10 @@ from classifier.inference import openvino_engine
 from classifier.inference.openvino_engine import OpenvinoEngine
 from classifier.novelty import Novelty
 
-if TYPE_CHECKING:
-    import keras
-
 FOLDER = Path("models/head")
 INFO = "head.json"
 LAYERS = "head.npz"
 NETWORK = "head.xml"  # of OpenVINO: the blocks below the head, where features are maps
-UPPER_WEIGHTS = "upper.weights.h5"  # of fine-tuned blocks, for `export`
 MAPS_PER_CALL = 16
 RANDOM = "random"  # weights that are untrained
 
@@ -104,14 +100,12 @@ class Head:
         info: what it was trained on.
         branches: weights in float64.
         network: OpenVINO file of the blocks below them, where features are maps; else None.
-        upper_weights: Keras file of the same blocks' weights; else None.
         novelty: how unlike its training images an image is; None if that is not known.
     """
 
     info: HeadInfo
     branches: tuple[Branch, ...]
     network: Path | None = None
-    upper_weights: Path | None = None
     novelty: Novelty | None = None
 
     def novelty_threshold(self, keep: float) -> float:
@@ -205,13 +199,12 @@ class TrainedLayers:
 
     Attributes:
         branches: from vectors to probabilities.
-        upper: from maps to vectors; None where features are vectors.
-        network: `upper` as an OpenVINO model that takes float16 maps; else None.
+        network: OpenVINO model of the blocks below them, from float16 maps to vectors; None where
+            features are vectors.
         novelty: how unlike its training images an image is; None if that is not known.
     """
 
     branches: tuple[Branch, ...]
-    upper: "keras.Model | None" = None
     network: Any = None
     novelty: Novelty | None = None
 
@@ -224,14 +217,10 @@ def write(folder: Path, trained: TrainedLayers, info: HeadInfo) -> None:
         trained: its layers, and those below them where features are maps.
         info: what it was trained on.
     """
-    upper_size = 12 * trained.upper.count_params() if trained.upper else 0  # float32, three times
-    files.require_space(folder, upper_size + 2**20)
     with files.atomic_folder(folder, INFO) as part:
         _write_branches(part / LAYERS, trained.branches)
         if trained.network:
             openvino_engine.write(trained.network, part / NETWORK)
-        if trained.upper:
-            trained.upper.save_weights(part / UPPER_WEIGHTS)
         if trained.novelty:
             novelty.write(part, trained.novelty)
         files.write_json(part / INFO, asdict(info))
@@ -283,11 +272,10 @@ def read_info(folder: Path) -> HeadInfo:
 
 def read(folder: Path) -> Head:
     """Returns the head in a folder; needs no TensorFlow."""
-    network, upper = folder / NETWORK, folder / UPPER_WEIGHTS
+    network = folder / NETWORK
     return Head(
         read_info(folder),
         tuple(_read_branches(folder / LAYERS)),
         network if network.exists() else None,
-        upper if upper.exists() else None,
         novelty.read(folder),
     )

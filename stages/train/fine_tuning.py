@@ -83,7 +83,7 @@ def train_two_phases(
         on_epoch_end=joined_history,
     )
     network = openvino_convert.convert(upper, "float16")
-    return TrainedLayers((branch(head_model),), upper, network), (first, second)
+    return TrainedLayers((branch(head_model),), network), (first, second)
 
 
 def branch(head_model: "keras.Model") -> Branch:

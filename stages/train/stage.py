@@ -75,8 +75,8 @@ def train_linear(
     heads = trained.parts
     names = {name for one in heads for name in one.layer_set[0]}
     outcome = Outcome(
-        final=TrainedLayers((trained.final,), upper, network),
-        rounds={n: TrainedLayers((one,), None, network) for n, one in trained.rounds.items()},
+        final=TrainedLayers((trained.final,), network),
+        rounds={n: TrainedLayers((one,), network) for n, one in trained.rounds.items()},
         kind=heads[0].model if len(heads) == 1 else "mean",
         layers=base.in_network_order(names),
         strength=tuple(one.strength for one in heads),

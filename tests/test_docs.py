@@ -15,6 +15,7 @@ from tests.test_pipeline import TABLE
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "input" / "README.md"])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = ROOT / "classifier" / "commands"
 DEFAULTS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 EVERY_PARAM = [f"{section}.{key}" for section, values in DEFAULTS.items() for key in values]
 
@@ -130,7 +131,8 @@ class TestPage:
             words = shlex.split(line.partition("#")[0]) if "-m classifier " in line else []
             if words[1:3] == ["-m", "classifier"] and words[3] != "--help":
                 assert words[3] in commands, line
-                source = (ROOT / "classifier" / "commands" / f"{words[3]}.py").read_text()
+                modules = (words[3], "_new_images")
+                source = "".join((COMMANDS / f"{name}.py").read_text() for name in modules)
                 for option in (w.partition("=")[0] for w in words[4:] if w.startswith("--")):
                     assert option == "--help" or f'"{option}"' in source, line
 

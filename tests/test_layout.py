@@ -23,6 +23,7 @@ TESTED_BY = {
     "cache/database": "cache/test_features",
     "cache/recovery": "cache/test_features",
     "commands/_demo_folder": "commands/test_demo",
+    "commands/_new_images": "commands/test_classify",
     "images/limits": "stages/test_validate",
     "inference/keras_backend": "inference/test_engine",
     "inference/openvino_engine": "inference/test_engine",
@@ -32,7 +33,6 @@ TESTED_BY = {
     "serving/classifier": "commands/test_classify",
     "serving/observer": "commands/test_serve",
     "serving/service": "commands/test_serve",
-    "serving/sources": "commands/test_classify",
     "serving/views": "commands/test_serve",
     "serving/writers": "commands/test_classify",
 }

@@ -10,21 +10,17 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
-from itertools import islice
-from pathlib import Path
 from typing import TextIO
 
-from classifier.cache import database
+from classifier.commands import _new_images
 from classifier.common import progress
 from classifier.common.errors import StageError, count, warn
-from classifier.serving import inputs, models, outputs, parquet, snapshot
+from classifier.serving import models, outputs, parquet, snapshot
 from classifier.serving.cached_classifier import CachedClassifier
 from classifier.serving.classifier import Classifier, Prediction
-from classifier.serving.inputs import STDIN
 from classifier.serving.parquet import parquet_writer
-from classifier.serving.sources import sources
 from classifier.serving.writers import (
     WriteRow,
     csv_writer,
@@ -58,20 +54,11 @@ def parse_args() -> argparse.Namespace:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("images", nargs="*", metavar="IMAGE", help="file, folder, address or -")
-    parser.add_argument(
-        "--from-file", metavar="FILE", help="read more paths from FILE, one per line; -: stdin"
-    )
+    _new_images.add_images(parser)
     for option, (name, _) in OUTPUTS.items():
         parser.add_argument(option, metavar="FILE", help=f"write {name} to FILE; -: stdout")
     parser.add_argument(
         "--force", action="store_true", help="overwrite files that hold no predictions"
-    )
-    parser.add_argument(
-        "--model",
-        type=Path,
-        metavar="FOLDER",
-        help="models/exported or a copy of it; needs no project (default: the project's models)",
     )
     parser.add_argument(
         "--top-k", type=int, metavar="N", help="classes per image (default: predict.top_k)"
@@ -83,22 +70,12 @@ def parse_args() -> argparse.Namespace:
         metavar="K/N",
         help="classify only each Nth image, from the Kth on: N machines share a folder",
     )
-    parser.add_argument(
-        "--cache",
-        type=Path,
-        metavar="FOLDER",
-        help="keep what is computed there (default: .cache; with --model it is not kept)",
-    )
-    args = parser.parse_args()
-    if not args.images and not args.from_file:
-        parser.error("give an image, a folder or --from-file")
+    args = _new_images.parse(parser)
     if args.top_k is not None and args.top_k < 1:
         parser.error(f"argument --top-k: must be 1 or more; got {args.top_k}")
     to_stdout = [option for option, name in named_outputs(args).items() if name == outputs.STDOUT]
     if len(to_stdout) > 1:
         parser.error(f"{' and '.join(to_stdout[:2])} cannot both write to standard output")
-    if STDIN in args.images and args.from_file == STDIN:
-        parser.error("standard input can be an image or a list, not both")
     return args
 
 
@@ -154,27 +131,18 @@ def write(
 def main() -> None:
     """Classifies the images given on the command line."""
     args = parse_args()
-    empty = [path for path in args.images if inputs.is_empty_folder(path)]
-    errors = [f"{path}: the folder has no files" for path in empty]
+    errors = _new_images.empty_folders(args)
     if args.parquet is not None and not parquet.is_installed():
         errors.append(f"--parquet: needs {parquet.PACKAGE}; run `pip install {parquet.PACKAGE}`")
     if errors := errors + outputs.refusals(named_outputs(args), args.force):
         raise StageError(*errors)
-    limits = models.limits(args.model)
     with snapshot.unchanged(*models.paths(args.model)):
-        classifier = Classifier(models.load(args.model), limits)
+        classifier = Classifier(models.load(args.model), models.limits(args.model))
     info = classifier.info
     top_k = min(args.top_k or classifier.model.top_k, len(info.class_names))
-    folder = args.cache or (None if args.model else database.cache_folder())
-    runner = CachedClassifier(classifier, folder, limits) if folder else classifier
+    runner = _new_images.with_cache(classifier, args)
     try:
-        with closing(runner), ExitStack() as stack:
-            stdin = None
-            if STDIN in args.images:
-                stdin = stack.enter_context(inputs.spooled(sys.stdin.buffer, limits))
-            first, step = args.shard
-            chosen = islice(sources(args.images, args.from_file, stdin), first - 1, None, step)
-            results = stack.enter_context(closing(runner.predict(chosen)))
+        with _new_images.predictions(runner, args, args.shard) as results, ExitStack() as stack:
             writers = open_writers(named_outputs(args), top_k, stack)
             images, unreadable = write(results, partial(classifier.row, top_k=top_k), writers)
         sys.stdout.flush()

@@ -1,24 +1,23 @@
 """Tell whether new images are still like those trained on: `python -m classifier drift --help`.
 
-Reads   the images given, models/base, models/head, results/validation_predictions.npz
+Reads   the images given, models/base, models/head, results/validation_predictions.npz; with
+        --model an exported classifier
 Writes  .cache
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
-from contextlib import closing
+from pathlib import Path
 
-import numpy as np
-
-from classifier.cache import database
+from classifier.commands import _new_images
 from classifier.common import progress
 from classifier.common.errors import StageError, count
 from classifier.dataset import validation_predictions
-from classifier.evaluation import drift
-from classifier.evaluation.drift import Measure, Reference, Tally
-from classifier.serving import inputs, models, snapshot
-from classifier.serving.cached_classifier import CachedClassifier
+from classifier.evaluation import drift, drift_reference
+from classifier.evaluation.drift import Measure, Tally
+from classifier.evaluation.drift_reference import Reference
+from classifier.serving import models, snapshot
 from classifier.serving.classifier import Classifier
 
 DRIFT = 3  # exit code
@@ -42,7 +41,7 @@ def parse_args() -> argparse.Namespace:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("images", nargs="+", metavar="FOLDER", help="folder or image")
+    _new_images.add_images(parser)
     parser.add_argument(
         "--tolerance",
         type=float,
@@ -53,29 +52,18 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--ignore-classes", action="store_true", help="only list which classes are predicted"
     )
-    args = parser.parse_args()
+    args = _new_images.parse(parser)
     if not 0 <= args.tolerance < 1:
         parser.error(f"argument --tolerance: must be 0 to less than 1; got {args.tolerance:g}")
     return args
 
 
-def reference(class_names: Sequence[str], threshold: float) -> Reference:
-    """Returns the images to compare with.
-
-    Raises:
-        StageError: they are of another model, or their novelty is not known.
-    """
-    path = validation_predictions.PATH
-    known = validation_predictions.read(path)
-    if known.class_names.tolist() != list(class_names):
-        raise StageError(
-            f"{path.as_posix()}: is of other classes than models/head; run `dvc repro`"
-        )
-    if not np.isfinite(known.novelty).all():
-        raise StageError(f"{path.as_posix()}: must hold novelty, which random weights do not have")
-    classes = np.bincount(known.probabilities.argmax(axis=1), minlength=len(class_names))
-    unknown = int((known.novelty > threshold).sum())
-    return Reference(np.sort(known.novelty), unknown, classes)
+def reference(model: Path | None, classifier: Classifier) -> Reference:
+    """Returns the images to compare with."""
+    if model:
+        return drift_reference.read(model)
+    threshold = classifier.model.decision.threshold
+    return drift_reference.of_project(classifier.info.class_names, threshold)
 
 
 def lines(found: Sequence[Measure]) -> list[str]:
@@ -127,25 +115,24 @@ def sentence(found: Sequence[Measure], images: int) -> str:
 def main() -> None:
     """Compares new images with the training set."""
     args = parse_args()
-    if empty := [path for path in args.images if inputs.is_empty_folder(path)]:
-        raise StageError(*(f"{path}: the folder has no files" for path in empty))
-    limits = models.limits(None)
-    with snapshot.unchanged(*models.PROJECT, validation_predictions.PATH):
-        classifier = Classifier(models.load(None), limits)
-        threshold = classifier.model.decision.threshold
-        tally = Tally(reference(classifier.info.class_names, threshold), threshold)
+    if errors := _new_images.empty_folders(args):
+        raise StageError(*errors)
+    files = (args.model,) if args.model else (*models.PROJECT, validation_predictions.PATH)
+    with snapshot.unchanged(*files):
+        classifier = Classifier(models.load(args.model), models.limits(args.model))
+        tally = Tally(reference(args.model, classifier), classifier.model.decision.threshold)
     unreadable = 0
+    runner = _new_images.with_cache(classifier, args)
     with (
-        closing(CachedClassifier(classifier, database.cache_folder(), limits)) as runner,
-        closing(runner.predict(inputs.expand(args.images))) as results,
+        _new_images.predictions(runner, args, (1, 1)) as results,
         progress.bar("drift", None) as bar,
     ):
-        for one in results:
+        for prediction in results:
             bar.update()
-            if one.probabilities is None:
+            if prediction.probabilities is None:
                 unreadable += 1
             else:
-                tally.add(int(one.probabilities.argmax()), one.novelty)
+                tally.add(int(prediction.probabilities.argmax()), prediction.novelty)
     if tally.images < FEWEST:
         read = f"got {tally.images}" + (f", and {unreadable} unreadable" if unreadable else "")
         raise StageError(f"drift: needs {FEWEST} images or more; {read}: give more")

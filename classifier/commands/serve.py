@@ -15,9 +15,9 @@ import webbrowser
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from classifier.commands import _new_images
 from classifier.common.errors import StageError
 from classifier.serving import models
 from classifier.serving.admission import Admission, Capacity
@@ -59,12 +59,7 @@ def parse_args() -> argparse.Namespace:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--model",
-        type=Path,
-        metavar="FOLDER",
-        help="models/exported or a copy of it; needs no project (default: the project's models)",
-    )
+    _new_images.add_model(parser)
     parser.add_argument("--host", default=LOCALHOST, help=f"default: {LOCALHOST}")
     parser.add_argument("--port", type=int, default=7860, help="default: 7860; 0: any free port")
     parser.add_argument("--open", action="store_true", help="open the page in the browser")

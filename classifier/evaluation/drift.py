@@ -7,25 +7,11 @@ from statistics import NormalDist
 
 import numpy as np
 
+from classifier.evaluation.drift_reference import Reference
 from classifier.evaluation.intervals import wilson
 
 LEVEL = 0.99  # that no measure is beyond the tolerance if nothing has changed
 UNKNOWN, DISTANCE = "unknown", "further than usual"
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Images of the training set, predicted by heads that have not seen them.
-
-    Attributes:
-        novelty: (N,), sorted.
-        unknown: number of them above the threshold.
-        class_counts: int (C,), by most probable class.
-    """
-
-    novelty: np.ndarray
-    unknown: int
-    class_counts: np.ndarray
 
 
 @dataclass
@@ -87,7 +73,7 @@ def measures(tally: Tally, class_names: Sequence[str], tolerance: float) -> list
         class_names: str (C,).
         tolerance: difference up to which nothing has changed.
     """
-    known, number = tally.reference, len(tally.reference.novelty)
+    known, number = tally.reference, tally.reference.images
     z = NormalDist().inv_cdf(1 - (1 - LEVEL) / 2 / (2 + len(class_names)))
     mean = tally.ranks / tally.images
     variance = max(tally.squares / tally.images - mean**2, 1 / 12 / tally.images)

@@ -14,7 +14,6 @@ from classifier.common import cores, parallel
 from classifier.dataset.features import rows_per_chunk
 from classifier.images import conversion
 from classifier.images.augmentation import view_key
-from classifier.images.limits import Limits
 from classifier.serving import downloads, inputs
 from classifier.serving.classifier import BATCH_SIZE, Classifier, Prediction
 from classifier.serving.inputs import ImageSource, LoadedImage
@@ -45,15 +44,15 @@ class CachedClassifier:
     Args:
         classifier: that predicts; it is closed with this.
         folder: of the cache.
-        limits: on each image, those of the classifier.
 
     Attributes:
+        limits: on each image.
         new: number of images that went through the network.
     """
 
-    def __init__(self, classifier: Classifier, folder: Path, limits: Limits) -> None:
-        model = classifier.model
-        self._classifier, self.new = classifier, 0
+    def __init__(self, classifier: Classifier, folder: Path) -> None:
+        model, limits = classifier.model, classifier.limits
+        self._classifier, self.limits, self.new = classifier, limits, 0
         self._ranges = conversion.ranges(classifier.info.grey_ranges)
         known = model.fingerprint, model.feature_shape, model.dtype, model.note
         self._cache, self._index = FeatureCache(folder, *known), FileIndex(folder)

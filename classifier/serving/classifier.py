@@ -40,11 +40,12 @@ class Classifier:
 
     Attributes:
         info: on its head: class names in the order of the probabilities, ...
+        limits: on each image.
         loader: of images.
     """
 
     def __init__(self, model: Model, limits: Limits) -> None:
-        self.model, self.info, self._max_bytes = model, model.info, limits.size
+        self.model, self.info, self.limits = model, model.info, limits
         self.loader = ImageLoader(
             *model.image_size, limits, conversion.ranges(self.info.grey_ranges)
         )
@@ -71,7 +72,7 @@ class Classifier:
         with TemporaryDirectory() as folder:
             path = Path(folder, "image")
             try:
-                downloads.download(source.path, path, self._max_bytes)
+                downloads.download(source.path, path, self.limits.size)
             except ImageError as error:
                 return inputs.failed(source, error)
             return self.loader.load(ImageSource(source.path, path))

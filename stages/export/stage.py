@@ -1,7 +1,7 @@
 """Write the whole classifier, from pixels to class probabilities, in formats of other programs.
 
 Reads   models/base, models/head, results/metrics.json, results/scored_test.csv,
-        results/scored_validation.csv
+        results/scored_validation.csv, results/validation_predictions.npz
 Writes  models/exported, results/exports.csv
 """
 
@@ -21,7 +21,8 @@ from classifier import exported, head
 from classifier.backbone import pretrained
 from classifier.common import files, params
 from classifier.common.errors import StageError
-from classifier.evaluation import metrics, scored_images
+from classifier.dataset import validation_predictions
+from classifier.evaluation import drift_reference, metrics, scored_images
 from classifier.evaluation.predictions import Params as PredictParams
 from classifier.exported import ExportedInfo
 from classifier.head import HeadInfo
@@ -70,6 +71,7 @@ def main(
     metrics_json: Path = metrics.PATH,
     scored_test: Path = scored_images.TEST,
     scored_validation: Path = scored_images.VALIDATION,
+    predictions_npz: Path = validation_predictions.PATH,
     out: Path = exported.FOLDER,
     exports_csv: Path = agreement.PATH,
 ) -> None:
@@ -102,6 +104,8 @@ def main(
         files.write_json(part / LABELS, trained_head.info.class_names)
         files.write_json(part / THRESHOLDS, thresholds)
         exported.write_info(part, about)
+        validated = validation_predictions.read(predictions_npz)
+        drift_reference.write(part, drift_reference.of(validated, threshold))
         shutil.copyfile(read_image.__file__, part / READ_IMAGE)
         own = all(one.name == "openvino" for one in formats)
         most = agreement.FEW_IMAGES if own else agreement.IMAGES

@@ -1,41 +1,21 @@
 import sys
-from dataclasses import fields
 
 import numpy as np
 import pytest
 
 from classifier.commands import drift as command
-from classifier.common.errors import StageError
-from classifier.dataset import validation_predictions
-from classifier.dataset.validation_predictions import ValidationPredictions
 from classifier.evaluation import drift
 from classifier.evaluation.drift import Tally
+from classifier.evaluation.drift_reference import Reference
+from tests.project import Project, copy
 
 NAMES = ["cat", "dog"]
 
 
 @pytest.fixture
-def reference(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    numbers, rng = np.arange(400), np.random.default_rng(1)
-    cats = numbers % 4 > 0
-    arrays = {one.name: np.zeros(0) for one in fields(ValidationPredictions)} | {
-        "class_names": np.array(NAMES),
-        "probabilities": np.stack([0.3 + 0.4 * cats, 0.7 - 0.4 * cats], axis=1),
-        "novelty": rng.normal(size=400).astype(np.float32),
-    }
-    validation_predictions.write(validation_predictions.PATH, ValidationPredictions(**arrays))
-    return command.reference(NAMES, 2.0)
-
-
-def test_the_reference_is_the_training_set_as_predicted_by_others(reference):
-    assert reference.class_counts.tolist() == [300, 100]
-    assert 0 < reference.unknown < 20 and np.all(np.diff(reference.novelty) >= 0)
-
-
-def test_predictions_of_other_classes_are_an_error(reference):
-    with pytest.raises(StageError, match=r"other classes than models/head; run `dvc repro`"):
-        command.reference(["cat", "cow"], 2.0)
+def reference():
+    novelty = np.sort(np.random.default_rng(1).normal(size=400))
+    return Reference(400, int((novelty > 2).sum()), np.array([300, 100]), novelty)
 
 
 def test_the_sentence_tells_what_has_changed(reference):
@@ -58,11 +38,18 @@ def test_without_drift_it_tells_what_would_have_been_seen(reference):
 
 
 @pytest.mark.slow
-def test_the_training_images_themselves_are_no_drift(project):
-    done = project.shell(sys.executable, "-m", "classifier", "drift", "input/train")
-    *table, line = done.stdout.splitlines()
+def test_the_training_images_are_no_drift_and_an_exported_classifier_says_the_same(
+    finished, tmp_path
+):
+    arguments = [sys.executable, "-m", "classifier", "drift", str(finished.folder / "input/train")]
+    of_project = finished.shell(*arguments, "--cache", str(tmp_path / "cache")).stdout
+    *table, line = of_project.splitlines()
     assert [row.split()[0] for row in table[1:2]] == ["unknown"] and len(table) == 6
     assert line.startswith("drift: none found in 18 images: changes of more than about")
+    for path in ("classifier", "models/exported"):
+        copy(Project(finished.folder / path), tmp_path / path)
+    alone = Project(tmp_path).shell(*arguments, "--model", "models/exported").stdout
+    assert alone == of_project
 
 
 @pytest.mark.slow

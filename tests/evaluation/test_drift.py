@@ -3,7 +3,8 @@ import pytest
 from scipy import stats
 
 from classifier.evaluation import drift
-from classifier.evaluation.drift import Reference, Tally
+from classifier.evaluation.drift import Tally
+from classifier.evaluation.drift_reference import Reference
 from classifier.evaluation.intervals import Z95
 
 RNG = np.random.default_rng(5)
@@ -12,7 +13,7 @@ NAMES = ["cat", "dog"]
 
 
 def tally(novelty, classes=None) -> Tally:
-    result = Tally(Reference(KNOWN, int((KNOWN > 2.3).sum()), np.array([300, 200])), 2.3)
+    result = Tally(Reference(500, int((KNOWN > 2.3).sum()), np.array([300, 200]), KNOWN), 2.3)
     classes = RNG.choice(2, len(novelty), p=[0.6, 0.4]) if classes is None else classes
     for best, score in zip(classes, novelty, strict=True):
         result.add(int(best), float(score))

@@ -71,13 +71,19 @@ def limits(folder: Path | None) -> Limits:
 class ProjectModel:
     """The frozen network and the head, as `dvc repro` wrote them to models/; see `Model`.
 
-    All of it is in memory, so it stays the same when the files are replaced.
+    All of it is in memory, so it stays the same when the files are replaced. NumPy's matrix
+    products take one thread from then on, in the whole process.
 
     Raises:
         StageError: a model is missing, or the head was trained on other features.
     """
 
     def __init__(self) -> None:
+        from threadpoolctl import threadpool_limits
+
+        # after each product OpenBLAS's threads spin for long: beside the network, which has all
+        # cores, that doubles the time of an image
+        threadpool_limits(1, "blas")
         infos = (base.FOLDER / base.INFO, head.FOLDER / head.INFO)
         if missing := [path.as_posix() for path in infos if not path.exists()]:
             raise StageError(

@@ -1,17 +1,26 @@
-"""The page and the JSON service under load and under attack, as a table.
+"""The page and the JSON service under load and under attack, as tables.
 
-    python -m benchmarks.service --project DIR --images DIR [--rows 10000]
+    python -m benchmarks.service --project DIR --images DIR [--clients] [--attacks] [--rows 10000]
 
 DIR is a project after `dvc repro`, whose page is started; its code may be that of another version.
-Ordinary requests carry one of the JPEGs in --images each, and get JSON. First the same classifier
-without HTTP, as `classify` uses it; then 1, 8 and 32 clients. Beside further ones, one after the
-other: a bomb (a JPEG of 3,000 scans); 100 clients that send half a request and then nothing; 200
-requests at once; --rows requests in a row. Memory is that of the page and its worker processes.
+Requests carry one of the JPEGs in --images each, and get JSON.
+
+--clients: 1, 8 and 32 clients against the same classifier without HTTP: one image after the other
+for 1 client, else `Classifier.predict`, which has batches of 4. Both classify the same images in
+turns, --rounds times; the medians are listed. Processor time is that of the page, its worker
+processes included, without the clients.
+
+--attacks: what is sent beside ordinary requests: a bomb (a JPEG of 3,000 scans); 100 clients that
+send half a request and then nothing; 200 requests at once.
+
+--rows: that many images one after the other, each of another content. Memory is that of the page
+and its worker processes.
 """
 
 import argparse
 import http.client
 import itertools
+import json
 import re
 import signal
 import socket
@@ -20,7 +29,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,19 +39,24 @@ import psutil
 from tests.hostile import scan_bomb
 
 SECONDS = 300  # to wait for an answer
+CHUNK = 40  # images of a turn
 IN_PROCESS = """
-import sys, time
+import json, sys
 from pathlib import Path
 from classifier.serving import models
 from classifier.serving.classifier import Classifier
 from classifier.serving.inputs import ImageSource
 
 classifier = Classifier(models.load(None), models.limits(None))
-sources = [ImageSource(path) for path in sys.argv[1:]]
-list(classifier.predict(sources[:20]))
-started = time.perf_counter()
-number = len(list(classifier.predict(sources)))
-print(number / (time.perf_counter() - started))
+for line in sys.stdin:
+    at_once, paths = json.loads(line)
+    sources = [ImageSource(path) for path in paths]
+    if at_once > 1:
+        list(classifier.predict(sources))
+    else:
+        for source in sources:
+            classifier.predict_batch([classifier.load(source)])
+    print("done", flush=True)
 classifier.close()
 """
 HEADER = "Content-Type: multipart/form-data; boundary=x\r\n"
@@ -52,6 +66,40 @@ Answer = tuple[int, float]  # status, 0 without one; seconds
 def form(image: bytes) -> bytes:
     field = b'--x\r\nContent-Disposition: form-data; name="images"; filename="a.jpg"\r\n\r\n'
     return field + image + b"\r\n--x--\r\n"
+
+
+def tree(pid: int) -> list[psutil.Process]:
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
+
+
+def cpu_seconds(pid: int) -> float:
+    times = [one.cpu_times() for one in tree(pid)]
+    return sum(one.user + one.system for one in times)
+
+
+class InProcess:
+    """The classifier of a project without HTTP, in a process of its own."""
+
+    def __init__(self, project: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", IN_PROCESS],
+            cwd=project,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, at_once: int, paths: Sequence[Path]) -> None:
+        assert self._process.stdin and self._process.stdout
+        print(json.dumps([at_once, list(map(str, paths))]), file=self._process.stdin, flush=True)
+        assert self._process.stdout.readline() == "done\n"
+
+    def seconds(self) -> float:
+        return cpu_seconds(self._process.pid)
+
+    def close(self) -> None:
+        self._process.communicate()
 
 
 class Page:
@@ -81,9 +129,10 @@ class Page:
             return 0, time.perf_counter() - started
 
     def megabytes(self) -> float:
-        process = psutil.Process(self._process.pid)
-        all_processes = [process, *process.children(recursive=True)]
-        return sum(one.memory_info().rss for one in all_processes) / 1e6
+        return sum(one.memory_info().rss for one in tree(self._process.pid)) / 1e6
+
+    def seconds(self) -> float:
+        return cpu_seconds(self._process.pid)
 
     def close(self) -> None:
         self._process.send_signal(signal.SIGINT)
@@ -127,14 +176,41 @@ def row(name: str, page: Page, before: float, answers: list[Answer], seconds: fl
     print(f"| {' | '.join(cells)} |", flush=True)
 
 
-def in_process(project: Path, paths: list[Path]) -> None:
-    """Prints how many images per second the classifier takes without HTTP."""
-    command = [sys.executable, "-c", IN_PROCESS, *map(str, paths)]
-    done = subprocess.run(command, cwd=project, stdout=subprocess.PIPE, text=True, check=True)
-    print(f"| in process | {len(paths):,} | | | | {float(done.stdout):.1f} | | |", flush=True)
+def clients(project: Path, paths: list[Path], rounds: int) -> None:
+    """Prints the page beside the classifier without HTTP."""
+    page, alone = Page(project), InProcess(project)
+    source = itertools.cycle(paths)
+
+    def over_http(at_once: int, some: list[Path]) -> None:
+        with ThreadPoolExecutor(at_once) as pool:
+            answers = list(pool.map(page.post, [path.read_bytes() for path in some]))
+        assert {status for status, _ in answers} == {200}
+
+    print("| clients | images/s | in process | ratio | CPU ms | in process | ratio |")
+    print("|---" * 7 + "|")
+    try:
+        for at_once in (1, 8, 32):
+            rows = []
+            for number in range(rounds + 1):
+                some, row = list(itertools.islice(source, CHUNK)), []
+                for one, run in ((page, over_http), (alone, alone.run)):
+                    cpu, started = one.seconds(), time.perf_counter()
+                    run(at_once, some)
+                    row += [time.perf_counter() - started, one.seconds() - cpu]
+                rows += [row] * (number > 0)  # the first one warms up
+            wall, cpu, wall_alone, cpu_alone = map(statistics.median, zip(*rows, strict=True))
+            ratio = statistics.median(row[2] / row[0] for row in rows)
+            cpu_ratio = statistics.median(row[3] / row[1] for row in rows)
+            cells = f"{CHUNK / wall:.1f} | {CHUNK / wall_alone:.1f} | {ratio:.2f}"
+            times = f"{1000 * cpu / CHUNK:.1f} | {1000 * cpu_alone / CHUNK:.1f} | {cpu_ratio:.2f}"
+            print(f"| {at_once} | {cells} | {times} |", flush=True)
+    finally:
+        page.close()
+        alone.close()
 
 
-def measure(project: Path, images: list[bytes], rows: int) -> None:
+def attacks(project: Path, images: list[bytes]) -> None:
+    """Prints how ordinary requests fare beside others."""
     page, source = Page(project), itertools.cycle(images)
 
     def load(name: str, count: int, at_once: int = 1) -> None:
@@ -143,16 +219,30 @@ def measure(project: Path, images: list[bytes], rows: int) -> None:
             answers = list(pool.map(page.post, itertools.islice(source, count)))
         row(name, page, before, answers, time.perf_counter() - started)
 
+    times = "median ms | 99 % ms | longest ms"
+    print(f"| scenario | answered | {times} | requests/s | MB before | MB after |")
+    print("|---" * 8 + "|")
     try:
         load("first requests", 20)
-        for clients in (1, 8, 32):
-            load(f"{clients} clients" if clients > 1 else "1 client", 400, clients)
         load("200 at once", 200, 200)
         with slow_clients(page):
             load("beside 100 slow clients", 20)
-        load(f"{rows:,} in a row", rows)
         with bomb(page):
             load("beside a bomb", 20)
+    finally:
+        page.close()
+
+
+def in_a_row(project: Path, images: list[bytes], rows: int) -> None:
+    """Prints the memory of the page while it answers many requests."""
+    page, source = Page(project), itertools.cycle(images)
+    print("| requests | MB |\n|---|---|", flush=True)
+    try:
+        for number in range(rows + 1):
+            if number in (0, 10, 100) or number % 1000 == 0:
+                print(f"| {number:,} | {page.megabytes():,.0f} |", flush=True)
+            image = next(source) + number.to_bytes(4, "big")  # decoders ignore what follows it
+            assert number == rows or page.post(image)[0] == 200
     finally:
         page.close()
 
@@ -162,14 +252,19 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--project", type=Path, required=True)
     parser.add_argument("--images", type=Path, required=True)
-    parser.add_argument("--rows", type=int, default=10_000)
+    parser.add_argument("--clients", action="store_true")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--attacks", action="store_true")
+    parser.add_argument("--rows", type=int, default=0)
     args = parser.parse_args()
     paths = sorted(args.images.resolve().rglob("*.jpg"))[:200]
-    times = "median ms | 99 % ms | longest ms"
-    print(f"| scenario | answered | {times} | requests/s | MB before | MB after |")
-    print("|---" * 8 + "|")
-    in_process(args.project, 2 * paths)
-    measure(args.project, [path.read_bytes() for path in paths], args.rows)
+    images = [path.read_bytes() for path in paths]
+    if args.clients:
+        clients(args.project, paths, args.rounds)
+    if args.attacks:
+        attacks(args.project, images)
+    if args.rows:
+        in_a_row(args.project, images, args.rows)
 
 
 if __name__ == "__main__":

@@ -24,5 +24,16 @@ def scan_bomb(side: int, scans: int) -> bytes:
     return file.getvalue()[:-2] + (table + header + data) * scans + b"\xff\xd9"
 
 
+def webp_bomb(width: int, height: int) -> bytes:
+    """Returns a lossless WebP of one colour, which has no bit for a pixel."""
+    size = f"{width - 1:014b}"[::-1] + f"{height - 1:014b}"[::-1] + "0000"  # no alpha, version 0
+    bits = size + "000" + 5 * "1000"  # no transform, cache, group; five codes of one symbol
+    number = int(bits[::-1], 2)
+    data = b"\x2f" + number.to_bytes(-(-len(bits) // 8), "little")
+    data += bytes(len(data) % 2)
+    chunk = b"WEBPVP8L" + struct.pack("<I", len(data)) + data
+    return b"RIFF" + struct.pack("<I", len(chunk)) + chunk
+
+
 def _segment(marker: int, content: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content

@@ -30,7 +30,8 @@ else:
 NO_IMAGE = "not_an_image"
 FORMATS: tuple[str, ...] = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF", "PPM")
 FORMATS += ("HEIF",) * bool(pillow_heif)
-MAX_PIXELS_AT_ONCE = 50_000_000  # decoded at the same time, 4 bytes each, or one larger image
+MAX_PIXELS_AT_ONCE = 50_000_000  # decoded at the same time, or one larger image
+BYTES_PER_PIXEL = 4
 COPIES = {"WEBP": 4, "AVIF": 3, "HEIF": 3, "PNG": 2}  # that the decoder makes (measured)
 BAND = 4_000_000  # pixels of an image that are converted and resized together
 
@@ -151,13 +152,23 @@ def decode_image(
 
 def is_large(path: Path) -> bool:
     """Tells whether an image takes so much memory that it must be decoded alone."""
+    return memory(path, 1) > BYTES_PER_PIXEL * MAX_PIXELS_AT_ONCE
+
+
+def memory(path: Path, side: int) -> int:
+    """Returns about how many bytes decoding an image takes; 0 if that fails.
+
+    Args:
+        path: of the file.
+        side: the longer one of the size that it is resized to.
+    """
     try:
         if not path.is_file():  # opening a named pipe would block
-            return False
+            return 0
         with Image.open(path, formats=FORMATS) as image:
-            return _memory(image, 1) > MAX_PIXELS_AT_ONCE
+            return BYTES_PER_PIXEL * _memory(image, side)
     except Exception:  # decode_image reports it
-        return False
+        return 0
 
 
 def _decode(image: Image.Image, height: int, width: int, ranges: Ranges) -> DecodedImage:

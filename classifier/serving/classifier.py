@@ -1,5 +1,6 @@
 """The trained classifier: from image files to class probabilities."""
 
+import math
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ class Classifier:
     Args:
         model: that predicts.
         limits: on each image.
+        memory: bytes that decoding an image may take, about.
 
     Attributes:
         info: on its head: class names in the order of the probabilities, ...
@@ -44,10 +46,10 @@ class Classifier:
         loader: of images.
     """
 
-    def __init__(self, model: Model, limits: Limits) -> None:
+    def __init__(self, model: Model, limits: Limits, memory: float = math.inf) -> None:
         self.model, self.info, self.limits = model, model.info, limits
         self.loader = ImageLoader(
-            *model.image_size, limits, conversion.ranges(self.info.grey_ranges)
+            *model.image_size, limits, conversion.ranges(self.info.grey_ranges), memory
         )
         identity = self.info.augmentation_id
         self._ranges = augmentation.from_id(identity) if identity else None

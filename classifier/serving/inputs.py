@@ -1,6 +1,7 @@
 """New images from files, folders and streams, decoded for the network."""
 
 import codecs
+import math
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -104,12 +105,23 @@ def is_empty_folder(path: str) -> bool:
 
 
 def load(
-    source: ImageSource, height: int, width: int, limits: Limits, ranges: Ranges
+    source: ImageSource,
+    height: int,
+    width: int,
+    limits: Limits,
+    ranges: Ranges,
+    memory: float = math.inf,
 ) -> LoadedImage:
-    """Returns an image resized as `extract` does it, or the reason why it cannot be read."""
+    """Returns an image resized as `extract` does it, or the reason why it cannot be read.
+
+    `memory` is how many bytes decoding it may take, about.
+    """
     path = source.file or Path(source.path)
     try:
         _require_readable(path, limits)
+        if memory < math.inf and (needed := decode.memory(path, max(height, width))) > memory:
+            rule = f"takes about {needed / 1e6:,.0f} MB of memory to decode"
+            raise ImageError("too_large", f"{rule}, more than {memory / 1e6:,.0f}")
         with open_identified(path) as (file, identity):
             try:
                 decoded = decode.decode_image(file, height, width, limits.pixels, ranges)
@@ -141,12 +153,12 @@ def _unseen_depth(conversion: str, is_deep: bool, ranges: Ranges) -> str:
 
 
 def load_small(
-    source: ImageSource, height: int, width: int, limits: Limits, ranges: Ranges
+    source: ImageSource, height: int, width: int, limits: Limits, ranges: Ranges, memory: float
 ) -> LoadedImage | None:
     """Returns the image like `load`, or None if it is so large that it must be decoded alone."""
     if decode.is_large(source.file or Path(source.path)):
         return None
-    return load(source, height, width, limits, ranges)
+    return load(source, height, width, limits, ranges, memory)
 
 
 def failed(

@@ -1,5 +1,7 @@
 """Loads images in worker processes, so that a slow or hostile one does not hold up the others."""
 
+import math
+
 from classifier.html import thumbnails
 from classifier.images.decode import ImageError
 from classifier.images.decode_pool import DecodePool
@@ -19,10 +21,13 @@ class ImageLoader:
         width: pixels.
         limits: on each image; decode_timeout is that of the patient worker.
         ranges: black and white of 16- and 32-bit images.
+        memory: bytes that decoding an image may take, about.
     """
 
-    def __init__(self, height: int, width: int, limits: Limits, ranges: Ranges) -> None:
-        self._limits, self._args = limits, (height, width, limits, ranges)
+    def __init__(
+        self, height: int, width: int, limits: Limits, ranges: Ranges, memory: float = math.inf
+    ) -> None:
+        self._limits, self._args = limits, (height, width, limits, ranges, memory)
         self._quick, self._patient = DecodePool(limits.pixels), DecodePool(limits.pixels, 1)
         self._quick.start()
 

@@ -19,6 +19,7 @@ from classifier.serving.request_metrics import RequestMetrics
 
 NAMES = 30  # class names in the description
 SIMILAR = 6  # training images shown with each result
+MEMORY = 1_000_000_000  # bytes to decode an image: a file of 90 bytes may need gigabytes
 PATIENCE = 10.0  # seconds that an image waits for other slow images
 
 
@@ -37,7 +38,7 @@ class ClassifierService:
     def __init__(self, model: Path | None, limits: Limits, metrics: RequestMetrics) -> None:
         self._metrics, self._alone = metrics, model is not None
         with snapshot.unchanged(*models.paths(model)):
-            self._classifier = Classifier(models.load(model), limits)
+            self._classifier = Classifier(models.load(model), limits, MEMORY)
             self.info = self._classifier.info
             similar = None if model else similar_images.load(self.info.fingerprint)
         self._top_k, self._similar_images = self._classifier.model.top_k, similar

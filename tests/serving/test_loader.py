@@ -14,7 +14,7 @@ from classifier.images.limits import Limits
 from classifier.serving import inputs
 from classifier.serving.inputs import ImageSource
 from classifier.serving.loader import ImageLoader
-from tests.hostile import scan_bomb
+from tests.hostile import scan_bomb, webp_bomb
 from tests.project import draw
 
 LIMITS = Limits(max_megapixels=50, max_megabytes=10, decode_timeout=2)
@@ -63,6 +63,14 @@ def test_an_image_above_the_limits_is_too_large(tmp_path):
     limits = dataclasses.replace(LIMITS, max_megapixels=0.01)
     with closing(ImageLoader(75, 90, limits, {})) as loader:
         assert loader.load(ImageSource(str(path))).problem == "too_large"
+
+
+def test_a_few_bytes_that_take_gigabytes_are_too_large(tmp_path):
+    (tmp_path / "a.webp").write_bytes(webp_bomb(6900, 6900))
+    with closing(ImageLoader(75, 90, LIMITS, {}, memory=5e8)) as loader:
+        image = loader.load(ImageSource(str(tmp_path / "a.webp")))
+    rule = "takes about 762 MB of memory to decode, more than 500"
+    assert (image.problem, image.detail) == ("too_large", rule)
 
 
 def test_a_stream_is_kept_in_a_file_up_to_the_limit(tmp_path):

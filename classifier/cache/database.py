@@ -20,6 +20,7 @@ VERSION = 2  # of the tables
 BUSY_TIMEOUT = 120  # seconds to wait while another process writes
 FOREIGN = "another program's file"
 META = "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID"
+Row = tuple[Any, ...]
 ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)  # what Python raises on a damaged file
 
 
@@ -54,6 +55,11 @@ def cache_folder() -> Path:
 def checksum(*parts: bytes) -> bytes:
     """Returns 16 bytes that no longer match once a bit of the parts has changed."""
     return hashlib.blake2b(b"".join(parts), digest_size=16).digest()
+
+
+def with_checksum(row: Row) -> Row:
+    """Returns a row with its checksum as a further column."""
+    return *row, checksum(repr(row).encode())
 
 
 def placeholders(values: Sized) -> str:
@@ -118,7 +124,7 @@ class Database:
         self._connection.execute("PRAGMA synchronous = NORMAL")
         return meta
 
-    def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, values: Sequence[object] = ()) -> list[Row]:
         """Returns all rows of a query."""
         with self._translated_errors(), self._lock:
             return self._connection.execute(query, values).fetchall()

@@ -13,10 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from classifier.cache import database
-from classifier.cache.database import Database, placeholders
+from classifier.cache.database import Database, Row, placeholders, with_checksum
 from classifier.cache.recovery import RecoveringDatabase
 from classifier.common import cores, parallel
 from classifier.images.capture import Capture
@@ -34,8 +33,6 @@ ADD_CONTENT = "INSERT OR REPLACE INTO contents VALUES (?, ?, ?, ?, ?)"
 IN_MEMORY = 32_000_000  # bytes of a file
 # A file changed twice within the clock's resolution keeps its times; FAT's is the coarsest, 2 s
 CLOCK_NS = 2_000_000_000
-
-Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -171,14 +168,14 @@ class FileIndex(RecoveringDatabase):
         def write(database: Database) -> None:
             if database.writable:
                 with database.transaction() as connection:
-                    connection.executemany(ADD_FILE, map(_with_checksum, files))
-                    connection.executemany(ADD_CONTENT, map(_with_checksum, contents))
+                    connection.executemany(ADD_FILE, map(with_checksum, files))
+                    connection.executemany(ADD_CONTENT, map(with_checksum, contents))
 
         self.run(write)
 
     def _intact(self, query: str, values: list[object]) -> list[Row]:
         """Returns the rows of a query that match their checksum, the last column, without it."""
-        return [row[:-1] for row in self.rows(query, values) if _with_checksum(row[:-1]) == row]
+        return [row[:-1] for row in self.rows(query, values) if with_checksum(row[:-1]) == row]
 
 
 def _decode_result(text: str, perceptual_hash: bytes) -> DecodeResult:
@@ -193,7 +190,3 @@ def _identity(path: Path) -> FileIdentity | None:
             return identity
     except OSError:
         return None
-
-
-def _with_checksum(row: Row) -> Row:
-    return *row, database.checksum(repr(row).encode())

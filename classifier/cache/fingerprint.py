@@ -17,6 +17,7 @@ DECODE = 1  # of images/decode.py: bytes -> pixels
 AUGMENTATION = 1  # of images/augmentation.py: pixels -> views
 DECODE_RESULT = 3  # of images/decode.py: bytes -> problem, conversion, extremes, capture
 PERCEPTUAL_HASH = 1  # of images/perceptual_hash.py: pixels -> hash
+DETAIL = 1  # of stages/inspect/detail.py: pixels of two images -> difference
 NETWORK = 1  # of inference/*_engine.py: pixels -> features, given the files of models/base
 LIBRARIES = ("pil", "jpg", "libjpeg_turbo", "zlib", "webp", "avif", "libtiff")  # those that decode
 
@@ -33,6 +34,11 @@ def of_decode_result() -> str:
     """Returns what identifies the way from bytes to a decode result and its perceptual hash."""
     versions = f"decode result {DECODE_RESULT}, perceptual hash {PERCEPTUAL_HASH}"
     return f"{of_pixels()}, {versions}, {colours.version()}"
+
+
+def of_comparison() -> str:
+    """Returns what identifies the way from the bytes of two images to their difference."""
+    return f"{of_pixels()}, detail {DETAIL}"
 
 
 def of_augmentation(params: AugmentationParams) -> str:

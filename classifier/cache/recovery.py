@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from classifier.cache import database
-from classifier.cache.database import DamagedError, Database
+from classifier.cache.database import DamagedError, Database, Row
 from classifier.common.errors import warn
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ class RecoveringDatabase:
         """Tells whether new rows are kept; not in a read-only folder."""
         return self._database.writable
 
-    def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, values: Sequence[object] = ()) -> list[Row]:
         """Returns all rows of a query."""
         return self.run(lambda database: database.rows(query, values))
 

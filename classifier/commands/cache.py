@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
+from classifier.cache import comparisons as comparison_cache
 from classifier.cache import database, fingerprint
 from classifier.cache import features as feature_cache
 from classifier.cache import files as file_index
@@ -31,7 +32,7 @@ Deleting is always safe: missing features are computed again. If several checkou
 """
 HEADING = f"{'network':16}  {'features':>9}  {'in use':>9}  {'MB':>9}  last used   description"
 # only files with these names are ever deleted
-NAMES = re.compile(rf"({re.escape(file_index.NAME)}|[0-9a-f]{{16}}\.sqlite)(\.damaged|\.old)?")
+NAMES = re.compile(r"((files|comparisons|[0-9a-f]{16})\.sqlite)(\.damaged|\.old)?")
 REPAIR = "`dvc repro` computes again what it needs; you can also delete the file"
 
 
@@ -62,9 +63,9 @@ def main(images_csv: Path = manifest.PATH, folder: Path = base.FOLDER) -> None:
     """Does what the command line asks for."""
     args, cache = arguments(), database.cache_folder()
     try:
-        networks, index, unusable = open_files(cache)
+        networks, indexes, unusable = open_files(cache)
         if args.action == "verify":
-            print(f"{count(verify(networks, index, unusable), 'cached feature')} intact")
+            print(f"{count(verify(networks, indexes, unusable), 'cached feature')} intact")
             return
         current = mark_in_use(networks, cache, images_csv, folder)
         if args.action == "info":
@@ -82,27 +83,31 @@ def main(images_csv: Path = manifest.PATH, folder: Path = base.FOLDER) -> None:
             for path, why in unusable.items()
             if path != current and database.FOREIGN not in why
         }
-        print("\n".join(prune(args, networks, index, leftovers)))
+        print("\n".join(prune(args, networks, indexes, leftovers)))
     except DamagedError as damage:
         raise StageError(f"{damage}; {REPAIR}") from None
 
 
-def open_files(cache: Path) -> tuple[list[Database], Database | None, dict[Path, str]]:
-    """Returns the features of each network, the file index, and what is wrong with other files."""
+def open_files(cache: Path) -> tuple[list[Database], dict[str, Database], dict[Path, str]]:
+    """Returns the features of each network, the indexes, and what is wrong with other files.
+
+    The indexes, by name, are those of files and of comparisons.
+    """
     unusable, opened = dict[Path, str](), {}
     for path in sorted([*cache.glob("*"), *cache.glob(f"{feature_cache.FOLDER}/*")]):
         name = NAMES.fullmatch(path.name)
         if not name or not path.is_file():
             continue
-        if name[2]:
+        if name[3]:
             unusable[path] = "set aside"
             continue
         try:
             opened[path] = Database(path, (), None)
         except DamagedError as damage:
             unusable[path] = damage.reason
-    index = opened.pop(cache / file_index.NAME, None)
-    return list(opened.values()), index, unusable
+    paths = (cache / file_index.NAME, cache / comparison_cache.NAME)
+    indexes = {path.name: opened.pop(path) for path in paths if path in opened}
+    return list(opened.values()), indexes, unusable
 
 
 def mark_in_use(
@@ -144,7 +149,7 @@ def line(network: Database) -> str:
 def prune(
     args: argparse.Namespace,
     networks: list[Database],
-    index: Database | None,
+    indexes: dict[str, Database],
     unusable: dict[Path, str],
 ) -> list[str]:
     """Deletes what the arguments select, or counts it without --yes; returns what to print."""
@@ -160,7 +165,10 @@ def prune(
         return [*lines, f"deleted {selected}"]
     for path in unusable:
         remove(path)
+    index = indexes.get(file_index.NAME)
     entries = count(forget_deleted_files(index) if index else 0, "index entry", "index entries")
+    if index and (compared := indexes.get(comparison_cache.NAME)):
+        forget_comparisons(compared, index)
     return [*lines, f"deleted {selected}; removed {entries} of deleted files"]
 
 
@@ -196,15 +204,27 @@ def forget_deleted_files(index: Database) -> int:
     return len(deleted)
 
 
-def verify(networks: list[Database], index: Database | None, unusable: dict[Path, str]) -> int:
+def forget_comparisons(compared: Database, index: Database) -> None:
+    """Removes the comparisons of contents that no file has any more."""
+    known = {sha256 for (sha256,) in index.rows("SELECT sha256 FROM files")}
+    rows = compared.rows("SELECT key, one, other FROM comparisons")
+    unused = [(key,) for key, *contents in rows if not known.issuperset(contents)]
+    with compared.transaction() as connection:
+        connection.executemany("DELETE FROM comparisons WHERE key = ?", unused)
+    compared.rows("VACUUM")
+
+
+def verify(
+    networks: list[Database], indexes: dict[str, Database], unusable: dict[Path, str]
+) -> int:
     """Returns the number of intact features; what is damaged is named in a StageError."""
     problems = [f"{path}: {why}" for path, why in unusable.items() if why.startswith("damaged")]
     intact = 0
-    for file in filter(None, [*networks, index]):
+    for file in [*networks, *indexes.values()]:
         try:
             if (answer := file.rows("PRAGMA integrity_check(1)")[0][0]) != "ok":
                 raise file.damaged(answer)
-            good, bad = (0, 0) if file is index else check_rows(file)
+            good, bad = check_rows(file) if file in networks else (0, 0)
         except DamagedError as damage:
             problems.append(str(damage))
             continue

@@ -8,10 +8,13 @@ Writes  results/inspection.csv, results/excluded.csv, results/near_duplicates.cs
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
+from classifier.cache import database
+from classifier.cache.comparisons import ComparisonCache
 from classifier.common import params
 from classifier.common.errors import count, warn
 from classifier.dataset import excluded, features, findings, manifest, similarity
@@ -62,7 +65,11 @@ def select_images(images_csv: Path, contents: np.ndarray, selected: np.ndarray) 
 
 
 def find_all(
-    images_csv: Path, hashes: np.ndarray, train: FeatureTable, test: FeatureTable
+    images_csv: Path,
+    hashes: np.ndarray,
+    train: FeatureTable,
+    test: FeatureTable,
+    cache: ComparisonCache,
 ) -> tuple[Images, list[Finding], list[tuple[str, str]], np.ndarray]:
     """Returns images that may be copies or wrong, findings, near duplicates, and similarities.
 
@@ -74,6 +81,7 @@ def find_all(
         hashes: uint8 (N, 32), perceptual hashes in the order of images_csv.
         train: features of the training and validation images.
         test: features of the test images.
+        cache: of compared images.
     """
     unique = UniqueImages.from_tables(train, test)
     paths = (row.path for row in manifest.iter_rows(images_csv))
@@ -85,7 +93,7 @@ def find_all(
     contents = unique.inverse[order]
     in_pairs = np.zeros(len(unique.first), bool)
     in_pairs[pairs.one] = in_pairs[pairs.other] = True
-    pairs = detail.keep_copies(pairs, dict(select_images(images_csv, contents, in_pairs)))
+    pairs = detail.keep_copies(pairs, dict(select_images(images_csv, contents, in_pairs)), cache)
     selected = np.bincount(unique.inverse) > 1
     selected[pairs.one] = selected[pairs.other] = True
     rows = image_rows(train)[unique.first[: unique.n_train]]
@@ -135,7 +143,8 @@ def main(
     dropped = params.load("inspect", Params).dropped_findings()
     train, test = features.read(train_npz), features.read(test_npz)
     hashes = perceptual_hash.read(hashes_npy)
-    images, results, copies, similarities = find_all(images_csv, hashes, train, test)
+    with closing(ComparisonCache(database.cache_folder())) as cache:
+        images, results, copies, similarities = find_all(images_csv, hashes, train, test, cache)
     training = (row.path for _, row in images if row.split == "train")
     reasons = exclusion_reasons(results, training, dropped)
     require_two_per_class(images_csv, reasons, dropped)

@@ -14,6 +14,7 @@ from classifier.images.decode import decode_image
 from classifier.images.perceptual_hash import perceptual_hash
 from classifier.inference import base, engine, openvino_engine
 from classifier.inference.base import BaseInfo
+from stages.inspect import detail
 
 REMEDY = (
     "the result has changed: raise {name} in classifier/cache/fingerprint.py, so that cached "
@@ -38,7 +39,7 @@ AUGMENTED = {  # mean red, green and blue of each quarter, by version and number
     },
 }
 PERCEPTUAL_HASHES = {1: "18c658d66729632984f764b79bca98ce5b399b09fcb067359b3164c664b69cc9"}
-
+DIFFERENCES = {1: 27.272727272727273}  # of the image below
 FEATURES = {1: [1.45426, 0.708691, 0.409967, 0.0717364]}  # of the network below, by version
 KERNEL = np.random.default_rng(0).normal(size=(3, 3, 3, 4)).astype(np.float32)  # HWIO
 
@@ -89,6 +90,14 @@ def test_the_perceptual_hash_belongs_to_its_version():
     result = perceptual_hash(np.asarray(scene())).hex()
     golden = PERCEPTUAL_HASHES.get(fingerprint.PERCEPTUAL_HASH)
     assert golden == result, REMEDY.format(name="PERCEPTUAL_HASH", result=result)
+
+
+def test_the_difference_of_two_images_belongs_to_its_version():
+    one = np.asarray(scene())
+    other = (0.9 * np.roll(one, 1, axis=0) + 10).astype(np.uint8)
+    result = detail.difference(one, other)
+    golden = DIFFERENCES.get(fingerprint.DETAIL)
+    assert golden == pytest.approx(result, rel=1e-6), REMEDY.format(name="DETAIL", result=result)
 
 
 def write_openvino_network(folder: Path) -> None:
@@ -151,6 +160,7 @@ def keys() -> dict[str, str]:
     return {
         "pixels": fingerprint.of_pixels(),
         "decode result": fingerprint.of_decode_result(),
+        "comparison": fingerprint.of_comparison(),
         "augmentation": fingerprint.of_augmentation(RANGES),
         "features": fingerprint.of_features("hash of models/base", "openvino 1 on CPU"),
     }
@@ -159,7 +169,8 @@ def keys() -> dict[str, str]:
 @pytest.mark.parametrize(
     ("constant", "changed"),
     [
-        ("DECODE", {"pixels", "decode result", "features"}),
+        ("DECODE", {"pixels", "decode result", "comparison", "features"}),
+        ("DETAIL", {"comparison"}),
         ("DECODE_RESULT", {"decode result"}),
         ("PERCEPTUAL_HASH", {"decode result"}),
         ("AUGMENTATION", {"augmentation"}),

@@ -2,11 +2,13 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageEnhance
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
+from classifier.cache.comparisons import ComparisonCache
 from classifier.dataset.manifest import ImageRow
 from classifier.images.decode import Pixels, decode_image
 from stages.inspect import detail
+from stages.inspect.near_duplicates import DuplicatePairs
 
 RNG = np.random.default_rng(1)
 
@@ -69,3 +71,26 @@ def test_images_are_compared_at_the_size_of_the_smaller_one():
     assert detail.side_of(row, row) == 256
     assert detail.side_of(row, row._replace(width=90, height=120)) == 90
     assert detail.side_of(row, row._replace(height=9)) == 64
+
+
+@pytest.mark.parametrize("choose", [np.maximum, np.minimum])
+def test_the_range_of_neighbours_is_that_of_pillow(choose):
+    image_filter = {np.maximum: ImageFilter.MaxFilter, np.minimum: ImageFilter.MinFilter}[choose]
+    expected = np.asarray(SCENE.filter(image_filter(3)))
+    assert np.array_equal(detail._of_neighbours(np.asarray(SCENE), choose), expected)
+
+
+def test_images_are_compared_once(tmp_path):
+    rows = {}
+    for number, image in enumerate((SCENE, drawn(SCENE, "lamp", "red"), SCENE.resize((200, 150)))):
+        path = tmp_path / f"{number}.png"
+        image.save(path)
+        sizes = (*image.size, "PNG")
+        rows[number] = ImageRow(str(path), "train", "", f"{number:064}", *sizes)
+    pairs = DuplicatePairs(np.array([0, 0]), np.array([1, 2]), np.zeros(2), np.zeros(2, bool))
+    cache = ComparisonCache(tmp_path)
+    first = detail.keep_copies(pairs, rows, cache)
+    for row in rows.values():
+        (tmp_path / row.path).unlink()
+    detail.read.cache_clear()
+    assert first.other.tolist() == detail.keep_copies(pairs, rows, cache).other.tolist() == [2]

@@ -63,6 +63,17 @@ def outside_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
         os.environ[name] = str(folder / name.lower())
 
 
+@pytest.hookimpl(trylast=True)  # after -m has chosen
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts one module that uses `finished` first, then those that do not.
+
+    So one process makes that project while another, which begins further on, need not wait for it.
+    """
+    users = {item.path for item in items if "finished" in getattr(item, "fixturenames", ())}
+    first = next((item.path for item in items if item.path in users), None)
+    items.sort(key=lambda item: 0 if item.path == first else 1 + (item.path in users))
+
+
 @pytest.fixture(scope="session")
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> SharedFolder:
     """Returns a function that fills a folder once per test run, in the first worker that asks."""

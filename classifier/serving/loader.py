@@ -10,7 +10,7 @@ from classifier.images.limits import Limits
 from classifier.serving import inputs
 from classifier.serving.inputs import ImageSource, LoadedImage
 
-QUICK_SECONDS = 2.0  # after which an image goes to the patient worker
+QUICK_SECONDS = 1.0  # after which an image goes to the patient worker
 
 
 class ImageLoader:

@@ -13,7 +13,7 @@ from classifier.images.augmentation import ViewParams
 from tests.project import ROOT
 from tests.source_code import STAGES, main_module, outs, parse
 
-# not the whole section: `batch_size` and `threads` of extract change no byte of a result
+# not the whole section: `batch_size`, `threads` and `run_on` of extract change no byte of a result
 EXTRACT = [f"extract.{field.name}" for field in fields(ViewParams)]
 SOME = {
     "extract": EXTRACT,

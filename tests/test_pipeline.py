@@ -57,6 +57,7 @@ TABLE = {
     "extract.tta_views": (2, {"extract", "inspect", *HEAD}),
     "extract.batch_size": (7, set()),
     "extract.threads": (1, set()),
+    "extract.run_on": ("ray", set()),
     "inspect.drop_label_conflicts": (True, {"inspect", "report"}),  # no effect: no findings
     "inspect.drop_leaks": (True, {"inspect", "report"}),
     "inspect.drop_duplicates": (True, {"inspect", "report"}),

@@ -17,6 +17,8 @@ from classifier.common import cores
 
 # By default OpenVINO picks bfloat16 on processors that have it: faster there, but less exact
 EXACT = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "THROUGHPUT"}
+# It ties each thread to a core, in every process to the same ones: two processes would share a core
+SOME_CORES = {"ENABLE_CPU_PINNING": False}
 # OpenVINO's conversion of NumPy arrays is not thread-safe: on first use two threads can deadlock,
 # one holding Python's lock and waiting for a C++ static, the other the reverse
 _LOCK = threading.Lock()
@@ -53,7 +55,7 @@ class OpenvinoEngine:
     def __init__(self, network: Path, threads: int = 0) -> None:
         ov = openvino()
         threads = threads or cores.limit()
-        config = EXACT | ({"INFERENCE_NUM_THREADS": threads} if threads else {})
+        config = EXACT | (SOME_CORES | {"INFERENCE_NUM_THREADS": threads} if threads else {})
         self._network = ov.Core().compile_model(network, "CPU", config)
         self.concurrency = int(self._network.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         self._outputs = range(len(self._network.outputs))

@@ -3,24 +3,44 @@
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, groupby
-from pathlib import Path
+from itertools import groupby
+from typing import Protocol
 
 import numpy as np
 
 from classifier.cache.features import FeatureCache
-from classifier.common import cores, parallel
+from classifier.common import parallel
 from classifier.common.errors import count
 from classifier.dataset.features import rows_per_chunk
 from classifier.images.augmentation import View
 from classifier.images.decode import Pixels
-from classifier.inference import engine
-from classifier.inference.engine import Engine
 
 WINDOW = 4096  # views whose keys are looked up at once
 VIEWS_PER_DECODE = 8  # of one image, in memory at once
 
-Decode = Callable[[list[View]], list[Pixels]]  # views of one image -> uint8 (height, width, 3) each
+Decode = Callable[..., list[Pixels]]  # `images.decode_views` with all but views and content
+Computed = tuple[list[bytes], np.ndarray]  # keys of N views and their features, (N, *feature_shape)
+
+
+class Pool(Protocol):
+    """A place to decode images and to run the frozen network.
+
+    Attributes:
+        batch_size: views in the network or on their way to the cache, at most; on a cluster: of a
+            task.
+    """
+
+    batch_size: int
+
+    @property
+    def place(self) -> str:
+        """Returns where the features were computed, for people to read."""
+
+    def map(self, groups: Iterable[list[View]], estimate: int) -> Iterator[Computed]:
+        """Yields the features of groups of views in any order; a view may come twice.
+
+        Each group is of one image; all views together are about `estimate`.
+        """
 
 
 def missing(views: Iterable[View], cache: FeatureCache, size: int) -> Iterator[View]:
@@ -47,16 +67,12 @@ def missing(views: Iterable[View], cache: FeatureCache, size: int) -> Iterator[V
 
 @dataclass
 class FeatureExtractor:
-    """The frozen network, and the cache of what it has computed."""
+    """Where features are computed, and the cache of what was computed."""
 
-    folder: Path  # of the network, models/base
-    cache: FeatureCache  # of its features
-    decode: Decode
-    batch_size: int  # views in the network or on their way to the cache, at most
-    threads: int  # processor cores to use; 0: all
+    pool: Pool
+    cache: FeatureCache
     on_batch: Callable[[int], object]  # called with the number of views of each finished batch
     new: int = 0  # views that went through the network
-    _engine: Engine | None = None  # takes seconds to load: only if there is work
 
     def compute_missing(self, views: Iterable[View], estimate: int) -> None:
         """Computes and caches the features of the views that lack them, about `estimate`.
@@ -64,7 +80,7 @@ class FeatureExtractor:
         Raises:
             KeyboardInterrupt: saying how much is cached.
         """
-        todo = missing(views, self.cache, max(1, min(self.batch_size, estimate)))
+        todo = missing(views, self.cache, max(1, min(self.pool.batch_size, estimate)))
         try:
             for _ in self._compute(todo, estimate):
                 pass
@@ -89,31 +105,14 @@ class FeatureExtractor:
     def _compute(self, views: Iterable[View], estimate: int) -> Iterator[dict[bytes, np.ndarray]]:
         """Computes and caches features, and yields them by key, one batch at a time.
 
-        Decoding, network and cache work at the same time, each on other views. All views, about
-        `estimate`, are different.
+        All views, about `estimate`, are different.
         """
         if not estimate:
             return
-        self._engine = self._engine or engine.load(self.folder, self.threads)
-        calls = min(2 * self._engine.concurrency, self.batch_size)  # one runs, the next waits
-        size = min(self._engine.max_batch_size, max(1, min(self.batch_size, estimate) // calls))
-        workers = self.threads or cores.count()
-        prefetch = calls * size + workers
         images = groupby(views, key=lambda view: view.row.path)
         groups = (some for _, image in images for some in parallel.batched(image, VIEWS_PER_DECODE))
-        decoded = parallel.prefetch_map(self._decoded, groups, workers, prefetch)
-        batches = parallel.batched(chain.from_iterable(decoded), size)
-        done = parallel.prefetch_map(self._forward, batches, self._engine.concurrency, calls)
-        for keys, vectors in done:
+        for keys, vectors in self.pool.map(groups, estimate):
             self.cache.put(keys, vectors)
             self.new += len(keys)
             self.on_batch(len(keys))
             yield dict(zip(keys, vectors, strict=True))
-
-    def _decoded(self, views: list[View]) -> list[tuple[bytes, Pixels]]:
-        return [(view.key, pixels) for view, pixels in zip(views, self.decode(views), strict=True)]
-
-    def _forward(self, batch: list[tuple[bytes, Pixels]]) -> tuple[list[bytes], np.ndarray]:
-        assert self._engine
-        keys, pixels = zip(*batch, strict=True)
-        return list(keys), self._engine.features(np.stack(pixels))

@@ -17,18 +17,20 @@ import numpy as np
 
 from classifier.cache import database, fingerprint
 from classifier.cache.features import FeatureCache
-from classifier.cache.files import FileIndex, open_identified
+from classifier.cache.files import FileIndex
 from classifier.common import parallel, params, progress
-from classifier.common.errors import StageError, count, warn
+from classifier.common.errors import count, warn
 from classifier.dataset import features, manifest
 from classifier.dataset.features import Column
-from classifier.images import augmentation, conversion, decode
-from classifier.images.augmentation import ORIGINAL, AugmentationParams, View
-from classifier.images.decode import Pixels
+from classifier.images import augmentation, conversion
+from classifier.images.augmentation import ORIGINAL, View
 from classifier.inference import base, engine
-from stages.extract import committed
-from stages.extract.forward import WINDOW, FeatureExtractor
+from stages.extract import committed, images
+from stages.extract.forward import WINDOW, Decode, FeatureExtractor, Pool
+from stages.extract.images import changed
 from stages.extract.params import Params
+from stages.extract.ray_pool import RayPool
+from stages.extract.threads import Threads
 
 SPLITS = {"train": ("train", "validation"), "test": ("test",), "unlabelled": ("unlabelled",)}
 FILES = {split: name for name, splits in SPLITS.items() for split in splits}
@@ -52,30 +54,6 @@ class Survey:
     classes: set[str] = field(default_factory=set)  # labels of the training images
     conversions: set[str] = field(default_factory=set)  # of all images
     rows: dict[str, Rows] = field(default_factory=lambda: {name: Rows() for name in SPLITS})
-
-
-def changed(path: str) -> StageError:
-    """Returns the error for a file that is missing or no longer what `validate` has read."""
-    return StageError(f"{path}: changed while `dvc repro` was running; run it again")
-
-
-def decode_views(
-    views: list[View], height: int, width: int, ranges: AugmentationParams
-) -> list[Pixels]:
-    """Returns views of one image, each uint8 (height, width, 3)."""
-    row = views[0].row
-    path, sha256 = row.path, row.sha256
-    try:
-        with open_identified(Path(path)) as (file, identity):
-            if identity.sha256 != sha256:
-                raise changed(path)
-            levels = conversion.ranges(row.conversion)
-            pixels = decode.decode_image(file, height, width, ranges=levels).pixels
-    except OSError:
-        raise changed(path) from None
-    except decode.ImageError as error:
-        raise StageError(f"{path}: {error}; remove or replace it") from None
-    return [augmentation.augmented(pixels, sha256, view.number, ranges) for view in views]
 
 
 def survey(views: Iterable[View], cache: FeatureCache, index: FileIndex) -> Survey:
@@ -138,6 +116,15 @@ def columns(
     }
 
 
+def make_pool(
+    settings: Params, folder: Path, decode: Decode, show: Callable[[str], object]
+) -> Pool:
+    """Returns where to run the network in the folder; `show` is told what the pool has to say."""
+    if settings.run_on == "ray":
+        return RayPool(folder, decode, settings.batch_size, show)
+    return Threads(folder, decode, settings.batch_size, settings.threads)
+
+
 def main(
     images_csv: Path = manifest.PATH,
     unlabelled_csv: Path = manifest.UNLABELLED,
@@ -178,13 +165,12 @@ def main(
         "weights": info.weights,
     }
     height, width = info.image_height, info.image_width
-    decoder = partial(decode_views, height=height, width=width, ranges=settings)
+    decode = partial(images.decode_views, height=height, width=width, ranges=settings)
     outputs = dict(zip(SPLITS, (train, test, unlabelled), strict=True))
     names = []
     with progress.bar("extract", dataset.missing) as bar:
-        extractor = FeatureExtractor(
-            folder, cache, decoder, settings.batch_size, settings.threads, bar.update
-        )
+        pool = make_pool(settings, folder, decode, bar.set_postfix_str)
+        extractor = FeatureExtractor(pool, cache, bar.update)
         if cache.writable:  # else `collect` computes them, chunk by chunk
             extractor.compute_missing(views(), dataset.missing)
         for name, out in outputs.items():
@@ -200,11 +186,11 @@ def main(
     if cache.damaged:
         warn(f"{cache.path}: {count(cache.damaged, 'damaged row')} computed again")
     numbers = [number for rows in dataset.rows.values() for number in rows.views]
-    images, new = numbers.count(ORIGINAL), extractor.new
+    originals, new = numbers.count(ORIGINAL), extractor.new
     print(
-        f"extract: {count(images, 'image')}"
-        + (f" in {len(numbers)} views" if len(numbers) != images else "")
+        f"extract: {count(originals, 'image')}"
+        + (f" in {len(numbers)} views" if len(numbers) != originals else "")
         + f", {new:,} new -> {', '.join(names)}, {len(numbers) - new:,} reused, "
         + f"{time.perf_counter() - started:.1f} s"
-        + (f" on {engine.device(info.engine)}" if new else "")
+        + (f" on {pool.place}" if new else "")
     )

@@ -20,7 +20,11 @@ from stages.report import page, run_results
 
 REPORT = Path("results/report.html")
 BUDGET = 6_000_000  # characters of thumbnails in the page
-NO_EFFECT = ("extract.batch_size", "extract.threads")  # params that change no result
+NO_EFFECT = (
+    "extract.batch_size",
+    "extract.threads",
+    "extract.run_on",
+)  # params that change no result
 
 
 def main() -> None:

@@ -1,0 +1,150 @@
+"""A connection to a Ray cluster; address and token are in Ray's own environment variables.
+
+A cluster runs any code for anyone who reaches its ports, and Ray 2.60 opens them on all networks
+even if a node's address is 127.0.0.1. So a cluster that does not ask for a token is refused.
+"""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from classifier.common.errors import StageError
+
+GUIDE = "docs/how-to/several-machines.md"
+CONNECT_SECONDS = 5.0
+LOST_SECONDS = 20.0  # without the head; after 60 Ray ends this process without a word
+TASKS_PER_CORE = 2  # one runs, the next waits
+ASK_SECONDS = 2.0  # between two looks at the cluster
+PROBE = "import sys; from ray._raylet import GcsClient; GcsClient(address=sys.argv[1])"
+PACKAGES = ("classifier", "stages")  # that the workers get from here
+
+
+def address() -> tuple[str, int]:
+    """Returns host and port of the head, from RAY_ADDRESS."""
+    text = os.environ.get("RAY_ADDRESS", "")
+    host, _, port = text.rpartition(":")
+    if not host or "/" in host or not port.isdecimal():
+        rule = "must be the address of the head of a Ray cluster, <host>:<port>"
+        raise StageError(f"RAY_ADDRESS: {rule}; got {text!r}: see {GUIDE}")
+    return host.strip("[]"), int(port)
+
+
+class Cluster:
+    """A connection to the cluster; one per process.
+
+    Attributes:
+        ray: the package.
+        cores: number of processor cores of the workers.
+
+    Raises:
+        StageError: there is no such package or cluster, or it is open to everybody.
+    """
+
+    def __init__(self) -> None:
+        self.ray = _package()
+        self.cores = 0
+        self._head = address()
+        self._seen = time.monotonic()
+        self._asked = -ASK_SECONDS
+        name = os.environ["RAY_ADDRESS"]
+        if not _answers(self._head):
+            rule = "the head of the cluster must answer there; start it, or correct the address"
+            raise StageError(f"RAY_ADDRESS: {rule}; got {name!r}: see {GUIDE}")
+        _check_token(name)
+        folder = Path(__file__).parents[2]
+        code = {"py_modules": [str(folder / package) for package in PACKAGES]}
+        options = {"log_to_driver": False, "logging_level": "ERROR", "runtime_env": code}
+        try:
+            self.ray.init(address=name, **options)
+        except (OSError, RuntimeError, ValueError, self.ray.exceptions.RayError) as error:
+            raise StageError(f"RAY_ADDRESS: cannot join {name}: {one_line(error)}") from None
+
+    def ask(self) -> bool:
+        """Asks from time to time how many cores there are, and tells whether that has changed.
+
+        Raises:
+            StageError: the head has not answered for LOST_SECONDS.
+        """
+        now = time.monotonic()
+        if now - self._asked < ASK_SECONDS:
+            return False
+        self._asked, before = now, self.cores
+        if _answers(self._head):  # else Ray would wait for it
+            self._seen = now
+            self.cores = int(self.ray.cluster_resources().get("CPU", 0))
+        elif now - self._seen > LOST_SECONDS:
+            raise StageError(
+                f"{os.environ['RAY_ADDRESS']}: the head of the Ray cluster has stopped; start the "
+                "cluster again, then run `dvc repro`: what was computed is cached"
+            )
+        return self.cores != before
+
+    @property
+    def slots(self) -> int:
+        """Returns how many tasks to have asked for; one lets a cluster grow that has no cores."""
+        return max(1, TASKS_PER_CORE * self.cores)
+
+    def wait(self, tasks: Iterable[Any]) -> list[Any]:
+        """Returns tasks that have ended; none if none does so within ASK_SECONDS."""
+        tasks = list(tasks)
+        done, _ = self.ray.wait(tasks, timeout=ASK_SECONDS)
+        return list(done)
+
+
+def one_line(error: BaseException) -> str:
+    """Returns the message of an error of Ray's: its first line."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), repr(error))
+
+
+def node(error: BaseException) -> str:
+    """Returns which node an error of a task comes from: Ray names it only in the text."""
+    found = re.search(r"\bip=([^,)\s]+)", str(error))
+    return f"node {found[1]}" if found else "a node of the cluster"
+
+
+def _package() -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        return import_module("ray")
+    except ModuleNotFoundError:
+        rule = "needs the package ray; run `pip install 'ray==2.60.*'`"
+        raise StageError(f"params.yaml: extract.run_on: ray {rule}, or set it to here") from None
+
+
+def _answers(head: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(head, CONNECT_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def _check_token(name: str) -> None:
+    """Raises a StageError if the cluster answers without a token, or not with ours.
+
+    In processes of their own: Ray ends a process whose token it cannot read.
+    """
+    probes = [_probe(name, environment) for environment in ({"RAY_AUTH_MODE": "disabled"}, {})]
+    stranger, own = (probe.wait() for probe in probes)
+    if stranger == 0:
+        raise StageError(
+            f"RAY_ADDRESS: the cluster must ask for a token, else anyone who reaches {name} can "
+            f"run programs on its machines; start all of them with RAY_AUTH_MODE=token: see {GUIDE}"
+        )
+    if own != 0:
+        raise StageError(
+            f"RAY_AUTH_TOKEN: must be the token of the cluster at {name}, with "
+            f"RAY_AUTH_MODE=token; it was not accepted: see {GUIDE}"
+        )
+
+
+def _probe(name: str, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+    command, nowhere = [sys.executable, "-c", PROBE, name], subprocess.DEVNULL
+    return subprocess.Popen(command, env=os.environ | environment, stdout=nowhere, stderr=nowhere)

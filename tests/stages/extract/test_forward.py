@@ -17,7 +17,7 @@ from classifier.dataset import features, manifest
 from classifier.dataset.manifest import ImageRow
 from classifier.images.augmentation import View, view_key
 from classifier.inference import engine
-from stages.extract import forward
+from stages.extract import forward, threads
 from stages.extract import stage as extract
 from tests.project import draw, write_images_csv
 
@@ -44,6 +44,7 @@ class Bench:
         """Runs the stage on some of the images and returns the number of forward passes."""
         self.set_param("extract.batch_size", batch_size)
         write_images_csv(self.folder / manifest.PATH, [self.row(name) for name in sorted(names)])
+        write_images_csv(self.folder / manifest.UNLABELLED, [])
         before = self.passes
         extract.main()
         return self.passes - before
@@ -81,7 +82,7 @@ def bench(finished, inside, set_param, monkeypatch):
             bench.passes += len(pixels)
             return self.network.features(pixels)
 
-    monkeypatch.setattr(forward.engine, "load", CountingEngine)
+    monkeypatch.setattr(threads.engine, "load", CountingEngine)
     return bench
 
 
@@ -123,7 +124,7 @@ def test_the_number_of_workers_changes_no_byte(bench, monkeypatch):
     expected = bench.outputs()
     for count in (1, 7):
         bench.delete_cache()
-        monkeypatch.setattr(forward.cores, "count", lambda count=count: count)
+        monkeypatch.setattr(threads.cores, "count", lambda count=count: count)
         bench.extract(NAMES)
         assert bench.outputs() == expected
 

@@ -29,6 +29,7 @@ from classifier.images.augmentation import View, view_key
 from classifier.images.decode import decode_image
 from classifier.inference import base, engine
 from stages.extract.forward import FeatureExtractor
+from stages.extract.threads import Threads
 
 WHOSE = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 
@@ -54,14 +55,13 @@ class Extract:
         size = info.image_height, info.image_width
         identity = of_features(base.files_hash(base.FOLDER), engine.runtime(info.engine))
         self._cache = FeatureCache(folder, identity, info.feature_shape, info.dtype, "")
-        self._extractor = FeatureExtractor(
+        pool = Threads(
             base.FOLDER,
-            self._cache,
             lambda some: [decode_image(Path(some[0].row.path).read_bytes(), *size).pixels],
-            32,
-            0,
-            lambda _: None,
+            batch_size=32,
+            threads=0,
         )
+        self._extractor = FeatureExtractor(pool, self._cache, lambda _: None)
         self._done = 0
 
     def run(self, paths: list[Path]) -> None:

@@ -53,13 +53,15 @@ from classifier.common import params
 from classifier.dataset import manifest
 from classifier.images import augmentation
 from classifier.inference import base, engine
-from stages.extract import stage
+from stages.extract import images
 from stages.extract.forward import FeatureExtractor
+from stages.extract.params import Params
+from stages.extract.threads import Threads
 info = base.read_info(base.FOLDER)
-settings = params.load("extract", stage.Params)
-decode = partial(stage.decode_views, height=299, width=299, ranges=settings)
+settings = params.load("extract", Params)
+decode = partial(images.decode_views, height=299, width=299, ranges=settings)
 identity = fingerprint.of_features(base.files_hash(base.FOLDER), engine.runtime(info.engine))
-extractor = FeatureExtractor(base.FOLDER, None, decode, 32, 0, done)
+extractor = FeatureExtractor(Threads(base.FOLDER, decode, 32, 0), None, done)
 def work():
     shutil.rmtree("cache", ignore_errors=True)
     cache = FeatureCache(Path("cache"), identity, info.feature_shape, info.dtype, "")

@@ -31,7 +31,7 @@ COMMAND = """
 import sys
 from importlib import import_module
 import numpy as np
-from stages.extract import forward
+from classifier.inference import engine
 
 class Stub:
     concurrency = 2
@@ -41,7 +41,7 @@ class Stub:
     def features(self, pixels):
         return np.tile(pixels.reshape(len(pixels), -1), (1, 11))[:, :2048].astype(np.float32)
 
-forward.engine.load = Stub
+engine.load = Stub
 import_module(sys.argv.pop(1)).main()
 """
 MODULES = {

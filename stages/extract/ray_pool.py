@@ -103,12 +103,13 @@ class RayPool:
 
     def _batches(self, groups: Iterable[list[View]], size: int) -> Iterator[list[Image]]:
         """Yields images with `size` views or a few more; no further ones after an error."""
-        batch = list[Image]()
+        batch, count = list[Image](), 0
         for views in groups:
             batch.append(Image(views, images.read(views) if self._send else None))
-            if sum(len(one.views) for one in batch) >= size:
+            count += len(views)
+            if count >= size:
                 yield batch
-                batch = []
+                batch, count = [], 0
             if self._errors:
                 return
         if batch:

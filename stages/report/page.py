@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from classifier.html import markup
 from classifier.html.markup import Markup, tag
 from classifier.html.thumbnails import Thumbnail
@@ -24,10 +26,14 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-s
 TITLE = "Image classifier report"
 
 
-def page(run: RunResults, thumbnails: Mapping[str, Thumbnail]) -> Markup:
-    """Returns the whole document, with thumbnails by path of the image."""
-    images = ThumbnailSet(thumbnails)
-    sections = {
+def page(
+    run: RunResults,
+    thumbnails: Mapping[str, Thumbnail],
+    heats: Mapping[str, np.ndarray] | None = None,
+) -> Markup:
+    """Returns the whole document, with thumbnails and heat maps by path of the image."""
+    images = ThumbnailSet(thumbnails, heats or {})
+    sections: dict[str, list[Markup] | list[Markup | None]] = {
         "Data": data.data(run, images),
         "Findings": data.findings(run, images),
         "Training": training.training(run) + more_images.more_images(run),

@@ -341,6 +341,8 @@ def test_history_and_samples_are_read_from_a_real_run(finished, monkeypatch):
     monkeypatch.chdir(finished.folder)
     run = run_results.read({})
     assert run.history == {} and run.head.head == "mean"
+    report = (finished.folder / "results" / "report.html").read_text(encoding="utf-8")
+    assert report.count('class="heat"') >= len(run.explained) >= 3
     assert run.counts["circle"] == Counter(train=6) and run.counts[""] == Counter(test=3)
     hashes = {row.path: row.sha256 for row in manifest.iter_rows(manifest.PATH)}
     circles = [hashes[path] for path in run.samples["circle"]]

@@ -6,6 +6,7 @@ import pytest
 from classifier import head as heads
 from classifier import heat_maps
 from classifier.head import Branch, Head, HeadInfo
+from classifier.inference import base, engine
 from tests.frozen_base import noise
 
 RNG = np.random.default_rng(4)
@@ -66,3 +67,14 @@ def test_heat_maps_of_a_real_run_compare_the_class_with_the_others(finished, mon
     heats = explainer.heat_maps(pixels, [0, 1, 2])
     assert heats.shape == (3, heat_maps.SIDE, heat_maps.SIDE) and np.ptp(heats) > 0
     assert heats.sum(axis=0) == pytest.approx(0, abs=1e-6 * np.abs(heats).max())
+
+
+@pytest.mark.slow
+def test_the_maps_of_fine_tuned_blocks_are_those_that_their_vectors_are_means_of(
+    fine_tuned, monkeypatch
+):
+    monkeypatch.chdir(fine_tuned.folder)
+    one, pixels = heads.read(heads.FOLDER), noise(75, 75)
+    (layer,) = heat_maps.load(one).maps(pixels)
+    features = engine.load(base.FOLDER).features(pixels).astype(np.float16)
+    assert layer.mean(axis=(1, 2)) == pytest.approx(one.vectors(features), abs=1e-5)

@@ -56,7 +56,12 @@ def page(
     body = tag(
         "body",
         tag("nav", *links, aria_label="Contents"),
-        tag("main", tag("h1", TITLE), *headline.headline(run), *contents),
+        tag(
+            "main",
+            tag("h1", TITLE),
+            *headline.headline(run),
+            tag("div", *contents, class_="sections"),
+        ),
         tag("dialog", id="examples", aria_labelledby="examples-title"),
         *_script_data(run, images),
         tag("script", Markup(SCRIPT.read_text(encoding="utf-8"))),
@@ -83,12 +88,14 @@ def _script_data(run: RunResults, images: ThumbnailSet) -> list[Markup]:
         [image.path, index[image.label], index[image.predicted], round(image.probability, 3)]
         for image in run.confusion_examples
     ]
+    labels = {image.path: index[image.label] for image in run.scored if run.split == "test"}
     shown = [
         [
             row["path"],
             index[row["class_1"]],
             round(float(row["probability"]), 3),
             run.verdicts.get(row["path"], ""),
+            labels.get(row["path"], -1),
         ]
         if row["status"] == "ok"
         else [row["path"], row["status"]]

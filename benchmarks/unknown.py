@@ -21,11 +21,10 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from classifier import novelty
+from classifier import novelty, temperature
 from classifier.dataset import features, split
 from classifier.discriminant import Coordinates
 from classifier.head import softmax
-from stages.train import temperature
 
 FOLDS = 5
 Table = dict[str, np.ndarray]  # the columns by score

@@ -19,6 +19,7 @@ import numpy as np
 from classifier.dataset.features import Array
 
 ROWS = 4096  # at once
+POWER = 0.5  # of the features: their square roots are closer to normal than they are
 BALANCE = 0.5  # 0: scikit-learn's discriminant; 1: all classes at one distance from the centre
 LEAST = 1e-6  # of the total variance, added to each: rounding errors are less
 Linear = tuple[np.ndarray, np.ndarray]  # kernel (D, C), bias (C,), float64

@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
+from classifier import temperature
 from classifier.discriminant import Coordinates, Linear
-from stages.train import temperature
 
 MIN_GAIN = 1e-4  # nats by which another strength must be better
 

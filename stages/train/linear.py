@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 
 from classifier.dataset.features import Array, FeatureTable
-from classifier.discriminant import Coordinates, Linear
+from classifier.discriminant import POWER, Coordinates, Linear
 from classifier.head import Branch
 from stages.train import cross_validation, discriminant, learning_curve, logistic
 from stages.train.cross_validation import Candidate, LinearModel, Samples
@@ -20,7 +20,6 @@ from stages.train.plan import Plan
 from stages.train.training import class_weights
 from stages.train.training_loop import Examples
 
-POWER = 0.5  # of the features: their square roots are closer to normal than they are
 LayerSet = tuple[tuple[str, ...], np.ndarray | slice]  # names, and their feature columns
 MODELS = {  # of each head; their logits are averaged
     "discriminant": ("discriminant",),

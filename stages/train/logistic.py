@@ -9,9 +9,9 @@ much within classes may not count much. On six datasets this had a mean out-of-f
 import numpy as np
 
 from classifier.discriminant import Linear
+from classifier.temperature import log_probabilities
 from stages.train.cross_validation import Samples
 from stages.train.discriminant import Discriminant
-from stages.train.temperature import log_probabilities
 
 STRENGTHS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1)
 MAX_ITERATIONS = 30

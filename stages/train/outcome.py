@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from classifier import temperature
 from classifier.dataset.features import FeatureTable
 from classifier.head import Branch, Head, HeadInfo, TrainedLayers, softmax
 from classifier.inference import openvino_engine
-from stages.train import temperature
 from stages.train.plan import Plan
 from stages.train.training_loop import History
 

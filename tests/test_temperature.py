@@ -3,7 +3,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 from sklearn.metrics import log_loss
 
-from stages.train import temperature
+from classifier import temperature
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(0, 4, 500)

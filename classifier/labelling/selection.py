@@ -1,0 +1,152 @@
+"""Which images to label next.
+
+With few labels, the typical ones: of the largest clusters without a label that image which has the
+nearest neighbours (Hacohen et al. 2022, typiclust). Then the uncertain ones, but different ones: of
+the fifth with the smallest margin between the two most probable classes, clustered, the image in
+the middle of each cluster. `python -m benchmarks.label` compares this with other strategies.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from classifier.labelling import clusters, learner
+from classifier.labelling.learner import Labels
+
+BATCH = 10  # images chosen at once
+START = 20  # images that are chosen as typical, and START_PER_CLASS of each class
+START_PER_CLASS = 2
+AXES = 64  # in which distances are measured
+MAX_CLUSTERS = 100
+NEIGHBOURS = 20
+UNCERTAIN = 0.2  # share of the images that count as uncertain
+UNCERTAIN_PART = 0.5  # of a batch
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The images to choose from.
+
+    Attributes:
+        points: float32 (N, K), along the principal axes.
+        labels: of some images.
+        closed: int (m,), other images that must not be chosen.
+        seed: of all that is drawn.
+    """
+
+    points: np.ndarray
+    labels: Labels
+    closed: np.ndarray
+    seed: int = 0
+
+    @property
+    def open(self) -> np.ndarray:
+        """Returns the images that may be chosen, int (M,), ascending."""
+        taken = np.zeros(len(self.points), bool)
+        taken[self.labels.images] = taken[self.closed] = True
+        return np.flatnonzero(~taken)
+
+    @property
+    def directions(self) -> np.ndarray:
+        """Returns points of length 1 in which distances are measured, float32 (N, AXES)."""
+        some = self.points[:, :AXES]
+        return np.asarray(some / np.maximum(np.linalg.norm(some, axis=1, keepdims=True), 1e-9))
+
+    @property
+    def starts(self) -> bool:
+        """Tells whether there are too few labels for a head to tell what it does not know."""
+        few = max(START, START_PER_CLASS * self.labels.n_classes)
+        return len(self.labels.images) < few or self.labels.n_classes < learner.MIN_CLASSES
+
+    def margins(self, images: np.ndarray) -> np.ndarray:
+        """Returns by how much the most probable class is ahead of the next, float (n,)."""
+        layer = learner.fit(self.points, self.labels)
+        best = np.sort(learner.probabilities(self.points[images], layer), axis=1)
+        return np.asarray(best[:, -1] - best[:, -2])
+
+
+def random(pool: Pool, count: int) -> np.ndarray:
+    """Returns images at random, int (n,)."""
+    rng = np.random.default_rng([pool.seed, len(pool.labels.images)])
+    return rng.permutation(pool.open)[:count]
+
+
+def typical(pool: Pool, count: int) -> np.ndarray:
+    """Returns the most typical image of each of the largest clusters with the fewest labels."""
+    directions, free = pool.directions, np.isin(np.arange(len(pool.points)), pool.open)
+    n_clusters = min(len(pool.labels.images) + count, MAX_CLUSTERS, len(directions))
+    members = clusters.k_means(directions, n_clusters, pool.seed)
+    labelled = np.bincount(members[pool.labels.images], minlength=n_clusters)
+    sizes = np.bincount(members[free], minlength=n_clusters)
+    chosen = list[int]()
+    for _ in range(min(count, int(free.sum()))):
+        (cluster, *_) = np.lexsort((-sizes, labelled, sizes == 0))
+        own = np.flatnonzero((members == cluster) & free)
+        image = int(own[_closeness(directions[own]).argmax()])
+        chosen.append(image)
+        free[image] = False
+        labelled[cluster] += 1
+        sizes[cluster] -= 1
+    return np.array(chosen, int)
+
+
+def _closeness(points: np.ndarray) -> np.ndarray:
+    """Returns how near each point is to its nearest neighbours, higher is nearer, float (n,)."""
+    some = points[np.linspace(0, len(points) - 1, min(len(points), 1000)).astype(int)]
+    products = points @ some.T  # of unit vectors
+    nearest = np.sort(products, axis=1)[:, ::-1][:, : NEIGHBOURS + 1]
+    return -np.asarray(np.sqrt(np.maximum(2 - 2 * nearest, 0)).mean(axis=1))
+
+
+def margin(pool: Pool, count: int) -> np.ndarray:
+    """Returns the images with the smallest margins."""
+    if pool.labels.n_classes < learner.MIN_CLASSES:
+        return random(pool, count)
+    free = pool.open
+    return free[np.argsort(pool.margins(free), kind="stable")[:count]]
+
+
+def coreset(pool: Pool, count: int) -> np.ndarray:
+    """Returns images far from all labelled and chosen ones (Sener and Savarese 2018)."""
+    directions, free, chosen = pool.directions, pool.open, list[int]()
+    left = np.full(len(free), np.inf, np.float32)
+    if len(pool.labels.images):
+        left = clusters.nearest(directions[free], directions[pool.labels.images])[1]
+    for _ in range(min(count, len(free))):
+        place = int(left.argmax())
+        chosen.append(int(free[place]))
+        left = np.minimum(left, ((directions[free] - directions[chosen[-1]]) ** 2).sum(axis=1))
+        left[place] = -1
+    return np.array(chosen, int)
+
+
+def uncertain(pool: Pool, count: int) -> np.ndarray:
+    """Returns the image in the middle of each cluster of the uncertain ones."""
+    free = pool.open
+    if not len(free):
+        return free
+    number = max(5 * count, int(UNCERTAIN * len(free)))
+    images = free[np.argsort(pool.margins(free), kind="stable")[:number]]
+    directions = pool.directions[images]
+    members = clusters.k_means(directions, min(count, len(images)), pool.seed)
+    chosen = [np.flatnonzero(members == cluster) for cluster in np.unique(members)]
+    return images[[own[clusters.central(directions[own])[0]] for own in chosen]]
+
+
+def teaching(pool: Pool, count: int) -> np.ndarray:
+    """Returns typical images while labels are few; then these and uncertain ones in equal parts."""
+    if pool.starts:
+        return typical(pool, count)
+    doubtful = uncertain(pool, round(UNCERTAIN_PART * count))
+    rest = replace(pool, closed=np.concatenate([pool.closed, doubtful]))
+    return np.concatenate([doubtful, typical(rest, count - len(doubtful))])
+
+
+STRATEGIES: dict[str, Callable[[Pool, int], np.ndarray]] = {
+    "teaching": teaching,
+    "random": random,
+    "margin": margin,
+    "typical": typical,
+    "coreset": coreset,
+}

@@ -9,7 +9,7 @@ from classifier.common.errors import run_main
 COMMANDS = {
     "classify": "predict the classes of new images",
     "serve": "serve a web page that classifies images",
-    "compare": "compare this run with that of a git commit",
+    "label": "label images on a page, as few as possible",
     "drift": "tell whether new images are like those trained on",
     "cache": "show, verify or prune the cached features",
     "demo": "run the whole pipeline on 84 example images",

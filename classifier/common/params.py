@@ -13,9 +13,7 @@ import yaml
 from classifier.common.errors import StageError, collected, did_you_mean
 
 PATH = Path("params.yaml")
-SECTIONS = (
-    "validate", "fetch", "freeze", "extract", "inspect", "train", "predict", "report", "export",
-)  # fmt: skip
+SECTIONS = ("validate", "fetch", "freeze", "extract", "inspect", "train", "predict", "export")
 RENAMED = {  # old name: new name
     "validate.max_seconds": "validate.decode_timeout",
     "freeze.cut": "freeze.layers",

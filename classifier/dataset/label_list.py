@@ -32,6 +32,7 @@ class ListedImage(NamedTuple):
     split: str
     group: str
     when: str = ""
+    lines: int = 1  # that gave this label, one after the other
 
 
 LabelList = dict[Path, ListedImage]
@@ -52,7 +53,7 @@ def read(path: Path = LIST) -> LabelList:
                 f"{PLACE}: must be in git for experiments; run `git add {PLACE}` first"
             )
         return {}
-    header, rows = _rows(_text(path.read_bytes()))
+    header, rows = parse(path.read_bytes())
     listed, errors = LabelList(), list[str]()
     for line, cells in rows:
         if list(map(str.lower, cells)) == header:  # git joined two lists
@@ -62,7 +63,8 @@ def read(path: Path = LIST) -> LabelList:
             continue
         values = dict.fromkeys(COLUMNS, "") | dict(zip(header, map(str.strip, cells), strict=True))
         image = INPUT / values["path"].replace("\\", "/")
-        row = ListedImage(line, *(values[name] for name in (*VALUES, "when")))
+        label, split, group, when = (values[name] for name in (*VALUES, "when"))
+        row = ListedImage(line, label, split, group, when)
         found = [*_path_errors(values["path"], image), *_row_errors(row)]
         if image in listed and not row.when:
             found = [
@@ -70,8 +72,10 @@ def read(path: Path = LIST) -> LabelList:
                 f"{listed[image].line} too"
             ]
         errors += [f"line {line}: {error}" for error in found]
-        if image not in listed or row.when >= listed[image].when:
-            listed[image] = row
+        before = listed.get(image)
+        if before is None or row.when >= before.when:
+            again = before is not None and before.label == row.label
+            listed[image] = row._replace(lines=before.lines + 1) if before and again else row
     raise_errors(errors)
     return listed
 
@@ -98,8 +102,13 @@ def _text(data: bytes) -> str:
     return text
 
 
-def _rows(text: str) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
-    """Returns the names of the columns, and the cells of the other lines with their numbers."""
+def parse(data: bytes) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """Returns the names of the columns, and the cells of the other lines with their numbers.
+
+    Raises:
+        StageError: it is no such list.
+    """
+    text = _text(data)
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)

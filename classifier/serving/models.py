@@ -6,14 +6,13 @@ from typing import Protocol
 
 import numpy as np
 
-from classifier import exported, head, heat_maps
+from classifier import exported, head
 from classifier.cache import fingerprint
 from classifier.common import params
 from classifier.common.errors import StageError
 from classifier.dataset import features
 from classifier.evaluation.predictions import Decision, Params
 from classifier.head import HeadInfo
-from classifier.heat_maps import Explainer
 from classifier.images.limits import Limits
 from classifier.inference import base, engine
 from classifier.inference.openvino_engine import OpenvinoEngine
@@ -52,9 +51,6 @@ class Model(Protocol):
 
     def outputs(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns probabilities (N, C) and novelty (N,), both float64, for features."""
-
-    def explainer(self) -> Explainer | None:
-        """Returns what makes heat maps; None if the model has no maps to make them of."""
 
 
 def load(folder: Path | None) -> Model:
@@ -114,9 +110,37 @@ class ProjectModel:
         self.outputs = self._head.outputs
         self.outputs(blank)  # loads fine-tuned blocks, which come from a file
 
-    def explainer(self) -> Explainer:
-        """Returns what makes heat maps."""
-        return heat_maps.load(self._head)
+
+class FrozenNetwork:
+    """The network without a head: its features tell all, its predictions nothing; see `Model`.
+
+    Args:
+        grey_ranges: black and white of 16- and 32-bit images, as `conversion.all_ranges`.
+
+    Raises:
+        StageError: there is no network yet.
+    """
+
+    top_k, decision = 0, Decision(np.inf, 0.0)
+
+    def __init__(self, grey_ranges: str) -> None:
+        if not (base.FOLDER / base.INFO).exists():
+            raise StageError(
+                f"{base.FOLDER.as_posix()}: there is no network yet; run `dvc repro freeze`"
+            )
+        network = base.read_info(base.FOLDER)
+        runtime = engine.runtime(network.engine)
+        self.note = f"{network}, {runtime}"
+        self.image_size = network.image_height, network.image_width
+        self.feature_shape, self.dtype = network.feature_shape, network.dtype
+        self.fingerprint = fingerprint.of_features(base.files_hash(base.FOLDER), runtime)
+        self.info = HeadInfo((), network.weights, self.fingerprint, 0, (0,), "", grey_ranges)
+        self._engine = engine.load(base.FOLDER)
+        self.concurrency, self.features = self._engine.concurrency, self._engine.features
+
+    def outputs(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns no probabilities, (N, 0), and no novelty, NaN (N,)."""
+        return np.zeros((len(features), 0)), np.full(len(features), np.nan)
 
 
 class ExportedModel:
@@ -152,6 +176,3 @@ class ExportedModel:
         values, classes = features.astype(np.float64), len(self.info.class_names)
         unknown = np.full(len(values), np.nan)
         return values[:, :classes], values[:, classes] if values.shape[1] > classes else unknown
-
-    def explainer(self) -> None:
-        """Returns None: its head is part of the network."""

@@ -17,7 +17,7 @@ from classifier.cache import database
 from classifier.cache.files import FileIndex
 from classifier.common import files, params, progress
 from classifier.common.errors import StageError, collected, count, first_names
-from classifier.dataset import duplicates, folders, label_list, manifest, problems
+from classifier.dataset import duplicates, folders, input_files, label_list, manifest, problems
 from classifier.dataset import warnings as warnings_file
 from classifier.dataset.folders import InputFile
 from classifier.dataset.manifest import ImageRow
@@ -125,15 +125,15 @@ def main(
     settings = params.load("validate", Params)
     dvc_links.keep_images()
     listed, left_out = label_list.read(), folders.LeftOut()
-    class_names = dataset_files.class_names(listed)
-    contents = Contents.survey(dataset_files.find(listed, left_out), listed, class_names)
+    class_names = input_files.class_names(listed)
+    contents = Contents.survey(input_files.find(listed, left_out), listed, class_names)
     errors = folder_errors.folder_errors(class_names, contents.unknown, listed)
     errors += folder_errors.link_errors(left_out.linked_folders)
     with collected(errors):
         label_list.raise_errors(dataset_files.list_errors(listed, class_names, contents))
     if errors:
         raise StageError(*errors)
-    used = (file for file in dataset_files.find(listed) if file.split != folders.EXCLUDED)
+    used = (file for file in input_files.find(listed) if file.split != folders.EXCLUDED)
     with files.atomic_write(images_csv) as part, files.atomic_write(unlabelled_csv) as second:
         statistics, all_problems = write_images(
             (part, second), used, class_names, contents.total, settings

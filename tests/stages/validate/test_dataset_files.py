@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from classifier.dataset import label_list
+from classifier.dataset import input_files, label_list
 from classifier.dataset.folders import LeftOut
 from stages.validate import dataset_files
 from stages.validate.dataset_files import Contents
@@ -19,8 +19,8 @@ def images(inside, monkeypatch):
             path.touch()
         (inside / "input" / "labels.csv").write_text(rows.replace(" ", "\n"))
         listed, left_out = label_list.read(), LeftOut()
-        classes = dataset_files.class_names(listed)
-        files = list(dataset_files.find(listed, left_out))
+        classes = input_files.class_names(listed)
+        files = list(input_files.find(listed, left_out))
         contents = Contents.survey(files, listed, classes)
         return files, listed, classes, contents
 
@@ -82,7 +82,7 @@ def test_a_linked_folder_of_listed_images_is_found(inside, images):
     (inside / "input" / "all").symlink_to(inside / "disk")
     _, listed, *_ = images("", "path,label all/1.jpg,cat")
     left_out = LeftOut()
-    assert [file.path for file in dataset_files.find(listed, left_out)] == [Path("input/all/1.jpg")]
+    assert [file.path for file in input_files.find(listed, left_out)] == [Path("input/all/1.jpg")]
     assert left_out.linked_folders == ["input/all"]
 
 

@@ -77,6 +77,8 @@
       const points = (100 * status.gain).toFixed(1);
       parts.push(` · the next ${status.more} labels may add ${points} points`);
     }
+    const single = status.classes.filter(([, images]) => images === 1).map(([name]) => name);
+    if (single.length) parts.push(` · \`dvc repro\` needs a second image of ${single.join(", ")}`);
     byId("numbers").replaceChildren(...parts);
     drawCurve(status.accuracy);
     byId("names").replaceChildren(
@@ -163,7 +165,7 @@
       item.guesses.forEach(([name, share], n) => {
         addButton(answers, n < 9 ? String(n + 1) : "", name, () => label(name), share >= 0.01 ? percent(share) : "");
       });
-      addButton(answers, "n", "new class", name_);
+      addButton(item.guesses.length ? actions : answers, "n", "new class", name_);
       addButton(actions, "x", "not an image of anything", exclude);
       if (item.kind === "group") addButton(actions, "d", "divide", divide).disabled = item.images.length < 2;
       else addButton(actions, "z", "zoom", () => zoom(item.images[0].id));
@@ -247,6 +249,17 @@
     else return;
     event.preventDefault();
   });
+
+  // what was learned meanwhile, here or by others
+  setInterval(async () => {
+    if (busy || !status || document.hidden) return;
+    try {
+      await send("/status");
+      showStatus();
+    } catch {
+      // the next answer tells it
+    }
+  }, 4000);
 
   work(async () => {
     await send("/status");

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from classifier.common.errors import count, did_you_mean, first_names
 from classifier.dataset import folders
-from classifier.dataset.folders import INPUT
+from classifier.dataset.folders import INPUT, LIST
 from classifier.dataset.problems import Problem
 from stages.validate.statistics import DatasetStatistics
 
@@ -94,12 +94,15 @@ def unscored_folders(class_names: list[str], listed: Collection[Path] = ()) -> l
 
 def class_errors(statistics: DatasetStatistics, class_names: list[str]) -> list[str]:
     """Returns an error for each class that lacks images to both train and validate."""
-    errors = [
-        f"{TRAIN}/{name}: needs 2 or more different usable images; "
-        f"got {len(statistics.contents[name])}: add some, or remove the folder"
-        for name in class_names
-        if len(statistics.contents[name]) < 2
-    ]
+    has_folder, errors = set(folders.class_folders(INPUT, "train")), []
+    for name in class_names:
+        if (got := len(statistics.contents[name])) < 2:
+            rule = f"needs 2 or more different usable images; got {got}"
+            errors.append(
+                f"{TRAIN}/{name}: {rule}: add some, or remove the folder"
+                if name in has_folder
+                else f"{LIST.as_posix()}, class {name}: {rule}: label more of it"
+            )
     if folders.class_folders(INPUT, "validation") and not statistics.counts["validation"]:
         errors.append(
             f"{VALIDATION}: needs a usable image; got 0: add some, or remove the folder to "

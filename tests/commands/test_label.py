@@ -118,7 +118,8 @@ def test_images_are_labelled_with_keys_and_dvc_repro_trains_on_them(
     assert sorted((row.label, row.split) for row in rows.values()) == [("", "none"), ("star", "")]
     assert {row.when[:2] for row in rows.values()} == {"20"}
     done = project.stage("validate")
-    assert "input/train/star: needs 2 or more different usable images; got 1" in done.stderr
+    rule = "class star: needs 2 or more different usable images; got 1: label more of it"
+    assert f"error: input/labels.csv, {rule}" in done.stderr
     places = [image["id"] for image in ask(f"{address}/next/image?who=b")[1]["item"]["images"]]
     assert ask(f"{address}/label", {"who": "b", "images": places, "label": "star"})[0] == 200
     assert project.stage("validate").stdout.startswith("validate: 20 train, 0 validation and 3 ")

@@ -11,6 +11,7 @@ COMMANDS = {
     "serve": "serve a web page that classifies images",
     "label": "label images on a page, as few as possible",
     "drift": "tell whether new images are like those trained on",
+    "manifest": "list images in object storage as the dataset",
     "cache": "show, verify or prune the cached features",
     "demo": "run the whole pipeline on 84 example images",
 }

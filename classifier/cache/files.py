@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 from classifier.cache.database import Database, Row, placeholders, with_checksum
 from classifier.cache.recovery import RecoveringDatabase
-from classifier.common import cores, parallel
+from classifier.common import cores, objects, parallel
 from classifier.images.capture import Capture
 
 NAME = "files.sqlite"
@@ -33,6 +34,7 @@ ADD_CONTENT = "INSERT OR REPLACE INTO contents VALUES (?, ?, ?, ?, ?)"
 IN_MEMORY = 32_000_000  # bytes of a file
 # A file changed twice within the clock's resolution keeps its times; FAT's is the coarsest, 2 s
 CLOCK_NS = 2_000_000_000
+NOTHING: Mapping[Path, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,15 @@ def stat_signature(status: os.stat_result) -> str:
 
 @contextmanager
 def open_identified(path: Path) -> Iterator[tuple[BinaryIO, FileIdentity]]:
-    """Yields an open file and its identity; a large file is not held in memory.
+    """Yields an open file and its identity; a large file of this machine is not held in memory.
 
     Raises:
         OSError: it cannot be read, or changed while it was read.
     """
+    if address := objects.address_of(path):
+        content = objects.read(address)
+        yield io.BytesIO(content), FileIdentity(hashlib.sha256(content).hexdigest(), "")
+        return
     with path.open("rb") as file:
         before = os.fstat(file.fileno())
         source = file if before.st_size > IN_MEMORY else io.BytesIO(file.read())
@@ -98,12 +104,18 @@ class FileIndex(RecoveringDatabase):
         """Copies nothing: reading the files again costs little."""
         return f"set aside as {aside.name}; every image is read once more"
 
-    def known(self, paths: Iterable[Path]) -> dict[Path, str]:
-        """Returns the SHA-256, in hexadecimal, of the files that have not changed since."""
+    def known(
+        self, paths: Iterable[Path], elsewhere: Mapping[Path, str] = NOTHING
+    ) -> dict[Path, str]:
+        """Returns the SHA-256, in hexadecimal, of the files that have not changed since.
+
+        `elsewhere` has the signatures of files that are not on this machine.
+        """
         current: dict[str, tuple[Path, str]] = {}
         for path in paths:
             try:
-                current[str(path.absolute())] = (path, stat_signature(path.stat()))
+                signature = elsewhere.get(path) or stat_signature(path.stat())
+                current[str(path.absolute())] = (path, signature)
             except (OSError, ValueError):
                 continue
         query = (
@@ -116,14 +128,16 @@ class FileIndex(RecoveringDatabase):
             if current[path][1] == signature
         }
 
-    def hashes(self, paths: Iterable[Path]) -> dict[Path, str]:
+    def hashes(
+        self, paths: Iterable[Path], elsewhere: Mapping[Path, str] = NOTHING
+    ) -> dict[Path, str]:
         """Returns the SHA-256, in hexadecimal, of the files that can be read.
 
-        Reads only those that are not known.
+        Reads only those that are neither known nor `elsewhere`, which is as in `known`.
         """
         paths = list(paths)
-        hashes = self.known(paths)
-        if unknown := [path for path in paths if path not in hashes]:
+        hashes = self.known(paths, elsewhere)
+        if unknown := [path for path in paths if path not in hashes and path not in elsewhere]:
             workers = cores.count()
             identities = parallel.prefetch_map(_identity, unknown, workers, 4 * workers)
             new = {path: one for path, one in zip(unknown, identities, strict=True) if one}

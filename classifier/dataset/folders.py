@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from classifier.common.errors import StageError, nearest
+from classifier.common.objects import Version
 
 INPUT = Path("input")
 LIST = INPUT / "labels.csv"
+IMAGE_LISTS = ("images.csv", "images.parquet")  # see image_list.py
 SPLITS = ("train", "validation", "test")  # in the order of tables and messages
 UNLABELLED = "unlabelled"  # folder of images whose class is to be found out
 FOLDERS = (*SPLITS, UNLABELLED)  # that are read
@@ -40,6 +42,7 @@ class InputFile:
     split: str
     folder: str
     group: str = ""
+    version: Version | None = None  # of a file elsewhere
 
 
 @dataclass
@@ -90,7 +93,9 @@ def hidden_folders(root: Path, split: str) -> list[str]:
 def unread_entries(root: Path) -> list[str]:
     """Returns the sorted names of what lies in `root` and is not read; folders end with `/`."""
     names = {p.name + "/" * p.is_dir() for p in _entries(root) if p.suffix != ".dvc"}
-    return sorted(names - {f"{split}/" for split in FOLDERS} - {"README.md", LIST.name})
+    return sorted(
+        names - {f"{split}/" for split in FOLDERS} - {"README.md", LIST.name, *IMAGE_LISTS}
+    )
 
 
 def _entries(folder: Path) -> list[Path]:

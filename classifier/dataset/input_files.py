@@ -1,16 +1,19 @@
-"""The files of the dataset: those of the folders, and those that input/labels.csv adds."""
+"""The files of the dataset: in folders, with those that input/labels.csv adds, or elsewhere."""
 
 import heapq
 from collections.abc import Iterator
 from pathlib import Path
 
-from classifier.dataset import folders
+from classifier.dataset import folders, image_list
 from classifier.dataset.folders import INPUT, InputFile, LeftOut
 from classifier.dataset.label_list import LabelList, ListedImage
 
 
 def find(listed: LabelList, left_out: LeftOut | None = None) -> Iterator[InputFile]:
     """Yields every file of the dataset, in path order; what the list says wins over folders."""
+    if elsewhere := image_list.find():
+        yield from image_list.iter_files(elsewhere)
+        return
     in_folders = (
         listed_file(file, listed[file.path]) if file.path in listed else file
         for file in folders.find_files(left_out=left_out)
@@ -42,6 +45,8 @@ def split_of(path: Path, row: ListedImage) -> str:
 
 def class_names(listed: LabelList) -> list[str]:
     """Returns the sorted classes: folders of input/train, and labels of training images."""
+    if elsewhere := image_list.find():
+        return sorted({f.folder for f in image_list.iter_files(elsewhere) if f.split == "train"})
     names = folders.class_folders(INPUT, "train")
     known = set(map(folders.nfc, names))
     for path, row in listed.items():

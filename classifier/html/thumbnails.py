@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from classifier.common import cores, parallel
+from classifier.common import cores, objects, parallel
 from classifier.common.errors import StageError
 from classifier.dataset.manifest import ImageRow
 from classifier.images import conversion, decode
@@ -50,7 +50,7 @@ def make(rows: Iterable[ImageRow], budget: int) -> dict[str, Thumbnail]:
 def _make_one(row: ImageRow) -> tuple[str, Thumbnail]:
     width, height = _size(row.width, row.height)
     try:
-        with Path(row.path).open("rb") as file:
+        with objects.opened(Path(row.path)) as file:
             ranges = conversion.ranges(row.conversion)
             uri = data_uri(decode.decode_image(file, height, width, ranges=ranges))
     except (OSError, decode.ImageError):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from classifier.cache.files import open_identified
+from classifier.common import objects
 from classifier.common.errors import StageError
 from classifier.images import augmentation, conversion, decode
 from classifier.images.augmentation import AugmentationParams, View
@@ -47,8 +48,9 @@ def decode_views(
         StageError: it cannot be decoded.
     """
     row = views[0].row
+    path = Path(row.path)
     try:
-        with _opened(root / row.path, content) as (file, sha256):
+        with _opened(path if objects.address_of(path) else root / path, content) as (file, sha256):
             if sha256 != row.sha256:
                 raise changed(row.path)
             levels = conversion.ranges(row.conversion)
@@ -68,7 +70,8 @@ def read(views: list[View]) -> bytes:
     """
     row = views[0].row
     try:
-        content = Path(row.path).read_bytes()
+        with objects.opened(Path(row.path)) as file:
+            content = file.read()
     except OSError:
         raise changed(row.path) from None
     if hashlib.sha256(content).hexdigest() != row.sha256:

@@ -18,7 +18,7 @@ import numpy as np
 from classifier.cache import database, fingerprint
 from classifier.cache.features import FeatureCache
 from classifier.cache.files import FileIndex
-from classifier.common import parallel, params, progress
+from classifier.common import objects, parallel, params, progress
 from classifier.common.errors import count, warn
 from classifier.dataset import features, manifest
 from classifier.dataset.features import Column
@@ -57,7 +57,7 @@ class Survey:
 
 
 def survey(views: Iterable[View], cache: FeatureCache, index: FileIndex) -> Survey:
-    """Counts the views, and checks the files whose features are cached.
+    """Counts the views, and checks the files of this machine whose features are cached.
 
     Raises:
         StageError: one of these is missing or no longer what `validate` has read.
@@ -65,7 +65,8 @@ def survey(views: Iterable[View], cache: FeatureCache, index: FileIndex) -> Surv
     result = Survey()
     for window in parallel.batched(views, WINDOW):
         cached = cache.has({view.key for view in window})
-        reused = {Path(view.row.path): view.row.sha256 for view in window if view.key in cached}
+        paths = {Path(view.row.path): view.row.sha256 for view in window if view.key in cached}
+        reused = {path: paths[path] for path in paths if not objects.address_of(path)}
         hashes = index.hashes(reused)
         for path, sha256 in reused.items():
             if hashes.get(path) != sha256:

@@ -14,7 +14,7 @@ from PIL import Image, ImageFilter
 
 from classifier.cache import fingerprint
 from classifier.cache.comparisons import Comparison, ComparisonCache
-from classifier.common import cores, parallel, progress
+from classifier.common import cores, objects, parallel, progress
 from classifier.common.errors import StageError
 from classifier.dataset.manifest import ImageRow
 from classifier.images import conversion, decode
@@ -93,7 +93,7 @@ def read(row: ImageRow, side: int) -> Pixels:
     """Returns an image, uint8 (side, side, 3)."""
     ranges = conversion.ranges(row.conversion)
     try:
-        with Path(row.path).open("rb") as file:
+        with objects.opened(Path(row.path)) as file:
             return decode.decode_image(file, side, side, ranges=ranges).pixels
     except (OSError, decode.ImageError):
         raise StageError(

@@ -34,7 +34,7 @@ class Contents:
                 contents.listed.add(file.path)
             elif file.split == "validation" and folders.nfc(file.folder) not in classes:
                 contents.unknown.add(file.folder)
-            elif file.split == "train" and file.folder:
+            elif file.split == "train" and file.folder and not file.version:
                 _, _, folder, *inner, _ = file.path.parts
                 if inner:
                     contents.inner[folder].add(inner[0])

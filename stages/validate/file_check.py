@@ -1,12 +1,14 @@
 """What decoding each file gives, found out in the worker processes of a decode pool."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from classifier.cache import files as file_index
 from classifier.cache.files import DecodeResult, FileIdentity
-from classifier.common import parallel
+from classifier.common import objects, parallel
+from classifier.common.objects import Version
 from classifier.dataset.problems import NO_FILE
 from classifier.images import decode
 from classifier.images.decode import ImageError
@@ -19,18 +21,24 @@ SIDE = 64  # pixels; the whole file is read, but JPEGs decode faster to a small 
 BATCH = 16  # files per task
 BATCH_SECONDS = 60.0  # that a batch may take, and decode_timeout besides
 
+CHANGED = "changed since the list of images was made; make it again"
+NONE: Mapping[Path, Version] = MappingProxyType({})
+
+File = tuple[Path, Version | None]
 CheckedFile = tuple[FileIdentity | None, DecodeResult]  # None: not read
 
 
-def check_file(path: Path, limits: Limits) -> CheckedFile:
-    """Returns a file's identity and what decoding it gives."""
+def check_file(path: Path, limits: Limits, version: Version | None = None) -> CheckedFile:
+    """Returns a file's identity and what decoding it gives; a file elsewhere has a `version`."""
     try:
-        if not path.is_file():  # a broken symlink, or a named pipe, which would block
+        if not version and not path.is_file():  # a broken symlink, or a named pipe, would block
             return None, DecodeResult(problem="unreadable", detail=NO_FILE)
-        if (size := path.stat().st_size) > limits.size:
+        if (size := version.size if version else path.stat().st_size) > limits.size:
             detail = f"{size:,} bytes, more than {limits.size:,}"
             return None, DecodeResult(problem="too_large", detail=detail)
         with file_index.open_identified(path) as (file, identity):
+            if version and not version.matches(objects.version(objects.address_of(path))):
+                return None, DecodeResult(problem="unreadable", detail=CHANGED)
             try:
                 image = decode.decode_image(file, SIDE, SIDE, limits.pixels)
             except ImageError as error:
@@ -49,37 +57,47 @@ def check_file(path: Path, limits: Limits) -> CheckedFile:
         return None, DecodeResult(problem="unreadable", detail=error.strerror or str(error))
 
 
-def check_files(paths: Iterable[Path], pool: DecodePool, limits: Limits) -> dict[Path, CheckedFile]:
-    """Returns each file's identity and what decoding it gives.
+def check_files(
+    paths: Iterable[Path],
+    pool: DecodePool,
+    limits: Limits,
+    versions: Mapping[Path, Version] = NONE,
+) -> dict[Path, CheckedFile]:
+    """Returns each file's identity and what decoding it gives; `versions` are of files elsewhere.
 
     A batch that a worker fails on is repeated file by file, and so are images so large that
     several of them at once would fill the memory.
     """
-    batches = list(parallel.batched(paths, BATCH))
+    batches = list(parallel.batched(((path, versions.get(path)) for path in paths), BATCH))
     check = partial(_check_batch, pool=pool, limits=limits)
     checked = parallel.prefetch_map(check, batches, pool.workers, 2 * pool.workers)
     return {
-        path: result or _check_alone(path, pool, limits)
+        path: result or _check_alone(path, version, pool, limits)
         for batch, results in zip(batches, checked, strict=True)
-        for path, result in zip(batch, results, strict=True)
+        for (path, version), result in zip(batch, results, strict=True)
     }
 
 
-def _check_batch(paths: list[Path], pool: DecodePool, limits: Limits) -> list[CheckedFile | None]:
+def _check_batch(files: list[File], pool: DecodePool, limits: Limits) -> list[CheckedFile | None]:
     """Returns the result of each file, and None for those that must be decoded alone."""
     try:
         seconds = BATCH_SECONDS + limits.decode_timeout
-        return pool.call(_check_small, paths, limits, seconds=seconds)
+        return pool.call(_check_small, files, limits, seconds=seconds)
     except ImageError:
-        return [None] * len(paths)
+        return [None] * len(files)
 
 
-def _check_small(paths: list[Path], limits: Limits) -> list[CheckedFile | None]:
-    return [None if decode.is_large(path) else check_file(path, limits) for path in paths]
+def _check_small(files: list[File], limits: Limits) -> list[CheckedFile | None]:
+    return [
+        None if not version and decode.is_large(path) else check_file(path, limits, version)
+        for path, version in files
+    ]
 
 
-def _check_alone(path: Path, pool: DecodePool, limits: Limits) -> CheckedFile:
+def _check_alone(
+    path: Path, version: Version | None, pool: DecodePool, limits: Limits
+) -> CheckedFile:
     try:
-        return pool.call(check_file, path, limits, seconds=limits.decode_timeout)
+        return pool.call(check_file, path, limits, version, seconds=limits.decode_timeout)
     except ImageError as error:
         return None, DecodeResult(problem=error.code, detail=error.detail)

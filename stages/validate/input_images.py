@@ -1,12 +1,14 @@
 """The files of `input/`: their content hashes, and what decoding them gives."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from classifier.cache import fingerprint
 from classifier.cache.files import DecodeResult, FileIndex
 from classifier.common import parallel
+from classifier.common.objects import Version
 from classifier.dataset.folders import InputFile
 from classifier.images.decode_pool import DecodePool
 from classifier.images.limits import Limits
@@ -28,26 +30,35 @@ def read_images(
     """
     for batch in parallel.batched(files, BATCH):
         paths = [file.path for file in batch if not SURROGATE.search(str(file.path))]
-        results = _decode_results(paths, index, pool, limits)
+        versions = {file.path: file.version for file in batch if file.version}
+        results = _decode_results(paths, versions, index, pool, limits)
         for file in batch:
             yield file, *results.get(file.path, ("", NON_UTF8))
 
 
 def _decode_results(
-    paths: list[Path], index: FileIndex, pool: DecodePool, limits: Limits
+    paths: list[Path],
+    versions: Mapping[Path, Version],
+    index: FileIndex,
+    pool: DecodePool,
+    limits: Limits,
 ) -> dict[Path, tuple[str, DecodeResult]]:
-    versions = ", ".join(f"{check.code} {check.version}" for check in checks.CHECKS)
+    check_versions = ", ".join(f"{check.code} {check.version}" for check in checks.CHECKS)
     decoded = fingerprint.of_decode_result()
-    recipe = f"{decoded}, at most {limits.pixels} pixels, checks {versions}"
-    hashes = index.hashes(path for path in paths if _fits(path, limits))
+    recipe = f"{decoded}, at most {limits.pixels} pixels, checks {check_versions}"
+    elsewhere = {path: version.signature for path, version in versions.items()}
+    local = (path for path in paths if path in elsewhere or _fits(path, limits))
+    hashes = index.hashes(local, elsewhere)
     known = index.decode_results(recipe, set(hashes.values()))
     results = {path: (sha256, known[sha256]) for path, sha256 in hashes.items() if sha256 in known}
     identities = {}
     unknown = (path for path in paths if path not in results)
-    for path, (identity, result) in file_check.check_files(unknown, pool, limits).items():
+    checked = file_check.check_files(unknown, pool, limits, versions)
+    for path, (identity, result) in checked.items():
         results[path] = (identity.sha256 if identity else "", result)
         if identity:
-            identities[path] = identity
+            signature = elsewhere.get(path, identity.stat_signature)
+            identities[path] = replace(identity, stat_signature=signature)
     index.remember(recipe, identities, dict(results[path] for path in identities))
     return results
 

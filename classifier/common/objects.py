@@ -1,0 +1,117 @@
+"""Files in object storage, at addresses and on shared disks, read with fsspec.
+
+In all tables, `s3://bucket/key` is `input/s3/bucket/key`: a path like any other.
+"""
+
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from classifier.common.errors import StageError
+
+ROOT = "input"
+SCHEMES = ("abfs", "az", "file", "gs", "http", "https", "s3")
+PACKAGES = {
+    "s3": "s3fs",
+    "gs": "gcsfs",
+    "abfs": "adlfs",
+    "az": "adlfs",
+}  # of fsspec; others have it
+
+
+@dataclass(frozen=True)
+class Version:
+    """Which version of a file is meant."""
+
+    size: int  # bytes; -1: unknown
+    etag: str  # what changes with the content; empty: unknown
+
+    @property
+    def signature(self) -> str:
+        """Returns size and etag; empty if they do not tell versions apart."""
+        return f"{self.size} {self.etag}" if self.etag else ""
+
+    def matches(self, other: "Version") -> bool:
+        """Tells whether what is known of both is equal."""
+        sizes, etags = {self.size, other.size} - {-1}, {self.etag, other.etag} - {""}
+        return len(sizes) < 2 and len(etags) < 2
+
+
+def path_of(address: str) -> Path | None:
+    """Returns the path that stands for an address; None if none can."""
+    scheme, _, rest = address.partition("://")
+    rest = rest.removeprefix("/") if scheme == "file" else rest
+    strange = scheme not in SCHEMES or not {"", ".", ".."}.isdisjoint(rest.split("/"))
+    return None if strange else Path(ROOT, scheme, rest)
+
+
+def address_of(path: Path) -> str:
+    """Returns the address that a path stands for; empty for a file of this machine."""
+    parts = path.as_posix().split("/")
+    if len(parts) < 3 or parts[0] != ROOT or parts[1] not in SCHEMES or ".." in parts:
+        return ""
+    return f"{parts[1]}://{'/' * (parts[1] == 'file')}{'/'.join(parts[2:])}"
+
+
+def file_system(scheme: str) -> Any:
+    """Returns fsspec's file system; it takes credentials from where its own programs do.
+
+    Raises:
+        StageError: its package is not installed.
+    """
+    import fsspec
+
+    try:
+        return fsspec.filesystem(scheme)
+    except ImportError:
+        package = PACKAGES.get(scheme, "fsspec")
+        raise StageError(f"{scheme}://: needs {package}; run `pip install {package}`") from None
+
+
+def read(address: str) -> bytes:
+    """Returns the content of a file.
+
+    Raises:
+        OSError: it cannot be read, for whatever reason.
+    """
+    files = file_system(address.partition("://")[0])
+    try:
+        content: bytes = files.cat_file(address)
+    except OSError:
+        raise
+    except Exception as error:  # each kind of storage has errors of its own
+        message = " ".join(str(error).split())
+        raise OSError(f"cannot be read ({type(error).__name__}: {message})") from None
+    return content
+
+
+def version(address: str) -> Version:
+    """Returns the present version of a file; OSError if there is none."""
+    files = file_system(address.partition("://")[0])
+    try:
+        return version_in(files.info(address))
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(f"cannot be read ({type(error).__name__})") from None
+
+
+def version_in(info: Mapping[str, Any]) -> Version:
+    """Returns the version in what fsspec tells of a file; each kind of storage has its own name."""
+    size, etag = info.get("size"), ""
+    for name in ("ETag", "etag", "md5Hash", "mtime"):
+        etag = etag or str(info.get(name) or "").strip('"')
+    return Version(-1 if size is None else int(size), etag)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Yields a file of this machine or another; OSError if it cannot be read."""
+    if address := address_of(path):
+        yield io.BytesIO(read(address))
+    else:
+        with path.open("rb") as file:
+            yield file

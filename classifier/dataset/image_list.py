@@ -1,0 +1,116 @@
+"""input/images.csv or input/images.parquet: images elsewhere, instead of folders of `input/`."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from classifier.common import files, objects
+from classifier.common.errors import StageError, first_names
+from classifier.common.objects import Version
+from classifier.dataset import folders
+from classifier.dataset.folders import INPUT, LIST, InputFile
+
+CSV, PARQUET = (INPUT / name for name in folders.IMAGE_LISTS)
+ROWS = 10_000  # of a Parquet file, in memory at once
+SHOWN = 50  # errors
+SPLITS = (*folders.FOLDERS, folders.EXCLUDED)
+
+
+class ListedImage(NamedTuple):
+    """A row: an image and the version of it that the list was made for."""
+
+    path: str  # its address, s3://...
+    label: str
+    split: str  # one of SPLITS
+    group: str = ""
+    size: str = ""  # bytes
+    etag: str = ""  # what changes with the content; MD5 where the storage gives that
+
+
+def find() -> Path | None:
+    """Returns the list, if there is one.
+
+    Raises:
+        StageError: there is more than one description of the dataset.
+    """
+    found = [path for path in (CSV, PARQUET) if path.exists()]
+    if not found:
+        return None
+    others = [INPUT / name for name in folders.FOLDERS] + [LIST]
+    if beside := [path.as_posix() for path in [*found[1:], *others] if path.exists()]:
+        place = found[0].as_posix()
+        raise StageError(
+            f"{place}: must be the only list of images; got {first_names(beside)} too: move one "
+            "of them out of input/"
+        )
+    return found[0]
+
+
+def iter_files(path: Path) -> Iterator[InputFile]:
+    """Yields the images, in path order.
+
+    Raises:
+        StageError: rows are wrong or not in order; after the last image, or after SHOWN errors.
+    """
+    last, errors = "", list[str]()
+    for number, row in enumerate(_rows(path), 1):
+        image, size = objects.path_of(row.path), row.size or "-1"
+        if not image:
+            kinds = ", ".join(f"{scheme}://" for scheme in objects.SCHEMES)
+            error = f"path must be an address of {kinds} without empty parts; got {row.path!r}"
+        elif (text := image.as_posix()) <= last:
+            error = f"must come after {last!r}, each image once: sort by path; got {text!r}"
+        elif row.split not in SPLITS:
+            error = f"split must be one of {', '.join(SPLITS)}; got {row.split!r}"
+        elif not size.lstrip("-").isdecimal():
+            error = f"size must be a number of bytes; got {size!r}"
+        elif not (row.path + row.label + row.group).isprintable():
+            error = f"must be printable; got {row.path!r}, {row.label!r} and {row.group!r}"
+        else:
+            last = text
+            yield InputFile(image, row.split, row.label, row.group, Version(int(size), row.etag))
+            continue
+        errors.append(f"{path.as_posix()}, image {number}: {error}")
+        if len(errors) == SHOWN:
+            break
+    if errors:
+        raise StageError(*errors)
+
+
+def write(path: Path, rows: Iterable[ListedImage]) -> None:
+    """Writes rows, which must be sorted as their paths are."""
+    with files.atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(ListedImage._fields)
+        table.writerows(rows)
+
+
+def _rows(path: Path) -> Iterator[ListedImage]:
+    names = ListedImage._fields
+    for row in _parquet_rows(path) if path == PARQUET else _csv_rows(path):
+        if unknown := [name for name in ("path", "label", "split") if name not in row]:
+            raise StageError(f"{path.as_posix()}: must have the column {unknown[0]}")
+        yield ListedImage(*(str(row.get(name) or "") for name in names))
+
+
+def _csv_rows(path: Path) -> Iterator[dict[str, object]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield from csv.DictReader(file, strict=True)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise StageError(f"{path.as_posix()}: must be CSV in UTF-8; got {error}") from None
+
+
+def _parquet_rows(path: Path) -> Iterator[dict[str, object]]:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ModuleNotFoundError:
+        rule = "needs pyarrow; run `pip install pyarrow`"
+        raise StageError(f"{path.as_posix()}: {rule}") from None
+    try:
+        for batch in parquet.ParquetFile(path).iter_batches(ROWS):
+            yield from batch.to_pylist()
+    except pyarrow.ArrowInvalid as error:
+        raise StageError(f"{path.as_posix()}: must be Parquet; got {error}") from None

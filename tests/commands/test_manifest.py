@@ -1,0 +1,119 @@
+"""`classifier manifest`, and the stages with what it lists: a shared folder, a real S3 server."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+
+import pytest
+
+from classifier.dataset import features, manifest
+from tests.project import Project, copy, draw
+from tests.ray_cluster import free_port
+
+PROGRAM = (sys.executable, "-m", "classifier", "manifest")
+
+
+def away(project: Project, folder):
+    """Moves the images of a project out of it."""
+    folder.mkdir()
+    for split in ("train", "test"):
+        shutil.move(project.folder / "input" / split, folder / split)
+
+
+def rows(project):
+    table = manifest.iter_rows(project.folder / manifest.PATH)
+    return [(row.split, row.label, row.sha256) for row in table]
+
+
+def read_features(project):
+    table = features.read(project.folder / features.TRAIN)
+    return dict(zip(table.sha256[:].tolist(), table.features[:].tolist(), strict=True))
+
+
+@pytest.mark.slow
+def test_images_of_a_shared_folder_are_validated_as_if_they_were_here(finished, tmp_path):
+    project = copy(finished, tmp_path / "project")
+    expected, images = rows(project), tmp_path / "images"
+    away(project, images)
+    project.shell(*PROGRAM, images.as_uri())
+    done = project.stage("validate")
+    assert "18 train, 0 validation and 3 test images of 3 classes" in done.stdout, done.stderr
+    assert sorted(rows(project)) == sorted(expected)
+    draw(images / "test" / "0.jpg", "cross", 77)
+    project.shell(*PROGRAM, images.as_uri(), "--out", "input/images.csv")
+    draw(images / "test" / "0.jpg", "cross", 78)
+    done = project.stage("validate")
+    assert "1 skipped: input/file/" in done.stdout and "(unreadable)" in done.stdout
+    problems = (project.folder / "results" / "problems.csv").read_text(encoding="utf-8")
+    assert "changed since the list of images was made; make it again" in problems
+    assert len(rows(project)) == len(expected) - 1
+
+
+def test_files_in_no_split_are_left_out_with_a_warning(tmp_path, monkeypatch):
+    for name in ("train/cat/1.jpg", "train/cat/.hidden", "notes/x.jpg", "readme.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    command = [*PROGRAM, tmp_path.as_uri(), "--out", str(tmp_path / "out.csv")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"manifest: 1 image -> {tmp_path}/out.csv\n"
+    assert "3 files left out: hidden, or in no folder of a split" in done.stderr
+
+
+@pytest.mark.parametrize("address", ["train", "ftp://host/x", "file:///no/such/folder"])
+def test_an_address_without_images_is_an_error(address):
+    done = subprocess.run([*PROGRAM, address], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and done.stderr.startswith("error: ")
+
+
+@pytest.fixture
+def bucket(monkeypatch):
+    """A bucket on an S3 server of this machine."""
+    import s3fs
+
+    port = free_port()
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+    }.items():
+        monkeypatch.setenv(name, value)
+    command = [sys.executable, "-m", "moto.server", "-p", str(port)]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=quiet, stderr=quiet, env=os.environ) as server:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                s3fs.S3FileSystem.clear_instance_cache()
+                storage = s3fs.S3FileSystem(endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+                storage.mkdir("images")
+                break
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.5)
+        yield storage
+        server.kill()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not (find_spec("moto") and find_spec("s3fs")), reason="needs moto[server] and s3fs"
+)
+def test_images_in_object_storage_give_the_same_features(finished, tmp_path, bucket):
+    project = copy(finished, tmp_path / "project")
+    expected = sorted(rows(project)), read_features(project)
+    away(project, tmp_path / "images")
+    bucket.put(f"{tmp_path}/images/", "images/set/", recursive=True)
+    shutil.rmtree(tmp_path / "images")
+    project.shell(*PROGRAM, "s3://images/set")
+    assert project.repro("extract") == {"validate", "extract"}
+    assert (sorted(rows(project)), read_features(project)) == expected
+    assert project.repro("extract") == set()
+    project.set("extract.tta_views", 2)
+    bucket.pipe_file("images/set/test/0.jpg", b"other bytes")
+    done = project.stage("extract")
+    path = "input/s3/images/set/test/0.jpg"
+    assert done.stderr.startswith(f"error: {path}: changed while `dvc repro` was running")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from classifier.commands.serve import LOCAL_NAMES, LOCALHOST, open_listener
 from classifier.common import progress
 from classifier.common.errors import StageError, count, warn
-from classifier.dataset import findings, folders, input_files, label_list, label_writer
+from classifier.dataset import findings, folders, image_list, input_files, label_list, label_writer
 from classifier.dataset.findings import Finding
 from classifier.labelling import export, images
 from classifier.labelling.session import Session, pool_files
@@ -106,6 +106,9 @@ def to_folders(out: Path, *, copy: bool) -> None:
 def main() -> None:
     """Serves the page until Ctrl-C or SIGTERM, or exports the labels."""
     args = parse_args()
+    if elsewhere := image_list.find():
+        rule = "images elsewhere cannot be labelled; give their classes in column label"
+        raise StageError(f"{elsewhere.as_posix()}: {rule}")
     if args.to_folders:
         to_folders(args.to_folders, copy=args.copy)
         return

@@ -10,6 +10,7 @@ COMMANDS = {
     "classify": "predict the classes of new images",
     "serve": "serve a web page that classifies images",
     "label": "label images on a page, as few as possible",
+    "compare": "compare this run with that of a git commit",
     "drift": "tell whether new images are like those trained on",
     "manifest": "list images in object storage as the dataset",
     "cache": "show, verify or prune the cached features",

@@ -16,6 +16,7 @@ from stages import fetch, freeze
 from stages.export.params import Params as ExportParams
 from stages.extract.params import Params as ExtractParams
 from stages.inspect.params import Params as InspectParams
+from stages.report.params import Params as ReportParams
 from stages.train.params import Params as TrainParams
 from stages.train.params import require_layers, require_maps, weights_by_index
 from stages.validate.params import Params as ValidateParams
@@ -29,6 +30,7 @@ SECTIONS: Mapping[str, type] = {
     "inspect": InspectParams,
     "train": TrainParams,
     "predict": PredictParams,
+    "report": ReportParams,
     "export": ExportParams,
 }
 

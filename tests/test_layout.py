@@ -24,6 +24,8 @@ TESTED_BY = {
     "cache/recovery": "cache/test_features",
     "commands/_demo_folder": "commands/test_demo",
     "commands/_new_images": "commands/test_classify",
+    "commands/_comparison": "commands/test_compare",
+    "commands/_runs": "commands/test_compare",
     "dataset/input_files": "stages/validate/test_dataset_files",
     "images/limits": "stages/test_validate",
     "labelling/app": "commands/test_label",

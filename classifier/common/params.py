@@ -13,7 +13,9 @@ import yaml
 from classifier.common.errors import StageError, collected, did_you_mean
 
 PATH = Path("params.yaml")
-SECTIONS = ("validate", "fetch", "freeze", "extract", "inspect", "train", "predict", "export")
+SECTIONS = (
+    "validate", "fetch", "freeze", "extract", "inspect", "train", "predict", "report", "export",
+)  # fmt: skip
 RENAMED = {  # old name: new name
     "validate.max_seconds": "validate.decode_timeout",
     "freeze.cut": "freeze.layers",

@@ -49,15 +49,23 @@ def make(rows: Iterable[ImageRow], budget: int) -> dict[str, Thumbnail]:
 
 def _make_one(row: ImageRow) -> tuple[str, Thumbnail]:
     width, height = _size(row.width, row.height)
+    return row.path, Thumbnail(data_uri(read(row, height, width)), width, height)
+
+
+def read(row: ImageRow, height: int, width: int) -> DecodedImage:
+    """Returns an image of the dataset, resized.
+
+    Raises:
+        StageError: the file is missing, or is not the one that `validate` read.
+    """
     try:
         with objects.opened(Path(row.path)) as file:
             ranges = conversion.ranges(row.conversion)
-            uri = data_uri(decode.decode_image(file, height, width, ranges=ranges))
+            return decode.decode_image(file, height, width, ranges=ranges)
     except (OSError, decode.ImageError):
         raise StageError(
             f"{row.path}: changed while `dvc repro` was running; run it again"
         ) from None
-    return row.path, Thumbnail(uri, width, height)
 
 
 def _size(width: int, height: int, side: int = SIDE) -> tuple[int, int]:

@@ -48,11 +48,16 @@ def write(network: Any, path: Path) -> None:
 
 
 class OpenvinoEngine:
-    """A network in an .xml file, on `threads` cores (0: all); see `engine.Engine`."""
+    """A network, on `threads` cores (0: all); see `engine.Engine`.
+
+    Args:
+        network: an .xml file, or an OpenVINO model.
+        threads: number of cores.
+    """
 
     max_batch_size = 4
 
-    def __init__(self, network: Path, threads: int = 0) -> None:
+    def __init__(self, network: Path | Any, threads: int = 0) -> None:
         ov = openvino()
         threads = threads or cores.limit()
         config = EXACT | (SOME_CORES | {"INFERENCE_NUM_THREADS": threads} if threads else {})
@@ -62,10 +67,14 @@ class OpenvinoEngine:
         self._local = threading.local()
 
     def features(self, pixels: np.ndarray) -> np.ndarray:
-        """Returns the network's output, float32; may be called from several threads at once.
+        """Returns the network's output, float32; several outputs are columns side by side."""
+        outputs = self.outputs(pixels)
+        return np.column_stack(outputs) if outputs[1:] else outputs[0]
 
-        Several outputs are columns side by side. The upper blocks take float16 maps (N, h, w, c)
-        instead of pixels.
+    def outputs(self, pixels: np.ndarray) -> list[np.ndarray]:
+        """Returns each output of the network; may be called from several threads at once.
+
+        The upper blocks take float16 maps (N, h, w, c) instead of pixels.
         """
         with _LOCK:
             if not hasattr(self._local, "request"):
@@ -74,5 +83,4 @@ class OpenvinoEngine:
             request.start_async([pixels])
         request.wait()
         with _LOCK:
-            outputs = [request.get_output_tensor(number).data for number in self._outputs]
-            return np.column_stack(outputs) if outputs[1:] else outputs[0].copy()
+            return [request.get_output_tensor(number).data.copy() for number in self._outputs]

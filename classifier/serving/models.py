@@ -6,13 +6,14 @@ from typing import Protocol
 
 import numpy as np
 
-from classifier import exported, head
+from classifier import exported, head, heat_maps
 from classifier.cache import fingerprint
 from classifier.common import params
 from classifier.common.errors import StageError
 from classifier.dataset import features
 from classifier.evaluation.predictions import Decision, Params
 from classifier.head import HeadInfo
+from classifier.heat_maps import Explainer
 from classifier.images.limits import Limits
 from classifier.inference import base, engine
 from classifier.inference.openvino_engine import OpenvinoEngine
@@ -51,6 +52,9 @@ class Model(Protocol):
 
     def outputs(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns probabilities (N, C) and novelty (N,), both float64, for features."""
+
+    def explainer(self) -> Explainer | None:
+        """Returns what makes heat maps; None if the model has no maps to make them of."""
 
 
 def load(folder: Path | None) -> Model:
@@ -110,6 +114,10 @@ class ProjectModel:
         self.outputs = self._head.outputs
         self.outputs(blank)  # loads fine-tuned blocks, which come from a file
 
+    def explainer(self) -> Explainer:
+        """Returns what makes heat maps."""
+        return heat_maps.load(self._head)
+
 
 class FrozenNetwork:
     """The network without a head: its features tell all, its predictions nothing; see `Model`.
@@ -141,6 +149,9 @@ class FrozenNetwork:
     def outputs(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns no probabilities, (N, 0), and no novelty, NaN (N,)."""
         return np.zeros((len(features), 0)), np.full(len(features), np.nan)
+
+    def explainer(self) -> None:
+        """Returns None: it has no classes to explain."""
 
 
 class ExportedModel:
@@ -176,3 +187,6 @@ class ExportedModel:
         values, classes = features.astype(np.float64), len(self.info.class_names)
         unknown = np.full(len(values), np.nan)
         return values[:, :classes], values[:, classes] if values.shape[1] > classes else unknown
+
+    def explainer(self) -> None:
+        """Returns None: its head is part of the network."""

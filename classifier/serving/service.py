@@ -1,6 +1,6 @@
 """Classifies uploaded images, as JSON and, with similar training images, for the web page."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +8,8 @@ from classifier.common import cores, parallel
 from classifier.common.errors import count
 from classifier.dataset import folders
 from classifier.evaluation import predictions
-from classifier.html import thumbnails
-from classifier.html.markup import Markup, join
+from classifier.html import heat_maps, thumbnails
+from classifier.html.markup import Markup, join, tag
 from classifier.images.limits import Limits
 from classifier.serving import models, similar_images, snapshot, web_page, writers
 from classifier.serving.batcher import Batcher
@@ -39,7 +39,7 @@ class ClassifierService:
         self._metrics, self._alone = metrics, model is not None
         with snapshot.unchanged(*models.paths(model)):
             self._classifier = Classifier(models.load(model), limits, MEMORY)
-            self.info = self._classifier.info
+            self.info, self._explainer = self._classifier.info, self._classifier.model.explainer()
             similar = None if model else similar_images.load(self.info.fingerprint)
         self._top_k, self._similar_images = self._classifier.model.top_k, similar
         calls = self._classifier.model.concurrency
@@ -56,6 +56,11 @@ class ClassifierService:
                 " Similar images are not shown: results/features_train.npz is not of this model."
             )
         return text
+
+    @property
+    def explains(self) -> bool:
+        """Tells whether `cards` can show heat maps."""
+        return self._explainer is not None
 
     @property
     def warning(self) -> str:
@@ -87,11 +92,16 @@ class ClassifierService:
             for one in self.predictions(sources)
         ]
 
-    def cards(self, sources: Iterable[ImageSource]) -> Markup:
-        """Returns a card of the web page for each image, in order."""
-        return join(map(self._result, self.predictions(sources)))
+    def cards(self, sources: Iterable[ImageSource], why: Callable[[], bool]) -> Markup:
+        """Returns a card of the web page for each image, in order.
 
-    def _result(self, prediction: Prediction) -> Markup:
+        Args:
+            sources: the images.
+            why: tells whether to show heat maps; called when the first image has been read.
+        """
+        return join(self._result(one, why()) for one in self.predictions(sources))
+
+    def _result(self, prediction: Prediction, why: bool) -> Markup:
         image, probabilities = prediction.image, prediction.probabilities
         if not image.decoded or probabilities is None or prediction.features is None:
             return web_page.problem_card(image.path, image.detail)
@@ -101,9 +111,13 @@ class ClassifierService:
         if self._similar_images:
             nearest = self._similar_images.nearest(prediction.features, SIMILAR)
             similar = [(path, label) for path, label in nearest if folders.is_inside(path)]
+        thumbnail = tag("img", src=thumbnails.data_uri(image.decoded), alt="")
+        if why and self._explainer:
+            (heat,) = self._explainer.heat_maps(image.decoded.pixels[None], order[:1].tolist())
+            thumbnail = heat_maps.figure(thumbnail, heat, first)
         return web_page.card(
             image.path,
-            thumbnails.data_uri(image.decoded),
+            thumbnail,
             predicted if predicted != first else "",
             prediction.novelty,
             [(names[k], float(probabilities[k])) for k in order],

@@ -71,13 +71,15 @@ class Views:
         """Returns the page, with results if a form was sent."""
         service, results = self._service(), Markup("")
         if request.method == "POST":
-            results = service.cards(self._sources())
+            results = service.cards(self._sources(), self._wants_heat_maps)
         warning = "; ".join(filter(None, (service.warning, self.services.outdated)))
-        return web_page.page(service.description(), warning, results, self.max_bytes)
+        why = self._wants_heat_maps() if service.explains else None
+        return web_page.page(service.description(), warning, results, self.max_bytes, why)
 
     def cards(self) -> str | Response:
         """Returns results for the script of the page."""
-        return self._service().cards(self._sources()) or text(NO_IMAGE, 400)
+        cards = self._service().cards(self._sources(), self._wants_heat_maps)
+        return cards or text(NO_IMAGE, 400)
 
     def classify(self) -> Response:
         """Returns predictions as JSON."""
@@ -118,6 +120,9 @@ class Views:
 
     def _document(self) -> dict[str, Any]:
         return openapi.document(self._service().info.class_names, VERSION)
+
+    def _wants_heat_maps(self) -> bool:
+        return web_page.WHY in request.form
 
     def _service(self) -> ClassifierService:
         """Returns the classifier, which stays open until the request is answered."""

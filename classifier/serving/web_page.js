@@ -25,6 +25,7 @@
     }
     const form = new FormData();
     form.append("images", file, file.name || "image");
+    if (document.querySelector(".show-why:checked")) form.append("why", "on");
     try {
       const response = await fetch("/cards", { method: "POST", body: form });
       const text = await response.text();

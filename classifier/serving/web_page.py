@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from classifier.dataset.folders import UNCERTAIN, UNKNOWN
-from classifier.html import markup
+from classifier.html import heat_maps, markup
 from classifier.html.markup import Markup, tag
 
 TITLE = "Image classifier"
@@ -20,11 +20,23 @@ MEANINGS = {
     UNCERTAIN: "no class is probable enough; the most probable is",
 }
 NOVELTY = "How unlike the training images it is: 0 is usual for images of the classes"
+WHY = "why"  # field of the form
+SHOW_WHY = "Show why: orange speaks for the most probable class, blue against it"
 FORM_OVERHEAD = 1000  # bytes that the encoding of a form adds to a file
 
 
-def page(description: str, warning: str, results: Markup, max_bytes: int) -> Markup:
-    """Returns the whole document with the cards in `results`; it works without its script."""
+def page(
+    description: str, warning: str, results: Markup, max_bytes: int, why: bool | None = None
+) -> Markup:
+    """Returns the whole document, which works without its script.
+
+    Args:
+        description: of the classifier.
+        warning: or nothing.
+        results: cards.
+        max_bytes: of a request.
+        why: whether heat maps are shown; None: there are none.
+    """
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -38,7 +50,7 @@ def page(description: str, warning: str, results: Markup, max_bytes: int) -> Mar
         tag("h1", TITLE),
         tag("p", description),
         tag("p", warning, class_="warning") if warning else None,
-        _form(max_bytes),
+        _form(max_bytes, why),
         tag("p", id="status", role="status"),
         tag("section", results, id="results", aria_live="polite", aria_label="Results"),
     )
@@ -46,12 +58,13 @@ def page(description: str, warning: str, results: Markup, max_bytes: int) -> Mar
     return Markup("<!doctype html>\n" + tag("html", head, body, lang="en"))
 
 
-def _form(max_bytes: int) -> Markup:
+def _form(max_bytes: int, why: bool | None) -> Markup:
     return tag(
         "form",
         tag("label", "Drop images here, paste one, or choose files", for_="images"),
         tag("input", type="file", id="images", name="images", multiple=True, accept="image/*"),
         tag("button", "Classify"),
+        None if why is None else heat_maps.switch(SHOW_WHY, why, WHY),
         method="post",
         action="/",
         enctype="multipart/form-data",
@@ -67,7 +80,7 @@ def problem_card(name: str, problem: str) -> Markup:
 
 def card(
     name: str,
-    uri: str,
+    thumbnail: Markup,
     verdict: str,
     novelty: float,
     probabilities: Iterable[tuple[str, float]],
@@ -77,14 +90,14 @@ def card(
 
     Args:
         name: of the file.
-        uri: data URI of its thumbnail.
+        thumbnail: an element, with a heat map if there is one.
         verdict: `unknown` or `uncertain`; empty if it is of the most probable class.
         novelty: how unlike the training images it is; NaN if not known.
         probabilities: class names and probabilities, the most probable first.
         similar: path, class and data URI of the most similar training images; the URI is empty if
             the file is missing.
     """
-    image = tag("figure", tag("img", src=uri, alt=""), tag("figcaption", name))
+    image = tag("figure", thumbnail, tag("figcaption", name))
     items = [_class(*pair) for pair in probabilities]
     if verdict:
         meaning = f"{verdict}: {MEANINGS[verdict]}"

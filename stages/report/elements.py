@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
+from classifier.html import heat_maps
 from classifier.html.markup import Markup, tag
 from classifier.html.thumbnails import Thumbnail
 
@@ -21,10 +24,13 @@ class ThumbnailSet:
 
     Args:
         thumbnails: by path of the image.
+        heats: heat maps by path of the image.
     """
 
-    def __init__(self, thumbnails: Mapping[str, Thumbnail]) -> None:
-        self._thumbnails = thumbnails
+    def __init__(
+        self, thumbnails: Mapping[str, Thumbnail], heats: Mapping[str, np.ndarray]
+    ) -> None:
+        self._thumbnails, self._heats = thumbnails, heats
         self._embedded: set[str] = set()
 
     def image(self, path: str) -> Markup:
@@ -36,6 +42,17 @@ class ThumbnailSet:
         source = {"data_again": path} if repeated else {"src": uri, "data_path": path}
         self._embedded.add(path)
         return tag("img", **source, alt=path, width=width, height=height)
+
+    def explained(self, path: str, name: str) -> Markup:
+        """Returns an image's thumbnail, with its heat map for the class `name` over it."""
+        thumbnail = self.image(path)
+        if path not in self._thumbnails or path not in self._heats:
+            return thumbnail
+        return heat_maps.figure(thumbnail, self._heats[path], name)
+
+    def explains(self) -> bool:
+        """Tells whether there are heat maps."""
+        return bool(self._heats)
 
     def not_embedded(self) -> dict[str, str]:
         """Returns the data URIs, by path, of the thumbnails that only the script shows."""

@@ -3,7 +3,8 @@
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
   const names = read("class-names");
   const examples = read("example-data"); // [path, class, predicted class, probability]
-  const predictions = read("prediction-data"); // [path, class, probability, "unknown", "uncertain" or ""] or [path, problem]
+  // [path, class, probability, "unknown", "uncertain" or "", true class or -1] or [path, problem]
+  const predictions = read("prediction-data");
   const thumbnails = new Map(Object.entries(read("thumbnail-data")));
   for (const image of document.querySelectorAll("img[data-path]")) {
     thumbnails.set(image.dataset.path, image.src);
@@ -90,6 +91,9 @@
   if (predictions.some((prediction) => prediction.length === 2)) {
     filter.append(element("option", { value: "skipped" }, "(skipped files)"));
   }
+  const isWrong = ([, result, probability, , label]) =>
+    probability !== undefined && label >= 0 && label !== result;
+  const wrong = element("input", { type: "checkbox", id: "only-errors" });
   const order = element("select", { id: "order" });
   for (const [value, text] of [["path", "path"], ["lowest", "least confident first"], ["highest", "most confident first"]]) {
     order.append(element("option", { value }, text));
@@ -103,12 +107,15 @@
   const draw = () => {
     const pages = Math.max(1, Math.ceil(matches.length / SIZE));
     const shown = matches.slice(page * SIZE, (page + 1) * SIZE);
-    figures.replaceChildren(...shown.map(([path, result, probability, verdict]) => {
+    figures.replaceChildren(...shown.map((prediction) => {
+      const [path, result, probability, verdict, label] = prediction;
       const skipped = probability === undefined;
       const badge = verdict ? [element("span", { class: "badge" }, verdict), " "] : [];
       const title = element("b", {}, skipped ? result : names[result]);
       const text = skipped ? "" : ` (${probability.toFixed(2)})`;
-      return figure(path, ...badge, title, text, element("br"), path.replace("input/test/", ""));
+      const truth = isWrong(prediction) ? [element("br"), `true class: ${names[label]}`] : [];
+      const name = path.replace("input/test/", "");
+      return figure(path, ...badge, title, text, ...truth, element("br"), name);
     }));
     const [count, total] = [matches, predictions].map((list) => list.length.toLocaleString("en"));
     status.textContent = `${count} of ${total} files`;
@@ -125,7 +132,8 @@
   const update = () => {
     const text = search.value.toLowerCase();
     matches = predictions.filter((prediction) =>
-      prediction[0].toLowerCase().includes(text) && matchesFilter(prediction));
+      prediction[0].toLowerCase().includes(text) && matchesFilter(prediction) &&
+      (!wrong.checked || isWrong(prediction)));
     const probability = (prediction) => prediction[2] ?? -1;
     if (order.value === "lowest") matches.sort((a, b) => probability(a) - probability(b));
     if (order.value === "highest") matches.sort((a, b) => probability(b) - probability(a));
@@ -135,13 +143,16 @@
   search.addEventListener("input", update);
   filter.addEventListener("change", update);
   order.addEventListener("change", update);
+  wrong.addEventListener("change", update);
   previous.addEventListener("click", () => { page -= 1; draw(); });
   next.addEventListener("click", () => { page += 1; draw(); });
   gallery.replaceChildren(
     element("div", { class: "controls" },
       element("label", { for: "search" }, "Search", search),
       element("label", { for: "class" }, "Predicted class", filter),
-      element("label", { for: "order" }, "Order", order)),
+      element("label", { for: "order" }, "Order", order),
+      ...(predictions.some(isWrong)
+        ? [element("label", { class: "switch" }, wrong, "Only errors")] : [])),
     status,
     figures,
     element("div", { class: "pages" }, previous, position, next),

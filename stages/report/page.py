@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from classifier.html import markup
 from classifier.html.markup import Markup, tag
 from classifier.html.thumbnails import Thumbnail
@@ -24,10 +26,14 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-s
 TITLE = "Image classifier report"
 
 
-def page(run: RunResults, thumbnails: Mapping[str, Thumbnail]) -> Markup:
-    """Returns the whole document, with thumbnails by path of the image."""
-    images = ThumbnailSet(thumbnails)
-    sections = {
+def page(
+    run: RunResults,
+    thumbnails: Mapping[str, Thumbnail],
+    heats: Mapping[str, np.ndarray] | None = None,
+) -> Markup:
+    """Returns the whole document, with thumbnails and heat maps by path of the image."""
+    images = ThumbnailSet(thumbnails, heats or {})
+    sections: dict[str, list[Markup] | list[Markup | None]] = {
         "Data": data.data(run, images),
         "Findings": data.findings(run, images),
         "Training": training.training(run) + more_images.more_images(run),
@@ -50,7 +56,12 @@ def page(run: RunResults, thumbnails: Mapping[str, Thumbnail]) -> Markup:
     body = tag(
         "body",
         tag("nav", *links, aria_label="Contents"),
-        tag("main", tag("h1", TITLE), *headline.headline(run), *contents),
+        tag(
+            "main",
+            tag("h1", TITLE),
+            *headline.headline(run),
+            tag("div", *contents, class_="sections"),
+        ),
         tag("dialog", id="examples", aria_labelledby="examples-title"),
         *_script_data(run, images),
         tag("script", Markup(SCRIPT.read_text(encoding="utf-8"))),
@@ -77,12 +88,14 @@ def _script_data(run: RunResults, images: ThumbnailSet) -> list[Markup]:
         [image.path, index[image.label], index[image.predicted], round(image.probability, 3)]
         for image in run.confusion_examples
     ]
+    labels = {image.path: index[image.label] for image in run.scored if run.split == "test"}
     shown = [
         [
             row["path"],
             index[row["class_1"]],
             round(float(row["probability"]), 3),
             run.verdicts.get(row["path"], ""),
+            labels.get(row["path"], -1),
         ]
         if row["status"] == "ok"
         else [row["path"], row["status"]]

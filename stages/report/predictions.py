@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from classifier.common.errors import count
+from classifier.html import heat_maps
 from classifier.html.markup import Markup, table, tag
 from stages.report import charts
 from stages.report.elements import ThumbnailSet
@@ -35,16 +36,34 @@ def _class(row: Mapping[str, str]) -> list[object]:
     return [row["class"], f"{int(row['images']):,}", recall, interval, bar, precision, f1]
 
 
-def errors(run: RunResults, images: ThumbnailSet) -> list[Markup]:
-    """Returns the most confident errors and the least confident predictions."""
-    wrong, unsure = run.misclassified, run.least_confident
+def errors(run: RunResults, images: ThumbnailSet) -> list[Markup | None]:
+    """Returns the most confident errors and the least confident predictions, with heat maps."""
+    wrong, unsure, typical = run.misclassified, run.least_confident, run.typical
     all_confident = f"All predictions have a probability of {CONFIDENT} or more."
     return [
+        *(_switch(run) if images.explains() else ()),
         tag("h3", f"Most confident errors ({min(len(wrong), PER_GROUP)} of {len(wrong):,})"),
         _gallery(wrong, run, images) if wrong else tag("p", "No image was misclassified."),
         tag("h3", "Least confident predictions"),
         _gallery(unsure, run, images) if unsure else tag("p", all_confident),
+        tag("h3", "A correct prediction of each class") if typical else None,
+        _gallery(typical, run, images) if typical else None,
     ]
+
+
+def _switch(run: RunResults) -> list[Markup]:
+    """Returns the switch of the heat maps, and what they mean."""
+    text = (
+        "Orange places of an image speak for the class that was predicted, blue ones against it, "
+        "compared with the mean of all classes. The strongest place of each image has the full "
+        "colour, however strong it is."
+    )
+    if run.split == "validation":
+        text += (
+            " They are those of the final head; the predictions are of heads that had not seen "
+            "the image."
+        )
+    return [heat_maps.switch("Show why"), tag("p", text)]
 
 
 def _gallery(scored: Sequence[ScoredImage], run: RunResults, images: ThumbnailSet) -> Markup:
@@ -56,7 +75,8 @@ def _gallery(scored: Sequence[ScoredImage], run: RunResults, images: ThumbnailSe
         if image.predicted != image.label:
             true_class = f"true class: {image.label} ({image.true_class_probability:.2f})"
             caption += [tag("br"), true_class]
-        figures.append(tag("figure", images.image(image.path), tag("figcaption", *caption)))
+        shown = images.explained(image.path, image.predicted)
+        figures.append(tag("figure", shown, tag("figcaption", *caption)))
     return tag("div", *figures, class_="figures")
 
 

@@ -106,6 +106,21 @@ class RunResults:
         shown = {image.path for cell in cells.values() for image in cell[:PER_CELL]}
         return [image for image in self.scored if image.path in shown]
 
+    @cached_property
+    def typical(self) -> list[ScoredImage]:
+        """Returns the most confident correct prediction of each class, for PER_GROUP of them."""
+        best: dict[str, ScoredImage] = {}
+        for image in sorted(self.scored, key=lambda image: (-image.probability, image.path)):
+            if image.predicted == image.label and image.path not in self.verdicts:
+                best.setdefault(image.label, image)
+        return [best[name] for name in sorted(best)[:PER_GROUP]]
+
+    @cached_property
+    def explained(self) -> dict[str, str]:
+        """Returns the predicted class, by path, of the images to explain."""
+        groups = (self.misclassified[:PER_GROUP], self.least_confident[:PER_GROUP], self.typical)
+        return {image.path: image.predicted for group in groups for image in group}
+
     def findings_of(self, kind: str) -> list[Finding]:
         """Returns the findings of one kind."""
         return [finding for finding in self.findings if finding.finding == kind]
@@ -124,8 +139,7 @@ class RunResults:
 
     def images_to_show(self) -> list[str]:
         """Returns the paths of the images to show, the most important first."""
-        images = [*self.misclassified[:PER_GROUP], *self.least_confident[:PER_GROUP]]
-        paths = [image.path for image in images]
+        paths = list(self.explained)
         paths += [row["path"] for row in self.unknown[:PER_GROUP]]
         for kind in FINDINGS:
             for finding in self.findings_of(kind)[:PER_GROUP]:

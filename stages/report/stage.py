@@ -16,7 +16,8 @@ from classifier.common import files, params
 from classifier.common.errors import count
 from classifier.dataset import manifest
 from classifier.html import thumbnails
-from stages.report import page, run_results
+from stages.report import heat_maps, page, run_results
+from stages.report.params import Params
 
 REPORT = Path("results/report.html")
 BUDGET = 6_000_000  # characters of thumbnails in the page
@@ -30,14 +31,19 @@ NO_EFFECT = (
 def main() -> None:
     """Writes the report."""
     started = time.perf_counter()
+    settings = params.load("report", Params)
     run = run_results.read(params.load_all(NO_EFFECT))
     paths = run.images_to_show()
     unique = set(paths)
     rows = {row.path: row for row in manifest.iter_rows(manifest.PATH) if row.path in unique}
     shown = thumbnails.make((rows[path] for path in paths if path in rows), BUDGET)
-    text = page.page(run, shown)
+    explained = {path: run.class_names.index(name) for path, name in run.explained.items()}
+    heats = {}
+    if settings.heat_maps:
+        heats = heat_maps.make([rows[path] for path in explained if path in rows], explained)
+    text = page.page(run, shown, heats)
     with files.atomic_write(REPORT) as part:
         part.write_text(text, encoding="utf-8", newline="\n")
     size, seconds = len(text.encode()) / 1e6, time.perf_counter() - started
-    images = count(len(shown), "thumbnail")
+    images = f"{count(len(shown), 'thumbnail')}, {count(len(heats), 'heat map')}"
     print(f"report: {images}, {size:.1f} MB -> {REPORT.as_posix()}, {seconds:.1f} s")

@@ -307,6 +307,10 @@ def test_a_browser_shows_results_and_sends_no_request_elsewhere(width, project, 
         assert browser.value(
             "document.querySelectorAll('.problem')[1].textContent.startsWith('not a')"
         )
+        assert not browser.value("document.querySelector('.heat')")
+        browser.value("document.querySelector('.show-why').click()")
+        browser.choose("#images", tests[:1])
+        browser.wait("document.querySelector('article .heat')?.naturalWidth > 0")
         assert browser.value("[...document.images].every(image => image.naturalWidth > 0)")
         assert browser.value("document.documentElement.scrollWidth <= innerWidth")
         requests = [url for url in browser.requests if not url.startswith("data:")]

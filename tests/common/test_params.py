@@ -102,6 +102,7 @@ WRONG = [
     ("predict.keep", 0, "more than 0 and at most 1"),
     ("predict.keep", 2, "more than 0 and at most 1"),
     ("predict.min_probability", 2, "0 to 1"),
+    ("report.heat_maps", "yes", "true or false"),
     ("export.web", True, "text"),
     *[(f"export.{one.name}", value, "true or false") for one in FORMATS for value in ("yes", 1)],
 ]

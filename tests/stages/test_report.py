@@ -341,6 +341,8 @@ def test_history_and_samples_are_read_from_a_real_run(finished, monkeypatch):
     monkeypatch.chdir(finished.folder)
     run = run_results.read({})
     assert run.history == {} and run.head.head == "mean"
+    report = (finished.folder / "results" / "report.html").read_text(encoding="utf-8")
+    assert report.count('class="heat"') >= len(run.explained) >= 3
     assert run.counts["circle"] == Counter(train=6) and run.counts[""] == Counter(test=3)
     hashes = {row.path: row.sha256 for row in manifest.iter_rows(manifest.PATH)}
     circles = [hashes[path] for path in run.samples["circle"]]
@@ -392,8 +394,11 @@ addEventListener("load", () => {
   const search = document.getElementById("search");
   search.value = "/1.JPG"; search.dispatchEvent(new Event("input"));
   seen.status = document.getElementById("status").textContent;
+  search.value = ""; document.getElementById("only-errors").click();
+  seen.errors = document.getElementById("gallery").textContent;
   seen.images = all("#gallery img").every((image) => image.naturalWidth > 0);
   seen.broken = all("img").filter((image) => !image.src.startsWith("data:")).length;
+  seen.clipped = all(".wide").filter((box) => box.scrollWidth > box.clientWidth + 1).length;
   seen.wide = document.documentElement.scrollWidth <= innerWidth;
   seen.requests = performance.getEntriesByType("resource").map((entry) => entry.name)
     .filter((name) => !name.startsWith("data:"));
@@ -429,5 +434,7 @@ def test_a_browser_opens_searches_and_sorts_without_errors(width, project):
     assert seen["open"] and seen["closed"] and seen["examples"] == seen["count"] > 0
     assert seen["sorted"] == "descending"
     assert seen["status"] == "1 of 4 files"
+    assert seen["errors"].count("true class: cross") == seen["errors"].count("true class") == 1
     assert seen["images"] and seen["broken"] == 0 and seen["wide"]
+    assert seen["clipped"] == 0
     assert seen["requests"] == [] and seen["faults"] == []

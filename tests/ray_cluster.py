@@ -63,6 +63,11 @@ class LocalCluster:
                 one.kill()
         process.wait()
 
+    def suspend(self, name: str) -> None:
+        """Stops all processes of a node without ending them."""
+        for one in self.nodes[name].children(recursive=True):
+            one.suspend()
+
     def close(self) -> None:
         """Kills all nodes."""
         for name in list(self.nodes):

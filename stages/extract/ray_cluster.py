@@ -105,12 +105,13 @@ def one_line(error: BaseException) -> str:
 
 def node(error: BaseException) -> str:
     """Returns which node an error of a task comes from: Ray names it only in the text."""
-    found = re.search(r"\bip=([^,)\s]+)", str(error))
+    found = re.search(r"\b(?:ip=|Node IP: )([^,)\s]+)", str(error))
     return f"node {found[1]}" if found else "a node of the cluster"
 
 
 def _package() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # it prints a paragraph per lost worker
     try:
         return import_module("ray")
     except ModuleNotFoundError:

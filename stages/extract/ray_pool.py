@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from classifier.common.errors import StageError
+from classifier.common.errors import StageError, warn
 from classifier.images.augmentation import View
 from classifier.inference import base
 from stages.extract import images, ray_worker
@@ -126,8 +126,13 @@ class RayPool:
             kind = "" if isinstance(cause, StageError) else f"{type(cause).__name__}: "
             self._errors.append(f"{node(error)}: {kind}{one_line(cause)}")
             return None
+        except ray.exceptions.NodeDiedError as error:
+            warn(f"{node(error)} has stopped; others compute what it had")
+            self._again += [[image] for image in batch]
+            return None
         except ray.exceptions.RayError as error:
-            self._lost(batch, one_line(error))
+            memory = isinstance(error, ray.exceptions.OutOfMemoryError)
+            self._lost(batch, "it took too much memory" if memory else "it ended its worker")
             return None
         if unread := [batch[position] for position in answer.unread]:
             self._send = True
@@ -144,6 +149,6 @@ class RayPool:
                 self._again.append([image])
             else:
                 self._errors.append(
-                    f"{image.views[0].row.path}: crashed (it ended its worker {ATTEMPTS} times; "
-                    f"{reason}); remove or replace it"
+                    f"{image.views[0].row.path}: crashed ({reason} {ATTEMPTS} times); remove or "
+                    "replace it"
                 )

@@ -17,6 +17,7 @@ DECODE = 1  # of images/decode.py: bytes -> pixels
 AUGMENTATION = 1  # of images/augmentation.py: pixels -> views
 DECODE_RESULT = 3  # of images/decode.py: bytes -> problem, conversion, extremes, capture
 PERCEPTUAL_HASH = 1  # of images/perceptual_hash.py: pixels -> hash
+THUMBNAIL = 1  # of html/thumbnails.py: pixels -> file
 DETAIL = 1  # of stages/inspect/detail.py: pixels of two images -> difference
 NETWORK = 1  # of inference/*_engine.py: pixels -> features, given the files of models/base
 LIBRARIES = ("pil", "jpg", "libjpeg_turbo", "zlib", "webp", "avif", "libtiff")  # those that decode
@@ -34,6 +35,11 @@ def of_decode_result() -> str:
     """Returns what identifies the way from bytes to a decode result and its perceptual hash."""
     versions = f"decode result {DECODE_RESULT}, perceptual hash {PERCEPTUAL_HASH}"
     return f"{of_pixels()}, {versions}, {colours.version()}"
+
+
+def of_thumbnail() -> str:
+    """Returns what identifies the way from bytes to a thumbnail."""
+    return f"{of_pixels()}, thumbnail {THUMBNAIL}"
 
 
 def of_comparison() -> str:

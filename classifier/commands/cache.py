@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
-from classifier.cache import comparisons as comparison_cache
 from classifier.cache import database, fingerprint
 from classifier.cache import features as feature_cache
 from classifier.cache import files as file_index
+from classifier.cache import results as result_cache
 from classifier.cache.database import DamagedError, Database, placeholders
 from classifier.common import parallel, params
 from classifier.common.errors import StageError, count
@@ -32,7 +32,7 @@ Deleting is always safe: missing features are computed again. If several checkou
 """
 HEADING = f"{'network':16}  {'features':>9}  {'in use':>9}  {'MB':>9}  last used   description"
 # only files with these names are ever deleted
-NAMES = re.compile(r"((files|comparisons|[0-9a-f]{16})\.sqlite)(\.damaged|\.old)?")
+NAMES = re.compile(r"((files|results|[0-9a-f]{16})\.sqlite)(\.damaged|\.old)?")
 REPAIR = "`dvc repro` computes again what it needs; you can also delete the file"
 
 
@@ -91,7 +91,7 @@ def main(images_csv: Path = manifest.PATH, folder: Path = base.FOLDER) -> None:
 def open_files(cache: Path) -> tuple[list[Database], dict[str, Database], dict[Path, str]]:
     """Returns the features of each network, the indexes, and what is wrong with other files.
 
-    The indexes, by name, are those of files and of comparisons.
+    The indexes, by name, are those of files and of small results.
     """
     unusable, opened = dict[Path, str](), {}
     for path in sorted([*cache.glob("*"), *cache.glob(f"{feature_cache.FOLDER}/*")]):
@@ -105,7 +105,7 @@ def open_files(cache: Path) -> tuple[list[Database], dict[str, Database], dict[P
             opened[path] = Database(path, (), None)
         except DamagedError as damage:
             unusable[path] = damage.reason
-    paths = (cache / file_index.NAME, cache / comparison_cache.NAME)
+    paths = (cache / file_index.NAME, cache / result_cache.NAME)
     indexes = {path.name: opened.pop(path) for path in paths if path in opened}
     return list(opened.values()), indexes, unusable
 
@@ -167,8 +167,8 @@ def prune(
         remove(path)
     index = indexes.get(file_index.NAME)
     entries = count(forget_deleted_files(index) if index else 0, "index entry", "index entries")
-    if index and (compared := indexes.get(comparison_cache.NAME)):
-        forget_comparisons(compared, index)
+    if index and (results := indexes.get(result_cache.NAME)):
+        forget_results(results, index)
     return [*lines, f"deleted {selected}; removed {entries} of deleted files"]
 
 
@@ -204,14 +204,16 @@ def forget_deleted_files(index: Database) -> int:
     return len(deleted)
 
 
-def forget_comparisons(compared: Database, index: Database) -> None:
-    """Removes the comparisons of contents that no file has any more."""
+def forget_results(results: Database, index: Database) -> None:
+    """Removes the results of contents that no file has any more."""
     known = {sha256 for (sha256,) in index.rows("SELECT sha256 FROM files")}
-    rows = compared.rows("SELECT key, one, other FROM comparisons")
-    unused = [(key,) for key, *contents in rows if not known.issuperset(contents)]
-    with compared.transaction() as connection:
-        connection.executemany("DELETE FROM comparisons WHERE key = ?", unused)
-    compared.rows("VACUUM")
+    rows = results.rows("SELECT key, contents FROM results")
+    unused = [
+        (key,) for key, contents in rows if not known.issuperset((contents[:32], contents[-32:]))
+    ]
+    with results.transaction() as connection:
+        connection.executemany("DELETE FROM results WHERE key = ?", unused)
+    results.rows("VACUUM")
 
 
 def verify(

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from classifier.common import cores, objects, parallel
+from classifier.cache import fingerprint
+from classifier.cache.results import WINDOW, ResultCache, Task
+from classifier.common import objects, parallel
 from classifier.common.errors import StageError
 from classifier.dataset.manifest import ImageRow
 from classifier.images import conversion, decode
@@ -27,29 +29,36 @@ class Thumbnail(NamedTuple):
     height: int
 
 
-def make(rows: Iterable[ImageRow], budget: int) -> dict[str, Thumbnail]:
+def make(rows: Iterable[ImageRow], budget: int, cache: ResultCache) -> dict[str, Thumbnail]:
     """Returns thumbnails by path, of the first images that fit into the budget.
 
     Args:
         rows: the images, the most important first.
         budget: total number of characters.
+        cache: has the thumbnails made before; the others are added.
 
     Raises:
         StageError: a file is missing, or is not the one that `validate` read.
     """
     thumbnails: dict[str, Thumbnail] = {}
-    workers = cores.count()
-    for path, thumbnail in parallel.prefetch_map(_make_one, rows, workers, 4 * workers):
-        budget -= len(thumbnail.uri)
-        if budget < 0:
-            break
-        thumbnails[path] = thumbnail
+    for window in parallel.batched(rows, WINDOW):
+        files = cache.complete({_task(row): row for row in window}, _make_one)
+        for row in window:
+            uri = _uri(files[_task(row)])
+            budget -= len(uri)
+            if budget < 0:
+                return thumbnails
+            thumbnails[row.path] = Thumbnail(uri, *_size(row.width, row.height))
     return thumbnails
 
 
-def _make_one(row: ImageRow) -> tuple[str, Thumbnail]:
+def _task(row: ImageRow) -> Task:
+    return Task((row.sha256,), f"{fingerprint.of_thumbnail()}\n{row.conversion}")
+
+
+def _make_one(row: ImageRow) -> bytes:
     width, height = _size(row.width, row.height)
-    return row.path, Thumbnail(data_uri(read(row, height, width)), width, height)
+    return webp(read(row, height, width), SIDE)
 
 
 def read(row: ImageRow, height: int, width: int) -> DecodedImage:
@@ -76,7 +85,7 @@ def _size(width: int, height: int, side: int = SIDE) -> tuple[int, int]:
 def of_file(path: str, max_pixels: int) -> str:
     """Returns the thumbnail of a file as a data URI; empty if it is missing or no image."""
     data = webp_of_file(path, max_pixels, SIDE)
-    return PREFIX + base64.b64encode(data).decode() if data else ""
+    return _uri(data) if data else ""
 
 
 def webp_of_file(path: str, max_pixels: int, side: int) -> bytes:
@@ -90,7 +99,7 @@ def webp_of_file(path: str, max_pixels: int, side: int) -> bytes:
 
 def data_uri(image: DecodedImage) -> str:
     """Returns the thumbnail of an image that was resized to any shape, as a data URI."""
-    return PREFIX + base64.b64encode(webp(image, SIDE)).decode()
+    return _uri(webp(image, SIDE))
 
 
 def webp(image: DecodedImage, side: int) -> bytes:
@@ -99,3 +108,7 @@ def webp(image: DecodedImage, side: int) -> bytes:
     small = Image.fromarray(image.pixels).resize(_size(image.width, image.height, side))
     small.save(file, "WEBP", quality=QUALITY, method=2)  # 4: twice the time, 6 % smaller
     return file.getvalue()
+
+
+def _uri(webp: bytes) -> str:
+    return PREFIX + base64.b64encode(webp).decode()

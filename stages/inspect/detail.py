@@ -5,7 +5,7 @@ after brightness and contrast were matched: those of a copy lie within the range
 in the other image, up to noise.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from classifier.cache import fingerprint
-from classifier.cache.comparisons import Comparison, ComparisonCache
-from classifier.common import cores, objects, parallel, progress
+from classifier.cache.results import WINDOW, ResultCache, Task
+from classifier.common import objects, parallel, progress
 from classifier.common.errors import StageError
 from classifier.dataset.manifest import ImageRow
 from classifier.images import conversion, decode
@@ -29,12 +29,11 @@ NOISE = 4.0  # grey levels that are always allowed
 SAMPLED = slice(None, None, 3)  # rows and columns that tell brightness, contrast and noise
 GREY = 12  # levels by which the colours of a grey image differ at most
 CLIPPED = 235  # from this level on, a brightened copy may have lost its colours
-WINDOW = 256  # pairs that are cached together
 Pair = tuple[ImageRow, ImageRow, bool]  # the last: whether one is the mirror image of the other
 
 
 def keep_copies(
-    pairs: DuplicatePairs, rows: Mapping[int, ImageRow], cache: ComparisonCache
+    pairs: DuplicatePairs, rows: Mapping[int, ImageRow], cache: ResultCache
 ) -> DuplicatePairs:
     """Returns the pairs that differ in no detail.
 
@@ -48,33 +47,25 @@ def keep_copies(
     same = list[bool]()
     with progress.bar("inspect", len(pairs.one), " pairs") as bar:
         for window in parallel.batched(every, WINDOW):
-            found = _differences(window, cache)
-            same += [_is_copy(*task[:2], value) for task, value in zip(window, found, strict=True)]
+            tasks = {_task(*pair): pair for pair in window}
+            found = cache.complete(tasks, _difference)
+            same += [_is_copy(*pair[:2], float(found[_task(*pair)])) for pair in window]
             bar.update(len(window))
     chosen = np.array(same, bool)
     return DuplicatePairs(*(column[chosen] for column in vars(pairs).values()))
 
 
-def _differences(pairs: Sequence[Pair], cache: ComparisonCache) -> list[float]:
-    comparisons = [_comparison(*pair) for pair in pairs]
-    known = cache.get(comparisons)
-    new = {c: pair for c, pair in zip(comparisons, pairs, strict=True) if c not in known}
-    workers = cores.count()
-    computed = parallel.prefetch_map(_difference, new.values(), workers, 2 * workers)
-    cache.put(results := dict(zip(new, computed, strict=True)))
-    return [(known | results)[comparison] for comparison in comparisons]
-
-
-def _comparison(one: ImageRow, other: ImageRow, mirrored: bool) -> Comparison:
+def _task(one: ImageRow, other: ImageRow, mirrored: bool) -> Task:
     recipe = (fingerprint.of_comparison(), one.conversion, other.conversion, str(mirrored))
-    return Comparison(one.sha256, other.sha256, "\n".join(recipe))
+    return Task((one.sha256, other.sha256), "\n".join(recipe))
 
 
-def _difference(pair: Pair) -> float:
+def _difference(pair: Pair) -> bytes:
     one, other, mirrored = pair
     side = side_of(one, other)
     pixels = read(other, side)
-    return difference(read(one, side), pixels[:, ::-1] if mirrored else pixels)
+    found = difference(read(one, side), pixels[:, ::-1] if mirrored else pixels)
+    return repr(found).encode()  # exact
 
 
 def _is_copy(one: ImageRow, other: ImageRow, found: float) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from classifier.cache import database
-from classifier.cache.comparisons import ComparisonCache
+from classifier.cache.results import ResultCache
 from classifier.common import params
 from classifier.common.errors import count, warn
 from classifier.dataset import excluded, features, findings, manifest, similarity
@@ -69,7 +69,7 @@ def find_all(
     hashes: np.ndarray,
     train: FeatureTable,
     test: FeatureTable,
-    cache: ComparisonCache,
+    cache: ResultCache,
 ) -> tuple[Images, list[Finding], list[tuple[str, str]], np.ndarray]:
     """Returns images that may be copies or wrong, findings, near duplicates, and similarities.
 
@@ -143,7 +143,7 @@ def main(
     dropped = params.load("inspect", Params).dropped_findings()
     train, test = features.read(train_npz), features.read(test_npz)
     hashes = perceptual_hash.read(hashes_npy)
-    with closing(ComparisonCache(database.cache_folder())) as cache:
+    with closing(ResultCache(database.cache_folder())) as cache:
         images, results, copies, similarities = find_all(images_csv, hashes, train, test, cache)
     training = (row.path for _, row in images if row.split == "train")
     reasons = exclusion_reasons(results, training, dropped)

@@ -10,8 +10,11 @@ Writes  results/report.html
 """
 
 import time
+from contextlib import closing
 from pathlib import Path
 
+from classifier.cache import database
+from classifier.cache.results import ResultCache
 from classifier.common import files, params
 from classifier.common.errors import count
 from classifier.dataset import manifest
@@ -36,7 +39,8 @@ def main() -> None:
     paths = run.images_to_show()
     unique = set(paths)
     rows = {row.path: row for row in manifest.iter_rows(manifest.PATH) if row.path in unique}
-    shown = thumbnails.make((rows[path] for path in paths if path in rows), BUDGET)
+    with closing(ResultCache(database.cache_folder())) as cache:
+        shown = thumbnails.make((rows[path] for path in paths if path in rows), BUDGET, cache)
     explained = {path: run.class_names.index(name) for path, name in run.explained.items()}
     heats = {}
     if settings.heat_maps:

@@ -1,5 +1,6 @@
 """Golden results: one that changes under the same version would be mixed with cached ones."""
 
+import base64
 import hashlib
 import io
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from classifier.cache import fingerprint
+from classifier.html import thumbnails
 from classifier.images.augmentation import AugmentationParams, augmented
 from classifier.images.decode import decode_image
 from classifier.images.perceptual_hash import perceptual_hash
@@ -39,6 +41,7 @@ AUGMENTED = {  # mean red, green and blue of each quarter, by version and number
     },
 }
 PERCEPTUAL_HASHES = {1: "18c658d66729632984f764b79bca98ce5b399b09fcb067359b3164c664b69cc9"}
+THUMBNAILS = {1: [84, 112, 119, 66, 62, 740]}  # height, width, mean colour, characters; by version
 DIFFERENCES = {1: 27.272727272727273}  # of the image below
 FEATURES = {1: [1.45426, 0.708691, 0.409967, 0.0717364]}  # of the network below, by version
 KERNEL = np.random.default_rng(0).normal(size=(3, 3, 3, 4)).astype(np.float32)  # HWIO
@@ -98,6 +101,18 @@ def test_the_difference_of_two_images_belongs_to_its_version():
     result = detail.difference(one, other)
     golden = DIFFERENCES.get(fingerprint.DETAIL)
     assert golden == pytest.approx(result, rel=1e-6), REMEDY.format(name="DETAIL", result=result)
+
+
+def test_a_thumbnail_belongs_to_its_version():
+    pixels = decode_image(image_bytes("plain"), 84, 112)
+    uri = thumbnails.data_uri(pixels).removeprefix(thumbnails.PREFIX)
+    with Image.open(io.BytesIO(base64.b64decode(uri))) as image:
+        small = np.asarray(image.convert("RGB"), float)
+    mean = small.mean(axis=(0, 1)).round().astype(int).tolist()
+    result = [*small.shape[:2], *mean, len(uri)]
+    golden = THUMBNAILS.get(fingerprint.THUMBNAIL, [])
+    message = REMEDY.format(name="THUMBNAIL", result=result)
+    assert golden == pytest.approx(result, rel=0.02, abs=1), message  # versions of WebP differ
 
 
 def write_openvino_network(folder: Path) -> None:
@@ -160,6 +175,7 @@ def keys() -> dict[str, str]:
     return {
         "pixels": fingerprint.of_pixels(),
         "decode result": fingerprint.of_decode_result(),
+        "thumbnail": fingerprint.of_thumbnail(),
         "comparison": fingerprint.of_comparison(),
         "augmentation": fingerprint.of_augmentation(RANGES),
         "features": fingerprint.of_features("hash of models/base", "openvino 1 on CPU"),
@@ -169,7 +185,8 @@ def keys() -> dict[str, str]:
 @pytest.mark.parametrize(
     ("constant", "changed"),
     [
-        ("DECODE", {"pixels", "decode result", "comparison", "features"}),
+        ("DECODE", {"pixels", "decode result", "thumbnail", "comparison", "features"}),
+        ("THUMBNAIL", {"thumbnail"}),
         ("DETAIL", {"comparison"}),
         ("DECODE_RESULT", {"decode result"}),
         ("PERCEPTUAL_HASH", {"decode result"}),

@@ -8,7 +8,7 @@ import pytest
 
 from classifier.cache import features as feature_cache
 from classifier.cache import files as file_index
-from classifier.cache.comparisons import Comparison, ComparisonCache
+from classifier.cache.results import ResultCache, Task
 from classifier.commands import cache as command
 from classifier.common.errors import StageError
 from tests.project import draw
@@ -100,12 +100,12 @@ def test_prune_removes_index_entries_of_deleted_files(here, run):
     time.sleep(file_index.CLOCK_NS / 1e9)  # files changed just now are not remembered
     here.repro("validate")
     new.unlink()
-    gone = Comparison("0" * 64, "1" * 64, "recipe")
-    with closing(ComparisonCache(here.folder / ".cache")) as cache:
-        cache.put({gone: 0.0})
+    gone = Task(("0" * 64,), "recipe")
+    with closing(ResultCache(here.folder / ".cache")) as cache:
+        cache.put({gone: b"result"})
     message = "deleted 0 cached features; removed {} of deleted files"
     assert run("prune", "--unused", "--yes") == [message.format("1 index entry")]
-    with closing(ComparisonCache(here.folder / ".cache")) as cache:
+    with closing(ResultCache(here.folder / ".cache")) as cache:
         assert cache.get([gone]) == {}
     assert run("prune", "--unused", "--yes") == [message.format("0 index entries")]
 

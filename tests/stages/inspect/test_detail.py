@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
-from classifier.cache.comparisons import ComparisonCache
+from classifier.cache.results import ResultCache
 from classifier.dataset.manifest import ImageRow
 from classifier.images.decode import Pixels, decode_image
 from stages.inspect import detail
@@ -88,7 +88,7 @@ def test_images_are_compared_once(tmp_path):
         sizes = (*image.size, "PNG")
         rows[number] = ImageRow(str(path), "train", "", f"{number:064}", *sizes)
     pairs = DuplicatePairs(np.array([0, 0]), np.array([1, 2]), np.zeros(2), np.zeros(2, bool))
-    cache = ComparisonCache(tmp_path)
+    cache = ResultCache(tmp_path)
     first = detail.keep_copies(pairs, rows, cache)
     for row in rows.values():
         (tmp_path / row.path).unlink()

@@ -17,6 +17,7 @@ DECODE = 1  # of images/decode.py: bytes -> pixels
 AUGMENTATION = 1  # of images/augmentation.py: pixels -> views
 DECODE_RESULT = 3  # of images/decode.py: bytes -> problem, conversion, extremes, capture
 PERCEPTUAL_HASH = 1  # of images/perceptual_hash.py: pixels -> hash
+HEAT_MAP = 1  # of heat_maps.py: pixels, network and head -> heat map
 THUMBNAIL = 1  # of html/thumbnails.py: pixels -> file
 DETAIL = 1  # of stages/inspect/detail.py: pixels of two images -> difference
 NETWORK = 1  # of inference/*_engine.py: pixels -> features, given the files of models/base
@@ -57,5 +58,16 @@ def of_features(network: str, engine: str) -> str:
 
     `network` is a hash of the files of models/base; `engine` names libraries, versions and device.
     """
-    parts = [of_pixels(), f"network {NETWORK}", network, engine]
+    return _hash(of_pixels(), f"network {NETWORK}", network, engine)
+
+
+def of_heat_map(features: str, head: str) -> str:
+    """Returns a SHA-256 of all between an image's bytes and its heat map, in hexadecimal.
+
+    `features` is `of_features`; `head` is a hash of the files of models/head.
+    """
+    return _hash(f"heat map {HEAT_MAP}", features, head)
+
+
+def _hash(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

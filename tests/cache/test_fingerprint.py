@@ -179,6 +179,7 @@ def keys() -> dict[str, str]:
         "comparison": fingerprint.of_comparison(),
         "augmentation": fingerprint.of_augmentation(RANGES),
         "features": fingerprint.of_features("hash of models/base", "openvino 1 on CPU"),
+        "heat map": fingerprint.of_heat_map("features", "hash of models/head"),
     }
 
 
@@ -187,6 +188,7 @@ def keys() -> dict[str, str]:
     [
         ("DECODE", {"pixels", "decode result", "thumbnail", "comparison", "features"}),
         ("THUMBNAIL", {"thumbnail"}),
+        ("HEAT_MAP", {"heat map"}),
         ("DETAIL", {"comparison"}),
         ("DECODE_RESULT", {"decode result"}),
         ("PERCEPTUAL_HASH", {"decode result"}),

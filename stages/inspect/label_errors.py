@@ -52,7 +52,12 @@ def find(values: np.ndarray, labels: np.ndarray, groups: np.ndarray, n_train: in
     known = classes[targets] == labels
     train = np.flatnonzero(known[:n_train])
     folds = stratified_group_folds(targets[train], groups[train])
-    predict = partial(lda.out_of_fold, values[train], targets[train], folds, len(classes))
+    predict = partial(
+        lda.out_of_fold,
+        lda.fit_folds(values[train], targets[train], folds, len(classes)),
+        values[train],
+        folds,
+    )
     thresholds = confident_learning.thresholds(predict(), targets[train], len(classes))
     others = np.setdiff1d(np.flatnonzero(known), train, assume_unique=True)
     model = LDA.fit(values[train], targets[train], len(classes))

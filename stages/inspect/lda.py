@@ -6,7 +6,7 @@ is that of scikit-learn's LinearDiscriminantAnalysis(solver="lsqr", shrinkage=SH
 priors; importing scikit-learn alone would take longer than the whole stage.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,10 +72,10 @@ class LDA:
             yield chunk, self.predict_proba(values[chunk])
 
 
-def out_of_fold(
+def fit_folds(
     values: np.ndarray, labels: np.ndarray, folds: np.ndarray, n_classes: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields rows and their class probabilities, predicted by a model of the other folds.
+) -> list[LDA]:
+    """Returns a model without each fold.
 
     Args:
         values: float32 (N, K).
@@ -83,6 +83,13 @@ def out_of_fold(
         folds: int (N,), 0 to FOLDS - 1; every class has images in two or more.
         n_classes: C.
     """
-    for fold in range(FOLDS):
-        model = LDA.fit(values[folds != fold], labels[folds != fold], n_classes)
+    others = [folds != fold for fold in range(FOLDS)]
+    return [LDA.fit(values[chosen], labels[chosen], n_classes) for chosen in others]
+
+
+def out_of_fold(
+    models: Sequence[LDA], values: np.ndarray, folds: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields rows and their class probabilities, predicted by the model without their fold."""
+    for fold, model in enumerate(models):
         yield from model.iter_proba(values, np.flatnonzero(folds == fold))

@@ -18,7 +18,8 @@ def test_probabilities_are_scikit_learns_softened_by_the_temperature():
 
 def out_of_fold(values: np.ndarray, folds: np.ndarray) -> np.ndarray:
     result = np.empty((120, 3))
-    for rows, probabilities in lda.out_of_fold(values, LABELS, folds, 3):
+    models = lda.fit_folds(values, LABELS, folds, 3)
+    for rows, probabilities in lda.out_of_fold(models, values, folds):
         result[rows] = probabilities
     return result
 

@@ -18,7 +18,7 @@ from classifier.labelling.learner import Labels
 BATCH = 10  # images chosen at once
 START = 20  # images that are chosen as typical, and START_PER_CLASS of each class
 START_PER_CLASS = 2
-AXES = 64  # in which distances are measured
+AXES = 32  # in which distances are measured
 MAX_CLUSTERS = 100
 NEIGHBOURS = 20
 UNCERTAIN = 0.2  # share of the images that count as uncertain

@@ -28,6 +28,7 @@ from classifier.labelling.selection import BATCH, Pool
 
 SHOWN = 24  # images of a group
 GUESSES = 50  # classes listed for an image, at most
+PEOPLE = 1000  # whose actions are remembered
 LENT_SECONDS = 300.0  # for which an image is shown to one person alone
 SEED = 1
 
@@ -198,7 +199,7 @@ class Session:
                 "gain": round(gain, 4) if (gain := estimates.gain(found)) is not None else None,
                 "more": estimates.MORE,
                 "started": started,
-                "undo": len(self._people[who].done),
+                "undo": len(self._person(who).done),
             }
 
     def _guesses(self, places: Sequence[int]) -> list[tuple[str, float]]:
@@ -222,7 +223,7 @@ class Session:
         """Tells which images may be shown to somebody, bool (N,)."""
         places, _, closed = self._state()
         free = np.ones(len(self.files), bool)
-        free[places] = free[closed] = free[list(self._people[who].skipped)] = False
+        free[places] = free[closed] = free[list(self._person(who).skipped)] = False
         now = time.monotonic()
         for place, (whose, when) in list(self._lent.items()):
             if now - when > LENT_SECONDS:
@@ -308,7 +309,7 @@ class Session:
         """Returns the most serious finding that nobody has decided on."""
         self.read_list()
         with self._lock:
-            skipped = self._people[who].skipped
+            skipped = self._person(who).skipped
             for one in self._open_findings():
                 place, other = self._places[Path(one.path)], self._places.get(Path(one.other))
                 if place in skipped:
@@ -323,6 +324,11 @@ class Session:
             return {"kind": "none"}
 
     # what is answered
+
+    def _person(self, who: str) -> Person:
+        if len(self._people) >= PEOPLE and who not in self._people:
+            self._people.clear()
+        return self._people[who]
 
     def _check(self, places: Sequence[int]) -> None:
         if not places or len(set(places)) < len(places):
@@ -350,19 +356,19 @@ class Session:
                 split = EXCLUDED if exclude else "" if split == EXCLUDED else split
                 rows.append(ListedImage(0, "" if exclude else name, split, group))
             self._write(places, rows)
-            self._people[who].done.append(before)
+            self._person(who).done.append(before)
 
     def skip(self, who: str, places: Sequence[int]) -> None:
         """Shows the images to this person no more, until the page is started again."""
         self._check(places)
         with self._lock:
-            self._people[who].skipped |= set(places)
+            self._person(who).skipped |= set(places)
 
     def undo(self, who: str) -> list[int]:
         """Takes back what somebody did last, and returns the images; none if there is nothing."""
         self.read_list()
         with self._lock:
-            done = self._people[who].done
+            done = self._person(who).done
             if not done:
                 return []
             empty = ListedImage(0, "", "", "")

@@ -19,6 +19,7 @@ from stages.validate import checks
 
 SIDE = 64  # pixels; the whole file is read, but JPEGs decode faster to a small size
 BATCH = 16  # files per task
+READERS = 8  # threads of a process, for files elsewhere: it mostly waits for answers
 BATCH_SECONDS = 60.0  # that a batch may take, and decode_timeout besides
 
 CHANGED = "changed since the list of images was made; make it again"
@@ -88,10 +89,14 @@ def _check_batch(files: list[File], pool: DecodePool, limits: Limits) -> list[Ch
 
 
 def _check_small(files: list[File], limits: Limits) -> list[CheckedFile | None]:
-    return [
-        None if not version and decode.is_large(path) else check_file(path, limits, version)
-        for path, version in files
-    ]
+    def check(file: File) -> CheckedFile | None:
+        path, version = file
+        return None if not version and decode.is_large(path) else check_file(path, limits, version)
+
+    elsewhere = any(version for _, version in files)
+    return list(
+        parallel.prefetch_map(check, files, READERS, BATCH) if elsewhere else map(check, files)
+    )
 
 
 def _check_alone(

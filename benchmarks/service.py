@@ -22,7 +22,6 @@ import http.client
 import itertools
 import json
 import re
-import signal
 import socket
 import statistics
 import subprocess
@@ -135,7 +134,7 @@ class Page:
         return cpu_seconds(self._process.pid)
 
     def close(self) -> None:
-        self._process.send_signal(signal.SIGINT)
+        self._process.terminate()  # Ctrl-C is ignored where this runs in the background
         self._process.wait(30)
 
 

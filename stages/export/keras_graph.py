@@ -6,6 +6,7 @@ float32 what OpenVINO computes in integers (Jacob et al. 2018, section 3).
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,17 +22,21 @@ WEIGHT_LEVELS = 127  # above and below 0
 CHANNELS_LAST = {0: 0, 1: 3, 2: 1, 3: 2}  # axes
 
 
-def translate(model: Any, pixels: Any) -> "dict[str, keras.KerasTensor]":
+def translate(
+    model: Any, pixels: Any, round_weights: bool = False
+) -> "dict[str, keras.KerasTensor]":
     """Returns the outputs of an OpenVINO model of one input, by name.
 
     Args:
         model: takes images (N, H, W, 3).
         pixels: a Keras tensor of the same.
+        round_weights: whether quantized weights are rounded in the model, which changes nothing
+            but tells TensorFlow Lite their steps; it cannot be written to a .keras file.
 
     Raises:
         NotImplementedError: the model has an operation that is not translated.
     """
-    graph = _Graph(pixels)
+    graph = _Graph(pixels, round_weights)
     for operation in openvino_graph.number_operations(model):
         graph.add(operation)
     sources = {port.get_any_name(): port.get_node().input_value(0) for port in model.outputs}
@@ -41,11 +46,12 @@ def translate(model: Any, pixels: Any) -> "dict[str, keras.KerasTensor]":
 class _Graph:
     """The Keras tensors of the operations added so far."""
 
-    def __init__(self, pixels: Any) -> None:
+    def __init__(self, pixels: Any, round_weights: bool) -> None:
         from classifier.inference.keras_backend import keras
 
         self._keras = keras
         self._pixels = pixels
+        self._round_weights = round_weights
         self._values: dict[tuple[str, int], Any] = {}
         self._scales: dict[tuple[str, int], np.ndarray] = {}  # of quantized weights
         self._same: dict[str, Callable[..., Any]] = {
@@ -106,30 +112,27 @@ class _Graph:
 
     def _convolution(self, operation: Any) -> Any:
         kernel = np.transpose(self.value(operation.input_value(1)), (2, 3, 1, 0))
-        values = self._first(operation)
-        if (scale := self._scales.get(key(operation.input_value(1)))) is not None:
-            values, kernel = self._with_scale(values, kernel, scale)
         layer = self._keras.layers.Conv2D(
             kernel.shape[3],
             kernel.shape[:2],
             operation.get_attributes()["strides"],
             _padding(operation),
         )
-        return self._with_weights(operation, layer, values, kernel)
+        scale = self._scales.get(key(operation.input_value(1)))
+        if self._round_weights and scale is not None:
+            layer.convolution_op = partial(self._rounded_convolution, layer.convolution_op, scale)
+        return self._with_weights(operation, layer, self._first(operation), kernel)
 
-    def _with_scale(self, values: Any, kernel: np.ndarray, scale: np.ndarray) -> Any:
-        """Returns values and a kernel whose largest weight, of an empty channel, is 127 steps.
+    def _rounded_convolution(
+        self, convolve: Callable[..., Any], scale: np.ndarray, values: Any, kernel: Any
+    ) -> Any:
+        """Returns the convolution with a kernel whose steps TensorFlow Lite would else guess.
 
-        From the largest weight, TensorFlow Lite finds the step. NNCF leaves out half of the levels
-        in the first layer, so that no sum overflows.
+        It takes them from the largest weight, but NNCF leaves out half of the levels.
         """
-        largest = (np.abs(kernel).max(axis=(0, 1, 2)) / scale).round()
-        if (largest >= WEIGHT_LEVELS).all() or not kernel.any():
-            return values, kernel
-        channel = np.zeros((*kernel.shape[:2], 1, kernel.shape[3]), np.float32)
-        channel[0, 0, 0] = WEIGHT_LEVELS * scale
-        padded = self._keras.ops.pad(values, [(0, 0), (0, 0), (0, 0), (0, 1)])
-        return padded, np.concatenate([kernel, channel], axis=2)
+        end = WEIGHT_LEVELS * scale
+        rounded = self._keras.quantizers.fake_quant_with_min_max_vars
+        return convolve(values, rounded(kernel, -end, end, narrow_range=True, axis=3))
 
     def _matmul(self, operation: Any) -> Any:
         kernel = constant(operation, 1)
@@ -160,7 +163,8 @@ class _Graph:
     def _exact(self, value: Any) -> Any:
         """Returns the same value, for which TensorFlow Lite has no int8 range.
 
-        It would otherwise round an average to the levels of what is averaged.
+        It would otherwise round an average to the levels of what is averaged, and what is joined
+        to common levels.
         """
         return self._keras.ops.add(value, TINY)
 
@@ -169,6 +173,10 @@ class _Graph:
 
     def _concat(self, operation: Any) -> Any:
         values = [self.value(value) for value in operation.input_values()]
+        nodes = [value.get_node() for value in operation.input_values()]
+        rounded = [node for node in nodes if node.get_type_name() == "FakeQuantize"]
+        if len(set(map(openvino_graph.activation_range, rounded))) > 1:
+            values = [self._exact(value) for value in values]
         axis = operation.get_attributes()["axis"]
         return self._keras.ops.concatenate(
             values, CHANNELS_LAST[axis] if values[0].ndim == 4 else axis

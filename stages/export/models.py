@@ -89,24 +89,19 @@ class TrainedClassifier:
             features = values.output(0)
         return features
 
-    def keras_model(self, dtype: str, any_size: bool = False) -> "keras.Model":
-        """Returns the same as a Keras model from pixels to a dict of the outputs.
+    def keras_model(self, dtype: str, round_weights: bool = False) -> "keras.Model":
+        """Returns the same as `network` as a Keras model from pixels to a dict of the outputs.
 
         Args:
             dtype: of the pixels, whose levels are 0 to 255.
-            any_size: whether it resizes images (N, H, W, 3) itself, with TensorFlow's antialiased
-                bilinear filter, rounded to whole levels; else they have the network's own size.
+            round_weights: see `keras_graph.translate`.
         """
         from classifier.inference.keras_backend import keras
 
         keras.backend.clear_session()  # restarts the numbers in layer names
-        size = self.info.image_height, self.info.image_width
-        shape = (None, None) if any_size else size
-        levels = pixels = keras.Input((*shape, 3), dtype=dtype, name="pixels")
-        if any_size:
-            resize = keras.layers.Resizing(*size, antialias=True, name="resized")
-            levels = keras.ops.round(resize(pixels))
-        outputs = keras_graph.translate(self.network(), levels)
+        shape = self.info.image_height, self.info.image_width, 3
+        pixels = keras.Input(shape, dtype=dtype, name="pixels")
+        outputs = keras_graph.translate(self.network(), pixels, round_weights)
         named = {name: keras.layers.Identity(name=name)(value) for name, value in outputs.items()}
         return keras.Model(pixels, named, name="classifier")
 

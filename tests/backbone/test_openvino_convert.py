@@ -21,12 +21,16 @@ def test_the_network_takes_uint8_batches_of_any_size(network):
     assert pixels.get_element_type().to_string() == "u8"
 
 
-def test_quantizing_makes_the_weights_int8(network, tmp_path):
+def test_quantizing_makes_the_weights_int8_with_half_of_the_levels(network, tmp_path):
     write(network, tmp_path / "base.xml")
     size = (tmp_path / "base.bin").stat().st_size
     images = [draw_image(number, 75, 75) for number in range(3)]
-    write(openvino_convert.quantize(network, images), tmp_path / "base.xml")
+    quantized = openvino_convert.quantize(network, images)
+    write(quantized, tmp_path / "base.xml")
     assert (tmp_path / "base.bin").stat().st_size < 0.3 * size
+    constants = [one for one in quantized.get_ops() if one.get_type_name() == "Constant"]
+    weights = [one.data for one in constants if one.get_element_type().to_string() == "i8"]
+    assert max(np.abs(array.astype(int)).max() for array in weights) == 64  # 2 * 64 * 255 < 2**15
 
 
 def test_activation_ranges_come_from_the_calibration_images(network, tmp_path):

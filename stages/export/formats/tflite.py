@@ -15,7 +15,8 @@ def write(classifier: TrainedClassifier, path: Path, int8: bool = False) -> None
     """Writes a .tflite file, computed in float32 or, from the network's int8 ranges, in int8."""
     from classifier.inference.keras_backend import tf
 
-    converter = tf.lite.TFLiteConverter.from_keras_model(classifier.keras_model("uint8"))
+    model = classifier.keras_model("uint8", round_weights=int8)
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
     if int8:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     path.write_bytes(converter.convert())

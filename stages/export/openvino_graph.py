@@ -58,11 +58,11 @@ def activation_range(fake_quantize: Any) -> tuple[float, float]:
     """Returns the lowest and the highest of the LEVELS values that activations are rounded to.
 
     Raises:
-        ValueError: it is a quantization that no other format knows.
+        NotImplementedError: it is a quantization that no other format knows.
     """
     ranges = [constant(fake_quantize, number).ravel() for number in range(1, 5)]
     levels = fake_quantize.get_attributes()["levels"]
     low, high, *outputs = (float(values[0]) for values in ranges)
     if levels != LEVELS or [low, high] != outputs or any(len(values) > 1 for values in ranges):
-        raise ValueError(f"a range of {levels} levels from {ranges}")
+        raise NotImplementedError(f"a range of {levels} levels from {ranges}")
     return low, high

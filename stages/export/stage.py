@@ -47,6 +47,19 @@ def quiet_converters() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def reporting(name: str) -> Iterator[None]:
+    """Raises a StageError for an operation of the network that is not translated to a format."""
+    try:
+        yield
+    except NotImplementedError as error:
+        off = web.OFF if name == web.FOLDER else "false"
+        raise StageError(
+            f"export.{name}: needs a translation of each operation; got {error}: set it to {off}, "
+            "or install the versions of requirements.txt and run `dvc repro -f freeze`"
+        ) from error
+
+
 def require_int8(formats: Sequence[ExportFormat], info: BaseInfo) -> None:
     """Raises a StageError if a format needs an int8 network and this is none."""
     errors = [
@@ -97,10 +110,11 @@ def main(
     files.require_space(out, (len(formats) + 2 * with_page) * pretrained.SIZE)  # none is larger
     with files.atomic_folder(out, LABELS) as part:
         for one in formats:
-            with quiet_converters():
+            with quiet_converters(), reporting(one.name):
                 one.write(classifier, part / one.path)
         if with_page:
-            web.write(classifier, about, chosen.web, part / web.FOLDER)
+            with reporting(web.FOLDER):
+                web.write(classifier, about, chosen.web, part / web.FOLDER)
         files.write_json(part / LABELS, trained_head.info.class_names)
         files.write_json(part / THRESHOLDS, thresholds)
         exported.write_info(part, about)

@@ -236,6 +236,12 @@ def test_an_int8_format_of_a_float32_network_is_an_error():
         stage.require_int8(FORMATS, INFO)
 
 
+def test_an_operation_that_a_format_lacks_is_an_error_with_its_remedy():
+    error = r"export.onnx: .* got OpenVINO's Erf in ONNX: set it to false"
+    with pytest.raises(StageError, match=error), stage.reporting("onnx"):
+        raise NotImplementedError("OpenVINO's Erf in ONNX")
+
+
 @pytest.mark.slow
 def test_fine_tuned_blocks_are_exported_too(fine_tuned, tmp_path):
     project = copy(fine_tuned, tmp_path / "project")
@@ -273,4 +279,4 @@ def test_photographs_get_the_pipelines_probabilities(real_weights, photographs, 
     rows = files.read_csv(project.folder / agreement.PATH)
     assert [row["format"] for row in rows] == ["openvino", "onnx", "tflite_int8"]
     for row in rows:
-        assert float(row["mean_difference"]) < 0.01 and row["agreement"] == "1", row
+        assert float(row["largest_difference"]) < 1e-4 and row["agreement"] == "1", row

@@ -82,7 +82,13 @@ def known_findings(paths: set[Path]) -> list[Finding]:
 
 
 def make_session(by: str) -> Session:
-    """Returns the session; computes features that are not cached."""
+    """Returns the session; computes features that are not cached.
+
+    NumPy's matrix products take one thread from then on: several spin for long after each.
+    """
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1, "blas")
     if note := label_writer.prepare():
         warn(f"{folders.LIST.as_posix()}: {note}")
     files = pool_files(label_list.read())

@@ -87,6 +87,7 @@ TABLE = {
     "predict.keep": (0.01, HEAD - {"train"}),
     "predict.min_probability": (1.0, HEAD - {"train"}),
     "export.web": ("onnxruntime-web-1.30.0.tgz", {"export", "report"}),
+    "report.heat_maps": (False, {"report"}),
     **{f"export.{one.name}": (one.name != "openvino", {"export", "report"}) for one in FORMATS},
 }
 # one param of most sections has a real `dvc repro`; for the others dvc.yaml tells what it does

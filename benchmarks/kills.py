@@ -77,7 +77,7 @@ class Outcome:
 
 def log_passes(folder: Path) -> None:
     """Makes the pipeline in `folder` log its forward passes; the cache stays valid."""
-    with (folder / "stages" / "extract" / "forward.py").open("a", encoding="utf-8") as file:
+    with (folder / "stages" / "extract" / "threads.py").open("a", encoding="utf-8") as file:
         file.write(LOGGED)
 
 
@@ -115,7 +115,7 @@ def check_cache(folder: Path) -> tuple[tuple[str, ...], int]:
     networks = [Database(path, (), None) for path in paths]
     problems: tuple[str, ...] = ()
     try:
-        cache.verify(networks, None, {})
+        cache.verify(networks, {}, {})
     except StageError as error:
         problems = error.messages
     count = sum(network.rows("SELECT count(*) FROM keys")[0][0] for network in networks)

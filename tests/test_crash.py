@@ -142,14 +142,16 @@ def test_a_full_disk_below_the_cache_is_an_error_until_there_is_room(fresh, expe
 
 @pytest.mark.skipif(not shutil.which("mount"), reason="this system has no mount")
 def test_a_full_disk_below_the_outputs_is_an_error_until_there_is_room(fresh, expected, small_disk):
-    table = (fresh.folder / "results" / "images.csv").read_bytes()
+    results = fresh.folder / "results"
+    tables = {name: (results / name).read_bytes() for name in ("images.csv", "unlabelled.csv")}
     small_disk("results", "48k")
-    (fresh.folder / "results" / "images.csv").write_bytes(table)
+    for name, content in tables.items():
+        (results / name).write_bytes(content)
     done = fresh.stage("extract")
     assert done.returncode == 1
     message = "npz: the disk is full; free some space and run again\n"
     assert done.stderr.startswith("error: results/f") and done.stderr.endswith(message)
-    assert not list((fresh.folder / "results").glob("*.part"))
+    assert not list(results.glob("*.part"))
     small_disk("results", "4m")
     assert new(fresh) == 0
     assert outputs(fresh) == expected

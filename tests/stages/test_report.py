@@ -367,6 +367,7 @@ def test_the_report_of_a_real_run_is_reproducible_and_shows_its_score(finished, 
 def test_an_image_that_vanished_is_named(finished, tmp_path):
     project = copy(finished, tmp_path / "project")
     (project.folder / "input" / "test" / "0.jpg").unlink()
+    shutil.rmtree(project.folder / ".cache")  # it has the thumbnail
     done = project.stage("report")
     assert done.returncode == 1
     assert done.stderr == (

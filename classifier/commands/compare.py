@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from classifier.commands import _comparison, _runs
+from classifier.commands import _comparison, _replaced, _runs
 from classifier.commands._comparison import Changes, Pair
 from classifier.commands._runs import Run
 from classifier.common import files, params
@@ -22,6 +22,7 @@ from classifier.serving.writers import align, printable
 LISTED = 20  # images of each kind that are printed
 SHOWN = 120  # images of each kind on the page
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+GENERATOR = "python -m classifier compare"  # marks a page, which may be replaced
 EPILOG = """
 example: python -m classifier compare --html results/comparison.html
 
@@ -41,6 +42,7 @@ def parse_args() -> argparse.Namespace:
         "commit", nargs="?", default="HEAD", metavar="COMMIT", help="default: HEAD, the last one"
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="also write a page with images")
+    parser.add_argument("--force", action="store_true", help="replace any file there")
     return parser.parse_args()
 
 
@@ -118,6 +120,7 @@ def page(before: Run, after: Run, found: Mapping[str, Changes | None], name: str
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
+        tag("meta", name="generator", content=GENERATOR),
         tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("title", title),
@@ -143,6 +146,8 @@ def main() -> None:
     args = parse_args()
     if args.html and args.html.suffix not in (".html", ".htm"):
         raise StageError(f"{args.html}: must end in .html; got {args.html.suffix or 'no ending'}")
+    if args.html:
+        _replaced.refuse(args.html, force=args.force, mark=GENERATOR.encode())
     after, hash_ = _runs.present(), _runs.commit(args.commit)
     before = _runs.past(hash_)
     found = changes_by_split(before, after)

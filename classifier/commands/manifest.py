@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from classifier.commands import _replaced
 from classifier.common import objects
 from classifier.common.errors import StageError, count, warn
 from classifier.dataset import folders, image_list
@@ -59,7 +60,11 @@ def main() -> None:
     )
     parser.add_argument("address", metavar="ADDRESS", help="such as s3://bucket/folder")
     parser.add_argument("--out", type=Path, default=image_list.CSV, help="default: %(default)s")
+    parser.add_argument(
+        "--force", action="store_true", help="replace a list that exists, with all edits to it"
+    )
     args = parser.parse_args()
+    _replaced.refuse(args.out, force=args.force)
     address = args.address.rstrip("/")
     found = find(address)
     listed = sorted(rows(address, found), key=lambda row: row.path.replace("://", "/"))

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from classifier.common import files
-from classifier.common.errors import StageError
+from classifier.common.errors import StageError, warn
 from classifier.dataset import label_list
 from classifier.dataset.folders import INPUT, LIST
 from classifier.dataset.label_list import COLUMNS, TIME
@@ -80,7 +80,8 @@ def append(lines: Iterable[NewLine], path: Path = LIST) -> tuple[int, int]:
     cells = ((line.path.relative_to(INPUT).as_posix(), *line[1:]) for line in lines)
     data = b"".join(map(_line, cells))
     with files.disk_errors(path), _locked(path) as descriptor:
-        _mend(descriptor)
+        if mended := _mend(descriptor):
+            warn(f"{path}: {mended}")
         before = os.fstat(descriptor).st_size
         try:
             written = os.write(descriptor, data)

@@ -69,6 +69,11 @@ def test_a_run_is_compared_with_that_of_the_last_commit(finished, tmp_path):
     assert f"now wrong: {lines[row].split(',')[0]}, circle -> cross" in output
     page = (project.folder / "results" / "comparison.html").read_text(encoding="utf-8")
     assert page.count("<img") == 1
+    project.shell(*command, "--html", "results/comparison.html")  # its own page is replaced
+    report = project.folder / "results" / "report.html"
+    before = report.read_bytes()
+    done = project.shell(*command, "--html", "results/report.html", ok=False)
+    assert (done.returncode, report.read_bytes()) == (1, before)
     done = project.shell(*command, "nothing", ok=False)
     assert (done.returncode, done.stderr[:23]) == (1, "error: nothing: must be")
     assert project.shell("git", "status", "--porcelain").stdout == ""

@@ -43,7 +43,7 @@ def test_images_of_a_shared_folder_are_validated_as_if_they_were_here(finished, 
     assert "18 train, 0 validation and 3 test images of 3 classes" in done.stdout, done.stderr
     assert sorted(rows(project)) == sorted(expected)
     draw(images / "test" / "0.jpg", "cross", 77)
-    project.shell(*PROGRAM, images.as_uri(), "--out", "input/images.csv")
+    project.shell(*PROGRAM, images.as_uri(), "--force")
     draw(images / "test" / "0.jpg", "cross", 78)
     done = project.stage("validate")
     assert "1 skipped: input/file/" in done.stdout and "(unreadable)" in done.stdout
@@ -60,6 +60,9 @@ def test_files_in_no_split_are_left_out_with_a_warning(tmp_path, monkeypatch):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == f"manifest: 1 image -> {tmp_path}/out.csv\n"
     assert "3 files left out: hidden, or in no folder of a split" in done.stderr
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 1 and "out.csv: exists already; choose another" in again.stderr
+    subprocess.run([*command, "--force"], capture_output=True, check=True)
 
 
 @pytest.mark.parametrize("address", ["train", "ftp://host/x", "file:///no/such/folder"])

@@ -72,7 +72,7 @@ def test_two_processes_write_at_once(image):
         ]
 
 
-def test_half_a_line_at_the_end_is_removed_and_told(image):
+def test_half_a_line_at_the_end_is_removed_and_told(image, capsys):
     label_writer.prepare()
     label_writer.append([NewLine(image, "cat", "", "", TIME, "ann")])
     whole = LIST.read_bytes()
@@ -80,6 +80,9 @@ def test_half_a_line_at_the_end_is_removed_and_told(image):
         LIST.write_bytes(whole + torn)
         assert label_writer.prepare().startswith("ended with half a line, which is removed: ")
         assert LIST.read_bytes() == whole
+    LIST.write_bytes(whole + b"a.j")
+    label_writer.append([])
+    assert "ended with half a line, which is removed: 'a.j'" in capsys.readouterr().err
     LIST.write_bytes(whole + b"a.jpg,dog,,,,")  # by an editor that ends no line
     assert label_writer.prepare() == ""
     assert LIST.read_bytes() == whole + b"a.jpg,dog,,,,\n"

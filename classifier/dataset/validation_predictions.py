@@ -1,14 +1,48 @@
 """results/validation_predictions.npz: predictions of images by heads that have not seen them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from classifier.dataset import features
-from classifier.dataset.features import Column
+from classifier.dataset.features import Column, LazyArray
 
 PATH = Path("results/validation_predictions.npz")
+LAZY = ("paths", "probabilities")  # arrays with many bytes per image
+BLOCK = 4096  # images
+
+
+@dataclass(frozen=True)
+class Selected:
+    """Some rows of an array on disk, in any order, read when they are used.
+
+    Attributes:
+        array: (M, ...), such as a `np.memmap`.
+        rows: int (N,).
+        dtype: of the values returned.
+    """
+
+    array: np.ndarray | LazyArray
+    rows: np.ndarray
+    dtype: np.dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Returns (N, ...)."""
+        return (len(self.rows), *self.array.shape[1:])
+
+    def __len__(self) -> int:
+        """Returns the number of rows."""
+        return len(self.rows)
+
+    def __getitem__(self, index: slice) -> np.ndarray:
+        """Returns some of the rows."""
+        return np.asarray(self.array[self.rows[index]], self.dtype)
+
+
+Streamed = np.ndarray | LazyArray | Selected
 
 
 @dataclass(frozen=True)
@@ -16,10 +50,10 @@ class ValidationPredictions:
     """N images; with cross-validation all training images, else those held out.
 
     Attributes:
-        paths: str (N,).
+        paths: str (N,), sorted; left on disk.
         labels: int32 (N,), index into `class_names`.
         class_names: str (C,).
-        probabilities: float32 (N, C); rows sum to 1.
+        probabilities: float32 (N, C); rows sum to 1; left on disk.
         folds: int32 (N,), 1 to F; 0: held out.
         groups: int32 (N,); images with equal numbers are never on two sides.
         random_correct: bool (N,), whether the prediction is right if groups are torn apart; (0,)
@@ -30,10 +64,10 @@ class ValidationPredictions:
             learned from so many; NaN where these were too few. (0, 0) if not tried.
     """
 
-    paths: np.ndarray
+    paths: Streamed
     labels: np.ndarray
     class_names: np.ndarray
-    probabilities: np.ndarray
+    probabilities: Streamed
     folds: np.ndarray
     groups: np.ndarray
     random_correct: np.ndarray
@@ -41,19 +75,39 @@ class ValidationPredictions:
     curve_images: np.ndarray
     curve_correct: np.ndarray
 
+    def blocks(self) -> Iterator[slice]:
+        """Yields the images in order, BLOCK at a time."""
+        return _blocks(len(self.probabilities))
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """Returns the most probable class of each image, int (N,)."""
+        classes = [self.probabilities[block].argmax(axis=1) for block in self.blocks()]
+        return np.concatenate([np.zeros(0, int), *classes])
+
     @property
     def accuracy(self) -> float:
         """Returns the fraction of the images whose most probable class is their own."""
-        return float((self.probabilities.argmax(axis=1) == self.labels).mean())
+        return float((self.predicted == self.labels).mean())
+
+
+def _blocks(count: int) -> Iterator[slice]:
+    return (slice(start, start + BLOCK) for start in range(0, count, BLOCK))
 
 
 def write(path: Path, predictions: ValidationPredictions) -> None:
-    """Writes the arrays."""
-    columns = vars(predictions).items()
-    features.write(path, {name: Column.from_array(array) for name, array in columns})
+    """Writes the arrays, those on disk a block at a time."""
+    features.write(path, {name: _column(array) for name, array in vars(predictions).items()})
+
+
+def _column(array: Streamed) -> Column:
+    chunks = (array[block] for block in _blocks(len(array)))
+    return Column(array.dtype, array.shape, chunks)
 
 
 def read(path: Path) -> ValidationPredictions:
-    """Returns the arrays."""
+    """Returns the arrays; those in LAZY stay on disk until they are used."""
     with np.load(path, allow_pickle=False) as arrays:
-        return ValidationPredictions(**{name: arrays[name] for name in arrays.files})
+        columns = {name: arrays[name] for name in arrays.files if name not in LAZY}
+    lazy = {name: features.lazy_array(path, name) for name in LAZY}
+    return ValidationPredictions(**columns | lazy)

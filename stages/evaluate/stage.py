@@ -59,9 +59,9 @@ def main(
     validated = validation_predictions.read(predictions_npz)
     names = validated.class_names.tolist()
     scored = scored_images.score(
-        validated.probabilities.astype(np.float64), validated.labels, names
+        validated.probabilities[:].astype(np.float64), validated.labels, names
     )
-    scored_images.write(scored_images.VALIDATION, validated.paths.tolist(), scored)
+    scored_images.write(scored_images.VALIDATION, validated.paths[:].tolist(), scored)
     rows = [row for row in files.read_csv(predictions_csv) if row["status"] == "ok"]
     copies = copies_of_training_images(
         findings.read(inspection_csv), {row["path"] for row in rows}, split.read(split_csv)
@@ -78,7 +78,7 @@ def main(
     values |= more_images.metrics_part(validated)
     bins = similarity.of_run(
         similarity_file.read(similarity_csv),
-        validated.paths.tolist(),
+        validated.paths[:].tolist(),
         scored.correct,
         validated.groups,
         dict(zip(paths, test.correct.tolist(), strict=True)),

@@ -1,7 +1,7 @@
 import numpy as np
 
 from classifier.dataset import validation_predictions
-from classifier.dataset.validation_predictions import ValidationPredictions
+from classifier.dataset.validation_predictions import Selected, ValidationPredictions
 
 
 def test_predictions_are_read_back(tmp_path):
@@ -20,4 +20,23 @@ def test_predictions_are_read_back(tmp_path):
     validation_predictions.write(tmp_path / "predictions.npz", predictions)
     read = validation_predictions.read(tmp_path / "predictions.npz")
     for name, array in vars(predictions).items():
-        assert np.array_equal(getattr(read, name), array, equal_nan=array.dtype.kind == "f")
+        assert np.array_equal(getattr(read, name)[:], array, equal_nan=array.dtype.kind == "f")
+    assert read.predicted.tolist() == [0, 0] and read.accuracy == 0.5
+
+
+def test_arrays_on_disk_are_written_in_another_order_and_type(tmp_path, monkeypatch):
+    monkeypatch.setattr(validation_predictions, "BLOCK", 3)
+    values = np.memmap(tmp_path / "values", np.float64, "w+", shape=(8, 2))
+    values[:, 0] = np.arange(8) / 8
+    order = np.array([7, 0, 3, 5, 1])
+    arrays = {name: np.zeros(0) for name in ValidationPredictions.__dataclass_fields__}
+    arrays["probabilities"] = Selected(values, order, np.dtype(np.float32))
+    validation_predictions.write(tmp_path / "a.npz", ValidationPredictions(**arrays))
+    arrays["probabilities"] = values[order].astype(np.float32)
+    np.savez(tmp_path / "b.npz", **arrays)
+    one, other = (validation_predictions.read(tmp_path / f"{name}.npz") for name in "ab")
+    assert np.array_equal(one.probabilities[:], other.probabilities[:])
+    assert [array[block].shape for array in [one.probabilities] for block in one.blocks()] == [
+        (3, 2),
+        (2, 2),
+    ]

@@ -32,10 +32,10 @@ def test_out_of_fold_predictions_are_of_all_images_in_path_order(inside, capsys)
     table = clusters()
     run_stage(table, inside)
     predictions = validation_predictions.read(inside / "predictions.npz")
-    assert predictions.paths.tolist() == sorted(table.paths.tolist())
+    assert predictions.paths[:].tolist() == sorted(table.paths.tolist())
     order = np.argsort(table.paths)
     assert (predictions.labels == table.labels[order]).all()
-    correct = predictions.probabilities.argmax(axis=1) == predictions.labels
+    correct = predictions.probabilities[:].argmax(axis=1) == predictions.labels
     assert f"validation accuracy {correct.mean():.3f} ->" in capsys.readouterr().out
     final = head.read(inside / "head").probabilities(table.features[order])
     assert 0.8 < correct.mean() <= (final.argmax(axis=1) == predictions.labels).mean() + 0.02
@@ -66,8 +66,8 @@ def test_probabilities_of_a_dense_head_are_calibrated(inside, set_param):
     set_param("train.learning_rate", 0.1)
     run_stage(clusters(300, spread=3), inside)
     predictions = validation_predictions.read(inside / "predictions.npz")
-    confidence = predictions.probabilities.max(axis=1)
-    correct = predictions.probabilities.argmax(axis=1) == predictions.labels
+    confidence = predictions.probabilities[:].max(axis=1)
+    correct = predictions.probabilities[:].argmax(axis=1) == predictions.labels
     assert abs(confidence.mean() - correct.mean()) < 0.05
 
 
@@ -78,7 +78,7 @@ def test_excluded_images_are_listed_and_counted_and_scored(inside, capsys):
     splits = split.read(inside / "split.csv")
     assert {path for path in splits if splits[path] == split.EXCLUDED} == set(left_out)
     assert "train: 140 images (20 excluded), " in capsys.readouterr().out
-    assert set(validation_predictions.read(inside / "predictions.npz").paths) == set(table.paths)
+    assert set(validation_predictions.read(inside / "predictions.npz").paths[:]) == set(table.paths)
 
 
 def test_what_excluded_images_show_does_not_matter(inside):

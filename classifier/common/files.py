@@ -214,11 +214,16 @@ def iter_rows(path: Path) -> Iterator[list[str]]:
             yield [formulas.unescape(cell) for cell in row]
 
 
-def read_csv(path: Path) -> list[dict[str, str]]:
-    """Returns the rows of a table as dictionaries by column name."""
+def iter_dicts(path: Path) -> Iterator[dict[str, str]]:
+    """Yields the rows of a table as dictionaries by column name."""
     with path.open(encoding="utf-8", newline="") as file:
         header = next(csv.reader(file))
-    return [dict(zip(header, row, strict=False)) for row in iter_rows(path) if row]
+    return (dict(zip(header, row, strict=False)) for row in iter_rows(path) if row)
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Returns the rows of a table, which is small, as dictionaries by column name."""
+    return list(iter_dicts(path))
 
 
 def write_json(path: Path, value: object) -> None:

@@ -1,7 +1,7 @@
 """results/inspection.csv: images that stage `inspect` suspects to be duplicates or errors."""
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,9 +98,12 @@ def write(path: Path, findings: Iterable[Finding]) -> None:
     files.write_csv(path, HEADER, rows)
 
 
+def iter_rows(path: Path) -> Iterator[Finding]:
+    """Yields the findings, in the order of the file."""
+    for image, label, code, _, score, *others in files.iter_rows(path):
+        yield Finding(image, label, code, float(score), *others)
+
+
 def read(path: Path) -> list[Finding]:
     """Returns the findings, in the order of the file."""
-    return [
-        Finding(image, label, code, float(score), *others)
-        for image, label, code, _, score, *others in files.iter_rows(path)
-    ]
+    return list(iter_rows(path))

@@ -1,6 +1,6 @@
 """results/problems.csv: what is wrong with which file, and whether it is used."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,6 +35,11 @@ def write(path: Path, problems: Iterable[Problem]) -> None:
     files.write_csv(path, Problem._fields, sorted(problems))
 
 
+def iter_rows(path: Path) -> Iterator[Problem]:
+    """Yields the problems, in the order of the file."""
+    return (Problem(*cells) for cells in files.iter_rows(path))
+
+
 def read(path: Path) -> list[Problem]:
     """Returns the problems, in the order of the file."""
-    return [Problem(*cells) for cells in files.iter_rows(path)]
+    return list(iter_rows(path))

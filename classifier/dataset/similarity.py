@@ -3,7 +3,7 @@
 Own groups are copies, and images with the same `group` in images.csv.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,6 @@ def write(path: Path, paths: Iterable[str], similarity: np.ndarray) -> None:
     files.write_csv(path, HEADER, ([one, f"{value:.6f}"] for one, value in pairs if value == value))
 
 
-def read(path: Path) -> dict[str, float]:
-    """Returns the similarity of each image, by its path."""
-    return {image: float(value) for image, value in files.iter_rows(path)}
+def iter_rows(path: Path) -> Iterator[tuple[str, float]]:
+    """Yields the path and the similarity of each image where it is known, in path order."""
+    return ((image, float(value)) for image, value in files.iter_rows(path))

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -102,6 +102,11 @@ def write(
     files.write_csv(path, HEADER, zip(paths, splits, folds, strict=True))
 
 
+def iter_rows(path: Path) -> Iterator[tuple[str, str]]:
+    """Yields the path and the split of each image, in path order."""
+    return ((image, name) for image, name, _ in files.iter_rows(path))
+
+
 def read(path: Path) -> dict[str, str]:
     """Returns the split of each image, by its path."""
-    return {row["path"]: row["split"] for row in files.read_csv(path)}
+    return dict(iter_rows(path))

@@ -79,6 +79,11 @@ class ValidationPredictions:
         """Yields the images in order, BLOCK at a time."""
         return _blocks(len(self.probabilities))
 
+    def iter_paths(self) -> Iterator[str]:
+        """Yields the paths."""
+        for block in self.blocks():
+            yield from self.paths[block].tolist()
+
     @property
     def predicted(self) -> np.ndarray:
         """Returns the most probable class of each image, int (N,)."""

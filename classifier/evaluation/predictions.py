@@ -1,6 +1,8 @@
 """results/predictions.csv: the classes of images, most probable first."""
 
-from collections.abc import Mapping, Sequence
+import heapq
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -70,28 +72,28 @@ def header(count: int) -> list[str]:
 
 def prediction_row(
     path: str,
-    probabilities: np.ndarray,
+    classes: Sequence[int],
+    probabilities: Sequence[float],
     novelty: float,
     class_names: Sequence[str],
-    count: int,
     decision: Decision,
 ) -> list[object]:
     """Returns the row of a readable image.
 
     Args:
         path: of the image.
-        probabilities: float (C,), which sum to 1.
+        classes: int (k,), those listed, most probable first.
+        probabilities: float (k,), of these.
         novelty: how unlike the training images it is; NaN if not known.
-        class_names: str (C,).
-        count: classes listed, at most C.
+        class_names: str (C,); `predicted_index` is an index into it, from 0.
         decision: which images are predicted to be of no class.
     """
-    (order,) = top_classes(probabilities[None], count)
-    (name, first), *more = ((class_names[k], f"{probabilities[k]:.6f}") for k in order)
-    predicted = decision.predicted(name, probabilities[order[0]], novelty)
-    score = "" if np.isnan(novelty) else f"{novelty:.3f}"
+    pairs = zip(classes, probabilities, strict=True)
+    (name, first), *more = ((class_names[k], f"{value:.6f}") for k, value in pairs)
+    predicted = decision.predicted(name, probabilities[0], novelty)
+    score = "" if math.isnan(novelty) else f"{novelty:.3f}"
     others = (cell for pair in more for cell in pair)
-    return [path, "ok", predicted, first, score, name, *others, int(order[0])]
+    return [path, "ok", predicted, first, score, name, *others, int(classes[0])]
 
 
 def unreadable_row(path: str, problem: str, count: int) -> list[object]:
@@ -99,29 +101,15 @@ def unreadable_row(path: str, problem: str, count: int) -> list[object]:
     return [path, problem, *[""] * (2 * count + 3)]
 
 
-def table(
-    paths: Sequence[str],
-    probabilities: np.ndarray,
-    novelty: np.ndarray,
-    skipped: Sequence[Problem],
-    class_names: Sequence[str],
-    count: int,
-    decision: Decision,
-) -> list[list[object]]:
-    """Returns a row per file, in path order.
+def with_skipped(
+    rows: Iterable[list[object]], skipped: Iterable[Problem], count: int
+) -> Iterator[list[object]]:
+    """Yields a row per file, in path order.
 
     Args:
-        paths: of the N readable images.
-        probabilities: float (N, C).
-        novelty: float (N,).
-        skipped: the problems of the other files; they become the status.
-        class_names: str (C,); `predicted_index` is an index into it, from 0.
-        count: classes listed per image, at most C.
-        decision: which images are predicted to be of no class.
+        rows: of the readable images, in path order.
+        skipped: the problems of the other files, in path order; they become the status.
+        count: classes listed per image.
     """
-    rows = [
-        prediction_row(path, row, float(score), class_names, count, decision)
-        for path, row, score in zip(paths, probabilities, novelty, strict=True)
-    ]
-    rows += [unreadable_row(problem.path, problem.problem, count) for problem in skipped]
-    return sorted(rows, key=lambda row: str(row[0]))
+    others = (unreadable_row(problem.path, problem.problem, count) for problem in skipped)
+    return heapq.merge(rows, others, key=lambda row: str(row[0]))

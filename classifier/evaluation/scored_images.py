@@ -1,8 +1,11 @@
 """results/scored_validation.csv, scored_test.csv: predictions beside the true classes."""
 
-from collections.abc import Sequence
+import sys
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +14,17 @@ from classifier.common import files
 VALIDATION = Path("results/scored_validation.csv")
 TEST = Path("results/scored_test.csv")
 HEADER = ("path", "label", "predicted", "probability", "true_class_probability", "true_class_rank")
+
+
+class ScoredImage(NamedTuple):
+    """A prediction for an image whose class is known: a row of the file."""
+
+    path: str
+    label: str  # its class
+    predicted: str  # the most probable class
+    probability: float  # of the predicted class
+    true_class_probability: float
+    true_class_rank: int  # of its class, 1 if that is the most probable one
 
 
 @dataclass(frozen=True)
@@ -51,19 +65,37 @@ def score(
         labels: int (N,), indices into `class_names`.
         class_names: str (C,).
     """
-    names = np.array(class_names, object)
-    order = np.argsort(-probabilities, axis=1, kind="stable")  # (N, C)
-    rows = np.arange(len(labels))
+    names, rows = np.array(class_names, object), np.arange(len(labels))
+    predicted = probabilities.argmax(axis=1)
     return ScoredImages(
         label=names[labels],
-        predicted=names[order[:, 0]],
-        probability=probabilities[rows, order[:, 0]],
+        predicted=names[predicted],
+        probability=probabilities[rows, predicted],
         true_class_probability=probabilities[rows, labels],
-        true_class_rank=(order == labels[:, None]).argmax(axis=1) + 1,
+        true_class_rank=ranks(probabilities, labels),
     )
 
 
-def write(path: Path, paths: Sequence[str], scored: ScoredImages) -> None:
+def ranks(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Returns the rank of a class in each row, int (N,), from 1; in a tie the lower index is first.
+
+    Args:
+        probabilities: float (N, C).
+        labels: int (N,), the classes.
+    """
+    own = probabilities[np.arange(len(labels)), labels][:, None]
+    before = np.arange(probabilities.shape[1]) < labels[:, None]
+    higher = (probabilities > own) | ((probabilities == own) & before)
+    return np.asarray(higher.sum(axis=1) + 1)
+
+
+def concatenate(parts: Iterable[ScoredImages]) -> ScoredImages:
+    """Returns the images of one or more parts in order."""
+    columns = zip(*(vars(part).values() for part in parts), strict=True)
+    return ScoredImages(*map(np.concatenate, columns))
+
+
+def write(path: Path, paths: Iterable[str], scored: ScoredImages) -> None:
     """Writes a row per image, probabilities with six significant digits."""
     columns = zip(
         paths,
@@ -77,18 +109,23 @@ def write(path: Path, paths: Sequence[str], scored: ScoredImages) -> None:
     files.write_csv(path, HEADER, columns)
 
 
+def iter_rows(path: Path) -> Iterator[ScoredImage]:
+    """Yields the rows, in path order."""
+    for image, label, predicted, *numbers, rank in files.iter_rows(path):
+        probability, of_label = map(float, numbers)
+        yield ScoredImage(
+            image, sys.intern(label), sys.intern(predicted), probability, of_label, int(rank)
+        )
+
+
 def read(path: Path) -> ScoredImages:
     """Returns the rows without their paths."""
-    rows = files.read_csv(path)
-    return ScoredImages(
-        label=np.array([row["label"] for row in rows], object),
-        predicted=np.array([row["predicted"] for row in rows], object),
-        probability=np.array([float(row["probability"]) for row in rows]),
-        true_class_probability=np.array([float(row["true_class_probability"]) for row in rows]),
-        true_class_rank=np.array([int(row["true_class_rank"]) for row in rows], int),
-    )
-
-
-def read_paths(path: Path) -> list[str]:
-    """Returns the paths of the images in the rows of `read`."""
-    return [row[0] for row in files.iter_rows(path)]
+    labels, predicted = list[str](), list[str]()
+    numbers = array("d"), array("d"), array("q")
+    for _, *names, probability, of_label, rank in iter_rows(path):
+        labels.append(names[0])
+        predicted.append(names[1])
+        for column, value in zip(numbers, (probability, of_label, rank), strict=True):
+            column.append(value)
+    columns = (np.array(column, object) for column in (labels, predicted))
+    return ScoredImages(*columns, *map(np.array, numbers))

@@ -60,8 +60,15 @@ class Classifier:
         image = prediction.image
         if prediction.probabilities is None:
             return predictions.unreadable_row(image.path, image.problem, top_k)
-        known = prediction.probabilities, prediction.novelty, self.info.class_names
-        return predictions.prediction_row(image.path, *known, top_k, self.model.decision)
+        (classes,) = predictions.top_classes(prediction.probabilities[None], top_k)
+        return predictions.prediction_row(
+            image.path,
+            classes.tolist(),
+            prediction.probabilities[classes].tolist(),
+            prediction.novelty,
+            self.info.class_names,
+            self.model.decision,
+        )
 
     def close(self) -> None:
         """Ends the processes."""

@@ -2,8 +2,10 @@
 
 from collections.abc import Container, Iterable, Mapping
 
-from classifier.dataset import split
+from classifier.dataset import duplicates, split
 from classifier.dataset.findings import Finding
+
+CODES = set(duplicates.CODES) - {"duplicate"}  # findings about images of two splits
 
 
 def copies_of_training_images(
@@ -14,7 +16,7 @@ def copies_of_training_images(
     A copy is exact or near, whatever its label. Training images that were excluded do not count.
 
     Args:
-        findings: of `inspect`.
+        findings: of `inspect`, of CODES.
         tested: paths of the test images.
         splits: of all other images, by path: results/split.csv.
     """

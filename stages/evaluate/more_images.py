@@ -71,11 +71,11 @@ def gaining_classes(
         labels: int (N,).
         gain: of all images.
     """
-    classes = np.unique(labels)
+    order = np.argsort(labels, kind="stable")
+    classes, starts = np.unique(labels[order], return_index=True)
     level = 1 - (1 - LEVEL) / len(classes)
     found = {}
-    for label in classes.tolist():
-        own = labels == label
+    for label, own in zip(classes.tolist(), np.split(order, starts[1:]), strict=True):
         one = expected_gain(images, correct[own], groups[own], level)
         if one and one.gain_low > gain.gain:
             found[label] = one.gain

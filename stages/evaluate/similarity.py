@@ -5,12 +5,13 @@ validation accuracy is not that of the test images.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from classifier.evaluation.intervals import Z95, Z99, independent_count, wilson
 from classifier.evaluation.similarity_bins import Bin
+from stages.evaluate.tested import Tested
 
 BINS = 5  # with as many validation images each
 FEWEST = 10  # validation images in a bin
@@ -18,29 +19,19 @@ SMALLEST_DIFFERENCE = 0.02  # of two accuracies: a smaller one is not told
 
 
 def of_run(
-    similarities: Mapping[str, float],
-    paths: Sequence[str],
-    correct: np.ndarray,
-    groups: np.ndarray,
-    tested: Mapping[str, bool],
-    test_paths: Sequence[str],
+    similarity: np.ndarray, correct: np.ndarray, groups: np.ndarray, tested: Tested
 ) -> list[Bin]:
     """Returns the bins of the validation and test images whose similarity is known.
 
     Args:
-        similarities: by path.
-        paths: of N validation images.
-        correct: bool (N,), which of them are right.
+        similarity: float (N,), of validation images; NaN if it is not known.
+        correct: bool (N,).
         groups: int (N,); images of a group are not independent.
-        tested: whether a test image of known class is right, by path.
-        test_paths: of the test images.
+        tested: the test images.
     """
-    known = np.array([path in similarities for path in paths], bool)
-    similarity = np.array([similarities[path] for path in paths if path in similarities])
-    new = [path for path in test_paths if path in similarities]
-    right = np.array([tested.get(path, np.nan) for path in new], float)
-    test_similarity = np.array([similarities[path] for path in new])
-    return bins(similarity, correct[known], groups[known], test_similarity, right)
+    known, new = ~np.isnan(similarity), tested.select(~np.isnan(tested.similarity))
+    own = similarity[known], correct[known], groups[known]
+    return bins(*own, new.similarity, new.correct)
 
 
 def bins(

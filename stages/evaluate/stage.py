@@ -8,7 +8,6 @@ Writes  results/metrics.json, results/scored_validation.csv, results/leaks.csv,
 """
 
 import math
-from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 from classifier import head
 from classifier.common import files, params
 from classifier.common.errors import warn
+from classifier.common.sorted_join import look_up
 from classifier.dataset import findings, split, validation_predictions
 from classifier.dataset import similarity as similarity_file
 from classifier.dataset.validation_predictions import ValidationPredictions
@@ -36,9 +36,10 @@ from classifier.evaluation import (
 from classifier.evaluation.intervals import independent_count
 from classifier.evaluation.predictions import Params
 from classifier.evaluation.scored_images import ScoredImages
-from stages.evaluate import groups, more_images, similarity
+from stages.evaluate import groups, leaked_images, more_images, similarity
 from stages.evaluate.estimate import Estimate, estimate
-from stages.evaluate.leaked_images import copies_of_training_images
+from stages.evaluate.tested import Tested
+from stages.evaluate.tested import read as read_tested
 
 NO_TEST_SCORE = "no test score: the class of no test image is known (input/test/<class>/)"
 
@@ -58,32 +59,23 @@ def main(
     info = trained.info
     validated = validation_predictions.read(predictions_npz)
     names = validated.class_names.tolist()
-    scored = scored_images.score(
-        validated.probabilities[:].astype(np.float64), validated.labels, names
-    )
-    scored_images.write(scored_images.VALIDATION, validated.paths[:].tolist(), scored)
-    rows = [row for row in files.read_csv(predictions_csv) if row["status"] == "ok"]
-    copies = copies_of_training_images(
-        findings.read(inspection_csv), {row["path"] for row in rows}, split.read(split_csv)
-    )
+    scored = score(validated)
+    scored_images.write(scored_images.VALIDATION, validated.iter_paths(), scored)
+    copies = find_copies(inspection_csv, predictions_csv, split_csv)
     leaks.write(leaks.PATH, copies)
-    test, paths = scored_images.read(scored_test_csv), scored_images.read_paths(scored_test_csv)
-    clean = np.array([path not in copies for path in paths], bool)
-    others = [row for row in rows if row["path"] not in copies]
+    tested = read_tested(predictions_csv, scored_test_csv, similarity_csv, copies)
+    others = tested.select(~tested.copied)
+    test, clean = scored_images.read(scored_test_csv), ~tested.copied[tested.labelled]
     values: dict[str, Any] = {"weights": info.weights}
     values |= validation_metrics(validated, scored) | test_metrics(test, clean)
     values |= estimated(validated, scored, others)
     threshold = trained.novelty_threshold(params.load("predict", Params).keep)
-    values |= unknown_metrics(validated, threshold, rows, set(paths))
+    values |= unknown_metrics(validated, threshold, tested)
     values |= more_images.metrics_part(validated)
-    bins = similarity.of_run(
-        similarity_file.read(similarity_csv),
-        validated.paths[:].tolist(),
-        scored.correct,
-        validated.groups,
-        dict(zip(paths, test.correct.tolist(), strict=True)),
-        [row["path"] for row in others],
-    )
+    similarities = similarity_file.iter_rows(similarity_csv)
+    known = np.fromiter(look_up(validated.iter_paths(), similarities, math.nan), float)
+    own = known, scored.correct, validated.groups
+    bins = similarity.of_run(*own, others)
     values |= similarity.metrics_part(bins)
     values["leaks"] = {"test": len(copies), "labelled": int((~clean).sum())}
     files.write_json(out, values)
@@ -95,6 +87,27 @@ def main(
     for note in headline.notes(values):
         warn(note)
     print(summary_line(values, out) + info.warning)
+
+
+def score(validated: ValidationPredictions) -> ScoredImages:
+    """Returns the predictions of the validation images beside their classes."""
+    names = validated.class_names.tolist()
+    parts = ((validated.probabilities[b], validated.labels[b]) for b in validated.blocks())
+    return scored_images.concatenate(
+        scored_images.score(probabilities.astype(np.float64), labels, names)
+        for probabilities, labels in parts
+    )
+
+
+def find_copies(inspection_csv: Path, predictions_csv: Path, split_csv: Path) -> dict[str, str]:
+    """Returns the test images that leaked, each with the training image that it is a copy of."""
+    every = findings.iter_rows(inspection_csv)
+    found = [one for one in every if one.finding in leaked_images.CODES]
+    paths = {path for one in found for path in (one.path, one.other)}
+    rows = files.iter_dicts(predictions_csv)
+    tested = {row["path"] for row in rows if row["path"] in paths and row["status"] == "ok"}
+    splits = {path: name for path, name in split.iter_rows(split_csv) if path in paths}
+    return leaked_images.copies_of_training_images(found, tested, splits)
 
 
 def validation_metrics(
@@ -129,16 +142,13 @@ def test_metrics(test: ScoredImages, clean: np.ndarray) -> dict[str, dict[str, A
 
 
 def estimated(
-    validated: ValidationPredictions, scored: ScoredImages, rows: list[dict[str, str]]
+    validated: ValidationPredictions, scored: ScoredImages, tested: Tested
 ) -> dict[str, dict[str, Any]]:
-    """Returns the expected accuracy on the test images, rows of predictions.csv."""
-    if not rows:
+    """Returns the expected accuracy on the test images."""
+    if not len(tested.probability):
         return {}
-    confidence = np.array([float(row["probability"]) for row in rows])
-    novelty = np.array([float(row.get("novelty") or "nan") for row in rows])
-    result: Estimate = estimate(
-        scored.probability, scored.correct, confidence, validated.novelty, novelty
-    )
+    confidence = scored.probability, scored.correct, tested.probability
+    result: Estimate = estimate(*confidence, validated.novelty, tested.novelty)
     rounded = {
         name: round(value, 6) if isinstance(value, float) else value
         for name, value in vars(result).items()
@@ -147,30 +157,25 @@ def estimated(
 
 
 def unknown_metrics(
-    validated: ValidationPredictions,
-    threshold: float,
-    rows: list[dict[str, str]],
-    labelled: Container[str],
+    validated: ValidationPredictions, threshold: float, tested: Tested
 ) -> dict[str, dict[str, Any]]:
     """Returns how many images are unknown; nothing if none can be.
 
     Args:
         validated: images of known classes.
         threshold: novelty above which an image is unknown.
-        rows: of predictions.csv, of the test images.
-        labelled: paths of those whose class is known.
+        tested: the test images.
     """
     if math.isinf(threshold):
         return {}
-    unknown = {row["path"]: predictions.is_unknown(row) for row in rows}
-    lost = [is_unknown for path, is_unknown in unknown.items() if path in labelled]
+    lost = tested.unknown[tested.labelled]
     values = {
         "threshold": round(threshold, 6),
         "validation_kept": round(float((validated.novelty <= threshold).mean()), 6),
-        "test": sum(unknown.values()),
+        "test": int(tested.unknown.sum()),
     }
-    if lost:
-        values["test_kept"] = round(1 - sum(lost) / len(lost), 6)
+    if len(lost):
+        values["test_kept"] = round(1 - int(lost.sum()) / len(lost), 6)
     return {"unknown": values}
 
 

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -6,7 +8,6 @@ from hypothesis import strategies as st
 from classifier.dataset.problems import Problem
 from classifier.evaluation import predictions
 
-PROBABILITIES = np.array([[0.2, 0.5, 0.3], [0.4, 0.2, 0.4]])
 NAMES = ("ant", "bee", "cat")
 
 
@@ -22,16 +23,13 @@ def test_the_top_classes_are_the_most_probable_in_order(classes, k, seed):
 
 def test_the_table_has_every_file_in_path_order():
     skipped = [Problem("input/test/b.jpg", "truncated", "ends early", "skipped")]
-    rows = predictions.table(
-        ["input/test/c.jpg", "input/test/a.jpg"],
-        PROBABILITIES,
-        np.array([2.5, np.nan]),
-        skipped,
-        NAMES,
-        2,
-        predictions.Decision(2, 0.4),
-    )
-    assert rows == [
+    images = [
+        ("input/test/a.jpg", [0, 2], [0.4, 0.4], math.nan),
+        ("input/test/c.jpg", [1, 2], [0.5, 0.3], 2.5),
+    ]
+    decision = predictions.Decision(2, 0.4)
+    rows = (predictions.prediction_row(*image, NAMES, decision) for image in images)
+    assert list(predictions.with_skipped(rows, skipped, 2)) == [
         ["input/test/a.jpg", "ok", "ant", "0.400000", "", "ant", "cat", "0.400000", 0],
         ["input/test/b.jpg", "truncated", "", "", "", "", "", "", ""],
         ["input/test/c.jpg", "ok", "unknown", "0.500000", "2.500", "bee", "cat", "0.300000", 1],

@@ -8,6 +8,7 @@ from sklearn import metrics
 from classifier.common import files
 from classifier.dataset import validation_predictions
 from stages.evaluate import stage
+from stages.evaluate.tested import Tested
 
 pytestmark = pytest.mark.slow
 
@@ -47,12 +48,9 @@ def test_known_images_that_are_unknown_are_counted(finished):
     path = finished.folder / "results" / "validation_predictions.npz"
     validated = validation_predictions.read(path)
     threshold = float(np.median(validated.novelty))
-    rows = [
-        {"path": "a", "predicted": "unknown", "class_1": "circle"},
-        {"path": "b", "predicted": "circle", "class_1": "circle"},
-        {"path": "c", "predicted": "unknown", "class_1": "circle"},
-    ]
-    values = stage.unknown_metrics(validated, threshold, rows, {"a", "b"})["unknown"]
+    unknown, correct, rest = np.array([True, False, True]), np.array([0, 1, np.nan]), np.zeros(3)
+    tested = Tested(rest, rest, unknown, correct, rest, unknown)
+    values = stage.unknown_metrics(validated, threshold, tested)["unknown"]
     assert values["validation_kept"] == pytest.approx(0.5, abs=0.05)
     assert (values["test"], values["test_kept"]) == (2, 0.5)
-    assert stage.unknown_metrics(validated, np.inf, rows, {"a", "b"}) == {}
+    assert stage.unknown_metrics(validated, np.inf, tested) == {}

@@ -153,7 +153,7 @@ def test_similarity_is_to_the_nearest_training_image_of_no_own_group(data):
         data.rows[index] = data.rows[index]._replace(group="exif: one")
         data.values[index] = data.values[data.index("train/c/01.png")]
     data.inspect()
-    found = similarity.read(similarity.PATH)
+    found = dict(similarity.iter_rows(similarity.PATH))
     assert len(found) == len(data.rows)
     values = np.array([data.values[data.index(path.removeprefix("input/"))] for path in found])
     cosines = cosine_similarity(values)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from stages.evaluate.similarity import FEWEST, bins, metrics_part, of_run
+from stages.evaluate.tested import Tested
 
 NONE = np.zeros(0)
 
@@ -42,8 +43,9 @@ def test_less_similar_test_images_let_expect_less_beyond_chance(middle, lower):
 
 
 def test_images_of_unknown_similarity_are_left_out():
-    paths, correct = [f"{n}.png" for n in range(12)], np.arange(12) != 0
-    similarities = dict.fromkeys(paths[1:], 0.5) | {"a": 0.6, "b": 0.7}
-    (one,) = of_run(similarities, paths, correct, np.arange(12), {"a": True}, ["a", "b", "c"])
+    similarity, correct = np.where(np.arange(12), 0.5, np.nan), np.arange(12) != 0
+    new, right, rest = np.array([0.6, 0.7, np.nan]), np.array([1, np.nan, np.nan]), np.zeros(3)
+    tested = Tested(rest, rest, rest, right, new, rest)
+    (one,) = of_run(similarity, correct, np.arange(12), tested)
     assert (one.validation, one.validation_accuracy) == (11, 1)
     assert (one.test, one.test_scored, one.test_right) == (2, 1, 1)

@@ -1,0 +1,72 @@
+"""The usable test images, of known class or not."""
+
+import math
+from array import array
+from collections.abc import Container
+from dataclasses import dataclass
+from itertools import tee
+from pathlib import Path
+
+import numpy as np
+
+from classifier.common import files
+from classifier.common.sorted_join import look_up
+from classifier.dataset import similarity
+from classifier.evaluation import predictions, scored_images
+
+
+@dataclass(frozen=True)
+class Tested:
+    """M test images, in path order; arrays are (M,).
+
+    Attributes:
+        probability: float64, of the most probable class.
+        novelty: float64; NaN if it is not known.
+        unknown: bool, whether the image looks like no class.
+        correct: float64, 1 if the prediction is right, 0 if wrong, NaN if the class is not known.
+        similarity: float64, to the nearest training image; NaN if it is not known.
+        copied: bool, whether the image is also a training image.
+    """
+
+    probability: np.ndarray
+    novelty: np.ndarray
+    unknown: np.ndarray
+    correct: np.ndarray
+    similarity: np.ndarray
+    copied: np.ndarray
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """Returns which images are of a known class, bool (M,)."""
+        return ~np.isnan(self.correct)
+
+    def select(self, chosen: np.ndarray) -> "Tested":
+        """Returns some of the images; `chosen` is bool (M,)."""
+        return Tested(**{name: column[chosen] for name, column in vars(self).items()})
+
+
+def read(
+    predictions_csv: Path, scored_csv: Path, similarity_csv: Path, copies: Container[str]
+) -> Tested:
+    """Returns the test images, from tables that are sorted by path.
+
+    Args:
+        predictions_csv: results/predictions.csv.
+        scored_csv: results/scored_test.csv.
+        similarity_csv: results/similarity.csv.
+        copies: paths of the images that are also training images.
+    """
+    usable = (row for row in files.iter_dicts(predictions_csv) if row["status"] == "ok")
+    rows, *others = tee(usable, 3)
+    paths = ((row["path"] for row in other) for other in others)
+    scored = ((r.path, float(r.true_class_rank == 1)) for r in scored_images.iter_rows(scored_csv))
+    correct = look_up(next(paths), scored, math.nan)
+    similarities = look_up(next(paths), similarity.iter_rows(similarity_csv), math.nan)
+    columns = [array("d") for _ in range(6)]
+    for row, right, similar in zip(rows, correct, similarities, strict=True):
+        novelty = float(row.get("novelty") or "nan")
+        known = float(row["probability"]), novelty, predictions.is_unknown(row), right, similar
+        for column, value in zip(columns, (*known, row["path"] in copies), strict=True):
+            column.append(value)
+    probability, novelty, unknown, right, similar, copied = map(np.array, columns)
+    return Tested(probability, novelty, unknown.astype(bool), right, similar, copied.astype(bool))

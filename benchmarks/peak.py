@@ -1,12 +1,26 @@
 """A process's own peak memory."""
 
-# On Linux a child inherits the peak that getrusage reports, so read the kernel's own number
-CODE = """
-import re, resource, sys
-from pathlib import Path
-if sys.platform == "linux":
-    peak = int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
-else:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-print(peak / 1024)
-"""
+import inspect
+
+
+def mebibytes() -> float:
+    """Returns the peak memory of this process in MiB.
+
+    On Linux a child inherits the peak that getrusage reports, so the kernel's own number is read.
+    """
+    import re
+    import resource
+    import sys
+    from pathlib import Path
+
+    if sys.platform == "linux":
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024  # type: ignore[index]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+CODE = f"""
+import resource
+{inspect.getsource(mebibytes)}
+print(mebibytes())
+"""  # for a process that cannot import this

@@ -1,132 +1,145 @@
-"""Time and peak memory of `validate`, `extract` and the cache with up to a million images.
+"""Time, peak memory and disk of every stage with up to two million images.
 
-    python -m benchmarks.scale [--count 10000 100000 1000000] [--work DIR]
+    python -m benchmarks.scale [--tables] [--count 10000 100000] [--columns 2048] [--work DIR]
 
-A stub replaces the network, so that everything else is measured: small images, all different, are
-read and decoded, and 2,048 numbers for each are written to the cache and to
-results/features_train.npz. A million images need 25 GB below DIR. Peak memory is that of the whole
-process, as the operating system reports it.
+A stub replaces the network, so that everything else is measured, by `dvc repro` in a new project:
+small images of 100 classes, all different, are drawn, read and decoded; the features are drawn from
+their content (drawn.py). With --tables no training image is drawn: `validate` writes its tables and
+`extract` the features as if there were images and as if the cache had their features. A million
+images need about 30 GB below DIR, with --tables 10 GB (of --columns 2048). Peak memory is that of
+the process of the stage, as the operating system reports it.
 """
 
 import argparse
 import json
 import shutil
-import struct
-import subprocess
-import sys
 import tempfile
 import time
-import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import peak
+import yaml
+
+from benchmarks import drawn
+from benchmarks.drawn_stage import LOG, SETTINGS
 from benchmarks.pipeline import ROOT
-from classifier.inference import base
-from classifier.inference.base import BaseInfo
+from benchmarks.repro import commit, shell
 
-CLASSES = ("even", "odd")
-HEADING = "| event | command | s | peak MiB | output |\n|---|---|---|---|---|"
-PER_FOLDER = 10_000  # files
-COMMAND = """
-import sys
-from importlib import import_module
-import numpy as np
-from classifier.inference import engine
+HEADING = "| event | stage | s | peak MiB | MB of outputs |\n|---|---|---|---|---|"
+COPIED = ("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", "results", "models")
+CHANGES = {"report.heat_maps": False, "export.openvino": False}  # there is no network
+MORE = 100  # images
 
-class Stub:
-    concurrency = 2
-    max_batch_size = 8
-    def __init__(self, folder, threads):
-        pass
-    def features(self, pixels):
-        return np.tile(pixels.reshape(len(pixels), -1), (1, 11))[:, :2048].astype(np.float32)
 
-engine.load = Stub
-import_module(sys.argv.pop(1)).main()
-"""
-MODULES = {
-    "validate": ("stages.validate.stage",),
-    "extract": ("stages.extract.stage",),
-    "cache info": ("classifier.commands.cache", "info"),
+class Project:
+    """A pipeline on drawn images under git and DVC."""
+
+    def __init__(self, folder: Path, settings: dict[str, object]) -> None:
+        self.folder, self.settings, self.drawn = folder, settings, 0
+        for code in ("classifier", "stages", "benchmarks"):
+            shutil.copytree(ROOT / code, folder / code)
+        for name in COPIED:
+            copy = shutil.copy if (ROOT / name).is_file() else _copy_ignored
+            copy(ROOT / name, folder / name)
+        text = (folder / "dvc.yaml").read_text(encoding="utf-8")
+        text = text.replace("python -m stages.", "python -m benchmarks.drawn_stage ")
+        text = text.replace("      - input\n", f"      - input\n      - {SETTINGS}\n")
+        (folder / "dvc.yaml").write_text(text, encoding="utf-8")
+        self.stages = yaml.safe_load(text)["stages"]
+        for name, value in CHANGES.items():
+            self.set(name, value)
+        self.draw()
+        shell(folder, "git", "init", "-q")
+        shell(folder, "dvc", "init", "-q", "-f")
+        shell(folder, "dvc", "config", "cache.type", "hardlink,copy")
+
+    def set(self, name: str, value: object) -> None:
+        """Changes a param."""
+        path, (section, key) = self.folder / "params.yaml", name.split(".")
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values[section][key] = value
+        path.write_text(yaml.safe_dump(values), encoding="utf-8")
+
+    def draw(self, more: int = 0) -> None:
+        """Draws the images that are not there yet; only test images where tables replace files."""
+        count, test = int(str(self.settings["count"])) + more, float(str(self.settings["test"]))
+        numbers = (
+            number
+            for number in range(self.drawn, count)
+            if self.settings["files"] or drawn.split_of(number, test) == "test"
+        )
+        drawn.draw(self.folder, numbers, test)
+        self.drawn = self.settings["count"] = count
+        (self.folder / SETTINGS).write_text(json.dumps(self.settings))
+
+    def megabytes(self, stage: str) -> float:
+        """Returns the size of the outputs of a stage."""
+        outs = (Path(self.folder, out) for out in self.stages[stage].get("outs", ()))
+        files = (path for out in outs for path in (out, *out.rglob("*")) if path.is_file())
+        return sum(path.stat().st_size for path in files) / 1e6
+
+    def repro(self, event: str) -> Iterator[dict[str, object]]:
+        """Yields a row for each stage that `dvc repro` runs, and one for all of it."""
+        (self.folder / LOG).unlink(missing_ok=True)
+        _, seconds = shell(self.folder, "dvc", "repro")
+        text = (self.folder / LOG).read_text() if (self.folder / LOG).exists() else ""
+        for line in map(json.loads, text.splitlines()):
+            yield {"event": event, **line, "megabytes": self.megabytes(line["stage"])}
+        yield {"event": event, "stage": "dvc repro", "seconds": seconds}
+
+
+def _copy_ignored(source: Path, target: Path) -> None:
+    target.mkdir()
+    shutil.copy(source / ".gitignore", target)
+
+
+EVENTS: dict[str, Callable[[Project], object]] = {
+    "first run": lambda project: None,
+    "no-op": lambda project: None,
+    f"+{MORE} images": lambda project: project.draw(MORE),
+    "changed head": lambda project: project.set("train.seed", 2),
 }
 
 
-def png(number: int) -> bytes:
-    """Returns an image of 8x8 pixels that differs from those of all other numbers."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
-    row = b"\0" + struct.pack(">Q", number) * 3
-    header = struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)
-    parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(row * 8, 1)), chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
-
-
-def draw(folder: Path, first: int, count: int) -> None:
-    """Draws images below input/train."""
-    for number in range(first, first + count):
-        name = CLASSES[number % 2]
-        path = folder / "input" / "train" / name / str(number // PER_FOLDER) / f"{number}.png"
-        if number % PER_FOLDER < 2 or number < first + 2:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(png(number))
-
-
-def prepare(folder: Path, count: int) -> None:
-    """Copies the pipeline, describes a network for the stub to replace, and draws the images."""
-    for code in ("classifier", "stages"):
-        shutil.copytree(ROOT / code, folder / code)
-    shutil.copy(ROOT / "params.yaml", folder)
-    (folder / base.FOLDER).mkdir(parents=True)
-    sizes = ((2048,), (2048,))  # of the layers, of an image's features
-    info = BaseInfo(("mixed10",), "avg", 8, 8, *sizes, "float32", "openvino", "float32", "random")
-    base.write_info(folder / base.FOLDER, info)
-    draw(folder, 0, count)
-
-
-def measure(folder: Path, event: str, name: str) -> dict[str, object]:
-    """Runs a command; prints and returns its row of the table."""
-    started = time.perf_counter()
-    command = [sys.executable, "-c", COMMAND + peak.CODE, *MODULES[name]]
-    done = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True)
-    seconds = time.perf_counter() - started
-    *_, output, peak_mib = done.stdout.splitlines()
-    print(f"| {event} | {name} | {seconds:.1f} | {float(peak_mib):.0f} | {output} |", flush=True)
-    return {"event": event, "command": name, "seconds": seconds, "peak_mib": float(peak_mib)}
-
-
-def run(folder: Path, count: int) -> list[dict[str, object]]:
-    """Measures all events with `count` images."""
-    prepare(folder, count)
-    time.sleep(3)  # or the files count as changed just now
-    rows = []
-    for event in ("first run", "nothing new", "outputs deleted", "100 more"):
-        if event == "outputs deleted":
-            shutil.rmtree(folder / "results")
-        if event == "100 more":
-            draw(folder, count, 100)
-        rows += [measure(folder, event, stage) for stage in ("validate", "extract")]
-    rows.append(measure(folder, event, "cache info"))
-    return [{"images": count, **row} for row in rows]
+def show(row: dict[str, object]) -> None:
+    """Prints a row of the table."""
+    numbers = (row.get(name) for name in ("peak_mib", "megabytes"))
+    cells = ("" if number is None else f"{number:,.0f}" for number in numbers)
+    print(f"| {row['event']} | {row['stage']} | {row['seconds']:.1f} | {' | '.join(cells)} |")
 
 
 def main() -> None:
     """Measures each number of images."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--count", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--count", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--tables", action="store_true", help="no files of training images")
+    parser.add_argument("--columns", type=int, default=2048, help="features of an image")
+    parser.add_argument("--test", type=float, default=0.02, help="fraction of test images")
+    parser.add_argument("--only", nargs="+", choices=EVENTS, help="events, besides the first run")
+    parser.add_argument("--set", nargs="+", default=[], metavar="SECTION.NAME=VALUE")
     parser.add_argument(
-        "--work", type=Path, help="folder for the images; default: the temporary folder"
+        "--work", type=Path, help="folder for the project; default: the temporary folder"
     )
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     rows = []
     for count in args.count:
-        print(f"\n{count:,} images\n\n{HEADING}")
+        print(f"\n{count:,} images\n\n{HEADING}", flush=True)
+        settings = {"count": count, "test": args.test, "columns": args.columns}
         with tempfile.TemporaryDirectory(dir=args.work) as name:
-            rows += run(Path(name), count)
+            project = Project(Path(name), {**settings, "files": not args.tables})
+            for change in args.set:
+                param, _, value = change.partition("=")
+                project.set(param, yaml.safe_load(value))
+            time.sleep(3)  # or the files count as changed just now
+            for event, change_project in EVENTS.items():
+                if event == "first run" or event in (args.only or EVENTS):
+                    change_project(project)
+                    for row in project.repro(event):
+                        show(row)
+                        rows.append({"images": count, **row})
+                    if event == "first run":
+                        commit(project.folder)
     if args.json:
         args.json.write_text(json.dumps(rows, indent=2))
 

@@ -1,15 +1,17 @@
 """What differs between two runs."""
 
+import heapq
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
-from classifier.commands._runs import Scored
+from classifier.evaluation.scored_images import ScoredImage
 
 SCORES = ("accuracy", "macro_f1", "log_loss", "expected_calibration_error")
 PARTS = ("validation", "test", "test_without_leaks", "estimate")
-Pair = tuple[str, Scored, Scored]  # path, before, after
+Pair = tuple[str, ScoredImage, ScoredImage]  # path, before, after
 
 
 @dataclass(frozen=True)
@@ -35,18 +37,25 @@ class Changes:
         Exact two-sided sign test of the images that changed (McNemar 1947).
         """
         number = len(self.better) + len(self.worse)
-        fewer = min(len(self.better), len(self.worse))
-        tail = sum(math.comb(number, k) for k in range(fewer + 1)) / 2**number
-        return min(1.0, 2 * tail)
+        fewer, most = min(len(self.better), len(self.worse)), math.lgamma(number + 1)
+        logs = (most - math.lgamma(k + 1) - math.lgamma(number - k + 1) for k in range(fewer + 1))
+        return min(1.0, 2 * sum(math.exp(log - number * math.log(2)) for log in logs))
 
 
-def changes(before: Mapping[str, Scored], after: Mapping[str, Scored]) -> Changes:
-    """Returns the images whose prediction became right or wrong."""
-    pairs = [(path, before[path], after[path]) for path in sorted(before.keys() & after.keys())]
-    same = [pair for pair in pairs if pair[1].label == pair[2].label]
-    better = [pair for pair in same if pair[2].correct and not pair[1].correct]
-    worse = [pair for pair in same if pair[1].correct and not pair[2].correct]
-    return Changes(better, worse, len(same), len(before.keys() | after.keys()) - len(same))
+def changes(before: Iterable[ScoredImage], after: Iterable[ScoredImage]) -> Changes:
+    """Returns the images whose prediction became right or wrong; both are in path order."""
+    better, worse = list[Pair](), list[Pair]()
+    common = others = 0
+    both = heapq.merge(before, after, key=lambda image: image.path)
+    for path, images in groupby(both, key=lambda image: image.path):
+        old, new, *_ = (*images, None, None)
+        if not old or not new or old.label != new.label:
+            others += 1
+            continue
+        common += 1
+        if old.correct != new.correct:
+            (better if new.correct else worse).append((path, old, new))
+    return Changes(better, worse, common, others)
 
 
 def scores(

@@ -10,26 +10,12 @@ from typing import Any
 
 import yaml
 
-from classifier.common import files, params
+from classifier.common import params
 from classifier.common.errors import StageError
 from classifier.evaluation import metrics, scored_images
 
 LOCK = Path("dvc.lock")
 SCORED = {"validation": scored_images.VALIDATION, "test": scored_images.TEST}
-
-
-@dataclass(frozen=True)
-class Scored:
-    """The prediction for an image of known class."""
-
-    label: str
-    predicted: str
-    probability: float
-
-    @property
-    def correct(self) -> bool:
-        """Tells whether the predicted class is the true one."""
-        return self.label == self.predicted
 
 
 @dataclass(frozen=True)
@@ -39,12 +25,12 @@ class Run:
     Attributes:
         metrics: results/metrics.json.
         params: params.yaml, by section.
-        scored: predictions by path, of each split; None if they cannot be had.
+        scored: the file of predictions of each split; None if it cannot be had.
     """
 
     metrics: Mapping[str, Any]
     params: Mapping[str, Any]
-    scored: Mapping[str, Mapping[str, Scored] | None]
+    scored: Mapping[str, Path | None]
 
 
 def present() -> Run:
@@ -59,7 +45,7 @@ def present() -> Run:
     return Run(
         yaml.safe_load(metrics.PATH.read_text(encoding="utf-8")),
         yaml.safe_load(params.PATH.read_text(encoding="utf-8")),
-        {split: _scored(path) for split, path in SCORED.items()},
+        SCORED,
     )
 
 
@@ -97,19 +83,12 @@ def past(hash_: str) -> Run:
     outs = (out for stage in lock["stages"].values() for out in stage.get("outs", ()))
     hashes = {out["path"]: out.get("md5", "") for out in outs}
     cache = _cache_folder()
-    scored: dict[str, dict[str, Scored] | None] = {}
+    scored: dict[str, Path | None] = {}
     for split, path in SCORED.items():
         md5 = hashes.get(path.as_posix(), "")
         content = cache / "files" / "md5" / md5[:2] / md5[2:]
-        scored[split] = _scored(content) if md5 and content.is_file() else None
+        scored[split] = content if md5 and content.is_file() else None
     return Run(scores, values, scored)
-
-
-def _scored(path: Path) -> dict[str, Scored]:
-    return {
-        path_: Scored(label, predicted, float(probability))
-        for path_, label, predicted, probability, *_ in files.iter_rows(path)
-    }
 
 
 def _git(*arguments: str) -> str | None:

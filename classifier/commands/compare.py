@@ -14,6 +14,7 @@ from classifier.commands._comparison import Changes, Pair
 from classifier.commands._runs import Run
 from classifier.common import files, params
 from classifier.common.errors import StageError, count
+from classifier.evaluation import scored_images
 from classifier.html import markup, thumbnails
 from classifier.html.markup import Markup, table, tag
 from classifier.images.limits import Limits
@@ -51,8 +52,9 @@ def changes_by_split(before: Run, after: Run) -> dict[str, Changes | None]:
     found: dict[str, Changes | None] = {}
     for split, later in after.scored.items():
         earlier = before.scored[split]
-        known = earlier is not None and later is not None
-        found[split] = _comparison.changes(earlier or {}, later or {}) if known else None
+        found[split] = None
+        if earlier and later:
+            found[split] = _comparison.changes(*map(scored_images.iter_rows, (earlier, later)))
     return found
 
 

@@ -26,6 +26,11 @@ class ScoredImage(NamedTuple):
     true_class_probability: float
     true_class_rank: int  # of its class, 1 if that is the most probable one
 
+    @property
+    def correct(self) -> bool:
+        """Tells whether the predicted class is the true one."""
+        return self.label == self.predicted
+
 
 @dataclass(frozen=True)
 class ScoredImages:

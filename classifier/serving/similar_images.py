@@ -9,12 +9,14 @@ from classifier.dataset.features import FeatureTable
 from classifier.similarity.pca import PCA, normalize
 
 FIT_ROWS = 20_000  # images to fit the principal components on, at most
+SEARCHED = 200_000  # training images, at most: 100 MB, and a second to read them at the start
 
 
 class SimilarImages:
     """The training images, reduced to 128 principal components: 512 bytes of memory, and a path.
 
-    Nothing is read from the file later, because `dvc repro` may replace it.
+    Of more than SEARCHED images, every second, third, ... is searched. Nothing is read from the
+    file later, because `dvc repro` may replace it.
 
     Args:
         table: results/features_train.npz.
@@ -22,6 +24,7 @@ class SimilarImages:
 
     def __init__(self, table: FeatureTable) -> None:
         rows = np.flatnonzero(table.views == 0)  # augmented copies are no results
+        rows = rows[:: -(-len(rows) // SEARCHED)]
         step = -(-len(rows) // FIT_ROWS)
         self._pca = PCA.fit(table.features, rows[::step], layer_sizes=table.layer_sizes.tolist())
         self._vectors = normalize(self._pca.transform(table.features, rows))  # (N, 128)

@@ -14,6 +14,7 @@ import numpy as np
 
 from classifier.common import files
 from classifier.common.errors import StageError
+from classifier.evaluation import scored_images
 from classifier.head import Head
 from classifier.images import conversion
 from classifier.images.decode import decode_image
@@ -86,13 +87,18 @@ def sample(test: Path, validation: Path, class_names: Sequence[str], most: int) 
         class_names: in the order of their indices.
         most: number of images.
     """
-    rows = files.read_csv(test)
-    tested = bool(rows)
-    rows = rows or files.read_csv(validation)
-    if len(rows) > most:
-        rows = [rows[number] for number in np.linspace(0, len(rows) - 1, most).astype(int)]
-    labels = [class_names.index(row["label"]) if tested else -1 for row in rows]
-    return Sample([row["path"] for row in rows], np.array(labels, int))
+    tested = _count(test) > 0
+    table = test if tested else validation
+    size = _count(table)
+    chosen = set(np.linspace(0, max(size - 1, 0), min(size, most)).astype(int).tolist())
+    every = enumerate(scored_images.iter_rows(table))
+    images = [image for number, image in every if number in chosen]
+    labels = [class_names.index(image.label) if tested else -1 for image in images]
+    return Sample([image.path for image in images], np.array(labels, int))
+
+
+def _count(table: Path) -> int:
+    return sum(1 for _ in files.iter_rows(table))
 
 
 def pipeline_probabilities(

@@ -25,7 +25,8 @@ def confidence(run: RunResults) -> list[Markup]:
     lowest = min(0.9, int(10 * min(y for _, y in points)) / 10)
     axes = Axes((0, 1), (lowest, 1))
     chart = charts.curve("Accuracy by answered images", points, axes, "answered images", "accuracy")
-    title = f"If only likely predictions count ({count(len(run.scored), f'{run.split} image')})"
+    number = count(run.scored.cells.total(), f"{run.split} image")
+    title = f"If only likely predictions count ({number})"
     header = ("accuracy", "smallest probability", "answered", "left to you")
     parts = tag("div", table(title, header, _rows(run)), chart, class_="beside")
     return [tag("p", TEXT), parts, *_two_classes(run)]

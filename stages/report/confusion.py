@@ -1,20 +1,14 @@
 """Section on confusions: which class was predicted as which."""
 
-from collections import Counter
-
 from classifier.common.errors import count
 from classifier.html.markup import Markup, table, tag
 from stages.report.run_results import RunResults
-
-LARGEST = 120  # classes of a confusion matrix; for more, only pairs are listed
-PAIRS = 20  # listed
+from stages.report.scored import LARGEST
 
 
 def confusion(run: RunResults) -> list[Markup]:
     """Returns the confusion matrix and the most frequent confusions."""
-    cells = Counter((image.label, image.predicted) for image in run.scored)
-    names = sorted({name for pair in cells for name in pair})
-    pairs = _pairs(run, cells)
+    names, pairs = run.scored.names, _pairs(run)
     if len(names) > LARGEST:
         text = f"{len(names)} classes are too many for a matrix, so only pairs are listed."
         return [tag("p", text), pairs]
@@ -27,37 +21,35 @@ def confusion(run: RunResults) -> list[Markup]:
         "table",
         tag("caption", "Confusion matrix"),
         tag("thead", tag("tr", tag("td"), *columns)),
-        tag("tbody", *(_row(run, cells, names, label) for label in names)),
+        tag("tbody", *(_row(run, names, label) for label in names)),
         class_="matrix",
     )
     return [tag("p", text), tag("div", tag("div", matrix, class_="wide"), pairs, class_="beside")]
 
 
-def _pairs(run: RunResults, cells: Counter[tuple[str, str]]) -> Markup:
-    errors = [(-number, *pair) for pair, number in cells.items() if pair[0] != pair[1]]
-    if not errors:
+def _pairs(run: RunResults) -> Markup:
+    if not run.scored.wrong:
         return tag("p", "No image was misclassified.")
-    rows = [
-        [label, predicted, _button(run, label, predicted, -number)]
-        for number, label, predicted in sorted(errors)[:PAIRS]
-    ]
+    rows = [[*cell, _button(run, *cell)] for cell in run.scored.confusions]
     return table("Most frequent confusions", ["class", "predicted as", "images"], rows)
 
 
-def _row(run: RunResults, cells: Counter[tuple[str, str]], names: list[str], label: str) -> Markup:
+def _row(run: RunResults, names: list[str], label: str) -> Markup:
+    cells = run.scored.cells
     total = sum(cells[label, predicted] for predicted in names)
     row = [tag("th", label, scope="row")]
     for predicted in names:
         if number := cells[label, predicted]:
             kind = "right" if label == predicted else "wrong"
-            button = _button(run, label, predicted, number)
+            button = _button(run, label, predicted)
             row.append(tag("td", button, class_=kind, style=f"--share:{number / total:.2f}"))
         else:
             row.append(tag("td"))
     return tag("tr", *row)
 
 
-def _button(run: RunResults, label: str, predicted: str, number: int) -> Markup:
+def _button(run: RunResults, label: str, predicted: str) -> Markup:
+    number = run.scored.cells[label, predicted]
     pair = f"{run.class_names.index(label)},{run.class_names.index(predicted)}"
     text = f"{count(number, 'image')} of {label} predicted as {predicted}"
     return tag("button", number, type="button", data_pair=pair, aria_label=text, title=text)

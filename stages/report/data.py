@@ -1,13 +1,12 @@
 """Sections on the data: the images by class, files with problems, and findings."""
 
-from collections import Counter
-
 from classifier.common.errors import count
 from classifier.dataset import folders
 from classifier.dataset.findings import FINDINGS, Finding
 from classifier.html.markup import Markup, table, tag
 from stages.report.elements import ThumbnailSet, details
-from stages.report.run_results import PER_GROUP, RunResults
+from stages.report.run_results import PROBLEMS, RunResults
+from stages.report.scored import PER_GROUP
 
 TITLES = {
     "label_conflict": "The same image in two classes",
@@ -25,7 +24,6 @@ NOTES = {
     "first ten, with few exceptions.",
 }
 UNFOLDED = 24  # classes; more are folded away
-LISTED = 100  # files with problems
 
 
 def data(run: RunResults, images: ThumbnailSet) -> list[Markup]:
@@ -46,14 +44,14 @@ def _class(run: RunResults, name: str, images: ThumbnailSet) -> Markup:
 
 
 def _problems(run: RunResults) -> Markup:
-    if not run.problems:
+    kinds, number = run.problems.counts, run.problems.counts.total()
+    if not number:
         return tag("p", "No file has a problem.")
-    kinds = Counter(problem.problem for problem in run.problems)
-    by_kind = ", ".join(f"{number:,} {kind}" for kind, number in sorted(kinds.items()))
-    rows = [[p.path, p.problem, p.detail, p.action] for p in run.problems[:LISTED]]
-    caption = "Files with problems" + (f", first {LISTED}" if len(run.problems) > LISTED else "")
+    by_kind = ", ".join(f"{n:,} {kind}" for kind, n in sorted(kinds.items()))
+    rows = [[p.path, p.problem, p.detail, p.action] for p in run.problems.shown[:PROBLEMS]]
+    caption = "Files with problems" + (f", first {PROBLEMS}" if number > PROBLEMS else "")
     return details(
-        f"{count(len(run.problems), 'problem')} in files: {by_kind}",
+        f"{count(number, 'problem')} in files: {by_kind}",
         table(caption, ["file", "problem", "detail", "action"], rows),
     )
 
@@ -62,12 +60,12 @@ def findings(run: RunResults, images: ThumbnailSet) -> list[Markup]:
     """Returns what `inspect` found, the most serious first."""
     parts = []
     for kind in FINDINGS:
-        if found := run.findings_of(kind):
-            more = f" (first {PER_GROUP} shown)" if len(found) > PER_GROUP else ""
-            figures = (_finding(n, one, images) for n, one in enumerate(found[:PER_GROUP], 1))
+        if number := run.findings.counts[kind]:
+            more = f" (first {PER_GROUP} shown)" if number > PER_GROUP else ""
+            figures = (_finding(n, one, images) for n, one in enumerate(run.findings_of(kind), 1))
             gallery = tag("div", *figures, class_="figures")
             note = tag("p", NOTES[kind]) if kind in NOTES else None
-            parts.append(details(f"{TITLES[kind]}: {len(found):,}{more}", note, gallery))
+            parts.append(details(f"{TITLES[kind]}: {number:,}{more}", note, gallery))
     text = (
         "Possible errors in the data, the most serious first. All of them are listed in "
         "results/inspection.csv. No file was changed."

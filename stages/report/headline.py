@@ -111,9 +111,9 @@ def _tiles(run: RunResults) -> Markup:
     }
     tiles = {name: percent(accuracy) for name, accuracy in shown.items()}
     tiles |= {f"{run.split} {name}": value for name, value in others.items() if value}
-    tested = sum(row["status"] == "ok" for row in run.predictions)
-    if run.unknown:
-        tiles["unknown test images"] = f"{len(run.unknown):,} of {tested:,}"
+    if run.predictions.n_unknown:
+        numbers = run.predictions.n_unknown, run.predictions.usable
+        tiles["unknown test images"] = "{:,} of {:,}".format(*numbers)
     shown_tiles = (
         tag("div", tag("dt", name), tag("dd", tile)) for name, tile in tiles.items() if tile
     )

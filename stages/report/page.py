@@ -19,7 +19,7 @@ from stages.report import (
     training,
 )
 from stages.report.elements import ThumbnailSet
-from stages.report.run_results import SEARCHABLE, RunResults
+from stages.report.run_results import RunResults
 
 SCRIPT = Path(__file__).with_name("page.js")
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -86,20 +86,19 @@ def _script_data(run: RunResults, images: ThumbnailSet) -> list[Markup]:
     index = {name: number for number, name in enumerate(run.class_names)}
     examples = [
         [image.path, index[image.label], index[image.predicted], round(image.probability, 3)]
-        for image in run.confusion_examples
+        for image in run.scored.examples
     ]
-    labels = {image.path: index[image.label] for image in run.scored if run.split == "test"}
     shown = [
         [
             row["path"],
             index[row["class_1"]],
             round(float(row["probability"]), 3),
-            run.verdicts.get(row["path"], ""),
-            labels.get(row["path"], -1),
+            row["predicted"] if row["predicted"] != row["class_1"] else "",
+            index[label] if label else -1,
         ]
         if row["status"] == "ok"
         else [row["path"], row["status"]]
-        for row in run.predictions[:SEARCHABLE]
+        for row, label in run.predictions.first
     ]
     return [
         markup.data("class-names", run.class_names),

@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 from classifier.common.errors import count
+from classifier.evaluation.scored_images import ScoredImage
 from classifier.html import heat_maps
 from classifier.html.markup import Markup, table, tag
 from stages.report import charts
 from stages.report.elements import ThumbnailSet
-from stages.report.run_results import CONFIDENT, PER_GROUP, SEARCHABLE, RunResults, ScoredImage
+from stages.report.run_results import RunResults
+from stages.report.scored import CONFIDENT
+from stages.report.tested import SEARCHABLE
 
 HEADER = ("class", "images", "recall", "95 % interval", "", "precision", "F1")
 LISTED = 100  # predictions in the table
@@ -38,16 +41,18 @@ def _class(row: Mapping[str, str]) -> list[object]:
 
 def errors(run: RunResults, images: ThumbnailSet) -> list[Markup | None]:
     """Returns the most confident errors and the least confident predictions, with heat maps."""
-    wrong, unsure, typical = run.misclassified, run.least_confident, run.typical
+    found, wrong = run.scored, run.scored.misclassified
     all_confident = f"All predictions have a probability of {CONFIDENT} or more."
     return [
         *(_switch(run) if images.explains() else ()),
-        tag("h3", f"Most confident errors ({min(len(wrong), PER_GROUP)} of {len(wrong):,})"),
+        tag("h3", f"Most confident errors ({len(wrong)} of {found.wrong:,})"),
         _gallery(wrong, run, images) if wrong else tag("p", "No image was misclassified."),
         tag("h3", "Least confident predictions"),
-        _gallery(unsure, run, images) if unsure else tag("p", all_confident),
-        tag("h3", "A correct prediction of each class") if typical else None,
-        _gallery(typical, run, images) if typical else None,
+        _gallery(found.least_confident, run, images)
+        if found.least_confident
+        else tag("p", all_confident),
+        tag("h3", "A correct prediction of each class") if found.typical else None,
+        _gallery(found.typical, run, images) if found.typical else None,
     ]
 
 
@@ -68,8 +73,8 @@ def _switch(run: RunResults) -> list[Markup]:
 
 def _gallery(scored: Sequence[ScoredImage], run: RunResults, images: ThumbnailSet) -> Markup:
     figures = []
-    for image in scored[:PER_GROUP]:
-        verdict = run.verdicts.get(image.path)
+    for image in scored:
+        verdict = run.scored.verdicts.get(image.path)
         badge = [tag("span", verdict, class_="badge"), " "] if verdict else []
         caption = [*badge, tag("b", image.predicted), f" ({image.probability:.2f})"]
         if image.predicted != image.label:
@@ -82,12 +87,12 @@ def _gallery(scored: Sequence[ScoredImage], run: RunResults, images: ThumbnailSe
 
 def unknown(run: RunResults, images: ThumbnailSet) -> list[Markup]:
     """Returns the test images that look like no class; nothing if there are none."""
-    if not run.unknown:
+    found = run.predictions
+    if not found.n_unknown:
         return []
-    labelled = {image.path for image in run.scored}
-    wrong = sum(row["path"] in labelled for row in run.unknown)
+    wrong = found.n_unknown_labelled
     text = (
-        f"{count(len(run.unknown), 'test image looks', 'test images look')} like none of the "
+        f"{count(found.n_unknown, 'test image looks', 'test images look')} like none of the "
         "classes: the novelty is above the threshold that predict.keep sets. "
         f"{count(wrong, 'of them has', 'of them have')} a known class; scores are those of the "
         "most probable class."
@@ -98,7 +103,7 @@ def unknown(run: RunResults, images: ThumbnailSet) -> list[Markup]:
             images.image(row["path"]),
             tag("figcaption", f"novelty {row['novelty']}; most probable: {row['class_1']}"),
         )
-        for row in run.unknown[:PER_GROUP]
+        for row in found.unknown
     )
     return [tag("p", text), tag("div", *figures, class_="figures")]
 
@@ -117,12 +122,12 @@ def calibration(run: RunResults) -> list[Markup]:
 
 def predictions(run: RunResults) -> list[Markup]:
     """Returns the first test predictions as a table, which the script turns into a gallery."""
-    number = len(run.predictions)
+    number = run.predictions.files
     if not number:
         return [tag("p", "There are no images in input/test.")]
     rows = [
         [row["path"], row["predicted"] or row["status"], row["probability"]]
-        for row in run.predictions[:LISTED]
+        for row, _ in run.predictions.first[:LISTED]
     ]
     caption = "Test images" + (f", first {LISTED}" if number > LISTED else "")
     text = f"All predictions are in results/predictions.csv ({count(number, 'file')})."

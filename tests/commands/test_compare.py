@@ -1,26 +1,28 @@
 import re
 import sys
+from pathlib import Path
 
 import pytest
 from scipy.stats import binomtest
 
 from classifier.commands import _comparison, compare
-from classifier.commands._runs import Run, Scored
+from classifier.commands._runs import Run
 from classifier.evaluation import scored_images
+from classifier.evaluation.scored_images import ScoredImage
 from tests.project import copy, needs_git
 
-OLD = {
-    "a.jpg": Scored("cat", "cat", 0.9),
-    "b.jpg": Scored("cat", "dog", 0.8),
-    "c.jpg": Scored("dog", "dog", 0.7),
-    "d.jpg": Scored("dog", "dog", 0.6),
-}
-NEW = {
-    "a.jpg": Scored("cat", "dog", 0.9),
-    "b.jpg": Scored("cat", "cat", 0.8),
-    "c.jpg": Scored("cat", "cat", 0.7),  # another class
-    "e.jpg": Scored("dog", "cat", 0.6),
-}
+OLD = [
+    ScoredImage("a.jpg", "cat", "cat", 0.9, 0.5, 1),
+    ScoredImage("b.jpg", "cat", "dog", 0.8, 0.5, 1),
+    ScoredImage("c.jpg", "dog", "dog", 0.7, 0.5, 1),
+    ScoredImage("d.jpg", "dog", "dog", 0.6, 0.5, 1),
+]
+NEW = [
+    ScoredImage("a.jpg", "cat", "dog", 0.9, 0.5, 1),
+    ScoredImage("b.jpg", "cat", "cat", 0.8, 0.5, 1),
+    ScoredImage("c.jpg", "cat", "cat", 0.7, 0.5, 1),  # another class
+    ScoredImage("e.jpg", "dog", "cat", 0.6, 0.5, 1),
+]
 
 
 def test_images_that_changed_sides_are_found_and_the_others_counted():
@@ -30,9 +32,11 @@ def test_images_that_changed_sides_are_found_and_the_others_counted():
     assert (found.common, found.others) == (2, 3)
 
 
-@pytest.mark.parametrize(("better", "worse"), [(0, 0), (1, 0), (9, 1), (17, 6), (30, 30)])
+@pytest.mark.parametrize(
+    ("better", "worse"), [(0, 0), (1, 0), (9, 1), (17, 6), (30, 30), (4000, 4300)]
+)
 def test_the_part_of_chance_is_that_of_the_exact_sign_test(better, worse):
-    pair = ("a.jpg", OLD["a.jpg"], NEW["a.jpg"])
+    pair = ("a.jpg", OLD[0], NEW[0])
     found = _comparison.Changes(better * [pair], worse * [pair], 100, 0)
     expected = binomtest(better, better + worse).pvalue if better + worse else 1
     assert found.chance == pytest.approx(expected)
@@ -43,7 +47,7 @@ def test_scores_and_params_of_both_runs_are_listed():
     after = Run(
         {"validation": {"accuracy": 0.9, "n": 4}, "test": {"accuracy": 1}},
         {"train": {"head": "mean", "folds": 5}},
-        {"test": NEW},
+        {"test": Path("unread.csv")},
     )
     text = list(compare.lines(before, after, compare.changes_by_split(before, after)))
     assert text[1].split() == ["validation", "accuracy", "0.8000", "0.9000", "+0.1000"]

@@ -26,6 +26,13 @@ def test_augmented_copies_are_not_results():
     assert {path for path, _ in nearest} == set(table.paths[::2].tolist())
 
 
+def test_only_some_of_many_images_are_searched(monkeypatch):
+    table = clusters(60)
+    monkeypatch.setattr(similar_images, "SEARCHED", 25)
+    nearest = SimilarImages(table).nearest(table.features[1], 60)
+    assert {path for path, _ in nearest} == set(table.paths[::3].tolist())
+
+
 def test_components_fitted_on_some_images_find_all_images(monkeypatch):
     table = clusters(60)
     monkeypatch.setattr(similar_images, "FIT_ROWS", 20)

@@ -14,13 +14,15 @@ from classifier.dataset.findings import Finding
 from classifier.dataset.problems import Problem
 from classifier.evaluation import coverage, headline
 from classifier.evaluation.learning_curve import Point
+from classifier.evaluation.scored_images import ScoredImage
 from classifier.evaluation.similarity_bins import Bin
 from classifier.head import HeadInfo
 from classifier.html.thumbnails import Thumbnail
 from classifier.inference.base import BaseInfo
-from stages.report import page, run_results
+from stages.report import page, run_results, scored, tested
 from stages.report.elements import percent
-from stages.report.run_results import RunResults, ScoredImage
+from stages.report.listed import Listed
+from stages.report.run_results import RunResults
 from tests.project import Project, copy
 
 BASE = BaseInfo(
@@ -79,16 +81,29 @@ def metrics_of(**parts: object) -> dict[str, object]:
     return {"validation": part(0.9, 200, folds=5), "leaks": leaks} | parts
 
 
-def results(names=("ant", "bee"), count=40, **changes) -> RunResults:
+def images_of(names=("ant", "bee"), count=40) -> list[ScoredImage]:
+    """Returns test images of known class, a seventh of them misclassified."""
+    images = []
+    for n in range(count):
+        label, wrong = names[n % len(names)], n % 7 == 0
+        guess, own = names[(n + wrong) % len(names)], 0.1 if wrong else 0.9
+        path = f"input/test/{label}/{n}.jpg"
+        images.append(ScoredImage(path, label, guess, 0.9, own, 1 + wrong))
+    return sorted(images)
+
+
+def row_of(image: ScoredImage) -> dict[str, str]:
+    """Returns the row of results/predictions.csv."""
+    names = ("path", "status", "predicted", "class_1", "probability", "novelty")
+    cells = (image.path, "ok", image.predicted, image.predicted, "0.9", "0.100")
+    return dict(zip(names, cells, strict=True))
+
+
+def results(names=("ant", "bee"), count=40, rows=None, images=None, **changes) -> RunResults:
     """Returns the results of a run with a labelled test set."""
-    scored = [
-        ScoredImage(
-            f"input/test/{names[n % len(names)]}/{n}.jpg", names[n % len(names)], guess, 0.9, own
-        )
-        for n in range(count)
-        for guess, own in [(names[(n + (n % 7 == 0)) % len(names)], 0.1 if n % 7 == 0 else 0.9)]
-    ]
-    correct = np.array([image.label == image.predicted for image in scored])
+    images = images_of(names, count) if images is None else images
+    rows = [row_of(image) for image in images] if rows is None else rows
+    correct = np.array([image.label == image.predicted for image in images])
     values = {
         "class_names": tuple(names),
         "head": HeadInfo(tuple(names), "imagenet", "", 200, (0,), ""),
@@ -97,8 +112,8 @@ def results(names=("ant", "bee"), count=40, **changes) -> RunResults:
         "metrics": metrics_of(test=part(0.85, count)),
         "counts": {name: Counter(train=100, test=count // 2) for name in names},
         "samples": {},
-        "problems": [],
-        "findings": [],
+        "problems": Listed(Counter(), []),
+        "findings": Listed(Counter(), []),
         "warnings": [],
         "history": {
             "loss": [1.0, 0.5],
@@ -106,7 +121,7 @@ def results(names=("ant", "bee"), count=40, **changes) -> RunResults:
             "val_loss": [0.9, 0.6],
             "val_accuracy": [0.6, 0.8],
         },
-        "scored": scored,
+        "scored": scored.of(lambda: images, rows),
         "classes": [
             {
                 "class": name,
@@ -120,21 +135,11 @@ def results(names=("ant", "bee"), count=40, **changes) -> RunResults:
             for name in names
         ],
         "calibration": [(0.55, 0.5, 10), (0.92, 1.0, 30)],
-        "coverage": coverage.compute(np.linspace(0.5, 0.9, len(scored)), correct),
+        "coverage": coverage.compute(np.linspace(0.5, 0.9, len(images)), correct),
         "thresholds": [],
         "similarity": [Bin(0.8, 0.9, 20, 0.7, 0.6, 0.8, 10, 8, 6)],
         "learning_curve": [Point(40, 0.8, 0.7, 0.9), Point(80, 0.85, 0.8, 0.9)],
-        "predictions": [
-            {
-                "path": image.path,
-                "status": "ok",
-                "predicted": image.predicted,
-                "class_1": image.predicted,
-                "probability": "0.9",
-                "novelty": "0.100",
-            }
-            for image in scored
-        ],
+        "predictions": tested.of(rows, images),
         "params": {"train": {"hidden_units": 1024}},
         "versions": {"keras": "3"},
     }
@@ -254,8 +259,10 @@ def test_a_missing_test_score_has_its_reason():
 
 def test_names_with_html_stay_text():
     names = (EVIL, "bee")
-    faults = [Problem(f"input/train/{EVIL}", "truncated", EVIL, "skipped")]
-    findings = [Finding(EVIL, EVIL, "outlier", 4.0, "", "", EVIL)]
+    fault = Problem(f"input/train/{EVIL}", "truncated", EVIL, "skipped")
+    faults = Listed(Counter(truncated=1), [fault])
+    finding = Finding(EVIL, EVIL, "outlier", 4.0, "", "", EVIL)
+    findings = Listed(Counter(outlier=1), [finding])
     hostile = results(names, problems=faults, findings=findings, params={EVIL: {EVIL: EVIL}})
     plain, seen = (Parsed(page.page(run, {})) for run in (results(), hostile))
     assert seen.tags["script"] == plain.tags["script"] == 5
@@ -264,7 +271,7 @@ def test_names_with_html_stay_text():
 
 
 def test_each_thumbnail_is_embedded_once():
-    paths = [image.path for image in results().scored]
+    paths = [image.path for image in images_of()]
     uris = [f"data:image/webp;base64,{place:04}" for place in range(len(paths))]
     images = {path: Thumbnail(uri, 100, 50) for path, uri in zip(paths, uris, strict=True)}
     text = page.page(results(), images)
@@ -273,7 +280,7 @@ def test_each_thumbnail_is_embedded_once():
 
 def test_errors_get_thumbnails_first():
     shown = results().images_to_show()
-    errors = [image.path for image in results().scored if image.predicted != image.label]
+    errors = [image.path for image in images_of() if image.predicted != image.label]
     assert set(shown[: len(errors)]) == set(errors) and len(shown) == len(set(shown)) == 40
 
 
@@ -285,7 +292,7 @@ def test_confusions_of_any_number_of_classes_open_their_images(classes):
     buttons = {
         value for name, key, value in seen.attributes if (name, key) == ("button", "data-pair")
     }
-    pairs = {(names.index(i.label), names.index(i.predicted)) for i in run.scored}
+    pairs = {(names.index(i.label), names.index(i.predicted)) for i in images_of(names, 1500)}
     shown = {tuple(map(int, pair.split(","))) for pair in buttons}
     assert shown == pairs if classes <= 120 else 0 < len(shown) == 20 and shown <= pairs
 
@@ -296,8 +303,8 @@ def test_a_report_of_twenty_thousand_test_images_stays_small():
 
 
 def test_a_page_without_predictions_errors_or_problems_says_so():
-    right = [ScoredImage("input/test/ant/1.jpg", "ant", "ant", 0.99, 0.99)]
-    text = Parsed(page.page(results(scored=right, predictions=[]), {})).text
+    right = [ScoredImage("input/test/ant/1.jpg", "ant", "ant", 0.99, 0.99, 1)]
+    text = Parsed(page.page(results(images=right, rows=[]), {})).text
     for sentence in (
         "There are no images in input/test.",
         "No image was misclassified.",
@@ -308,10 +315,10 @@ def test_a_page_without_predictions_errors_or_problems_says_so():
 
 def test_unknown_images_are_shown_the_most_novel_first():
     rows = [
-        {**row, "predicted": "unknown", "novelty": f"{number}.500"}
-        for number, row in enumerate(results().predictions[:3], start=3)
+        {**row_of(image), "predicted": "unknown", "novelty": f"{number}.500"}
+        for number, image in enumerate(images_of()[:3], start=3)
     ]
-    text = Parsed(page.page(results(predictions=rows), {})).text
+    text = Parsed(page.page(results(rows=rows), {})).text
     assert "3 test images look like none of the classes" in text
     assert text.index("novelty 5.500") < text.index("novelty 4.500") < text.index("novelty 3.500")
     assert "unknown test images 3 of 3" in text
@@ -326,7 +333,8 @@ def test_the_page_loads_nothing_from_the_network():
 
 def test_every_entry_of_the_contents_has_its_section():
     finding = Finding("input/test/ant/0.jpg", "ant", "outlier", 4.0, "", "", "d")
-    seen = Parsed(page.page(results(findings=[finding]), {})).attributes
+    findings = Listed(Counter(outlier=1), [finding])
+    seen = Parsed(page.page(results(findings=findings), {})).attributes
     links = [link for name, key, link in seen if (name, key) == ("a", "href")]
     assert links == [f"#{id_}" for name, key, id_ in seen if (name, key) == ("section", "id")]
 

@@ -1,0 +1,59 @@
+"""The files of input/test: how many there are of each kind, and those that are shown."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import tee
+
+from classifier.common.sorted_join import look_up
+from classifier.evaluation import predictions
+from classifier.evaluation.scored_images import ScoredImage
+from stages.report.listed import Top
+from stages.report.scored import PER_GROUP
+
+SEARCHABLE = 50_000  # test images in the gallery
+Row = Mapping[str, str]  # of results/predictions.csv
+
+
+@dataclass(frozen=True)
+class Tested:
+    """Predictions of test files.
+
+    Attributes:
+        files: number of all.
+        usable: number of images among them.
+        first: SEARCHABLE rows in path order, each with the class of the image or "".
+        unknown: PER_GROUP images that look like no class, the most novel first.
+        n_unknown: number of all these.
+        n_unknown_labelled: number of those whose class is known.
+    """
+
+    files: int
+    usable: int
+    first: Sequence[tuple[Row, str]]
+    unknown: Sequence[Row]
+    n_unknown: int
+    n_unknown_labelled: int
+
+
+def of(rows: Iterable[Row], images: Iterable[ScoredImage]) -> Tested:
+    """Returns what the page shows.
+
+    Args:
+        rows: of results/predictions.csv, in path order.
+        images: of known class among these, in path order.
+    """
+    usable = n_unknown = n_labelled = count = 0
+    first = list[tuple[Row, str]]()
+    unknown = Top[Row](PER_GROUP, lambda row: (-float(row["novelty"]), row["path"]))
+    all_rows, others = tee(rows)
+    known = ((image.path, image.label) for image in images)
+    labels = look_up((row["path"] for row in others), known, "")
+    for count, (row, label) in enumerate(zip(all_rows, labels, strict=True), 1):
+        usable += row["status"] == "ok"
+        if count <= SEARCHABLE:
+            first.append((row, label))
+        if predictions.is_unknown(row):
+            n_unknown += 1
+            n_labelled += label != ""
+            unknown.add(row)
+    return Tested(count, usable, first, unknown.items, n_unknown, n_labelled)

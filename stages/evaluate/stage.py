@@ -3,8 +3,8 @@
 Reads   results/validation_predictions.npz, results/predictions.csv, results/scored_test.csv,
         results/inspection.csv, results/similarity.csv, results/split.csv, models/head
 Writes  results/metrics.json, results/scored_validation.csv, results/leaks.csv,
-        results/classes.csv, results/calibration.csv, results/coverage.csv, results/thresholds.csv,
-        results/learning_curve.csv, results/accuracy_by_similarity.csv
+        results/confusion.csv, results/classes.csv, results/calibration.csv, results/coverage.csv,
+        results/thresholds.csv, results/learning_curve.csv, results/accuracy_by_similarity.csv
 """
 
 import math
@@ -36,7 +36,7 @@ from classifier.evaluation import (
 from classifier.evaluation.intervals import independent_count
 from classifier.evaluation.predictions import Params
 from classifier.evaluation.scored_images import ScoredImages
-from stages.evaluate import groups, leaked_images, more_images, similarity
+from stages.evaluate import confusion, groups, leaked_images, more_images, similarity
 from stages.evaluate.estimate import Estimate, estimate
 from stages.evaluate.tested import Tested
 from stages.evaluate.tested import read as read_tested
@@ -61,6 +61,7 @@ def main(
     names = validated.class_names.tolist()
     scored = score(validated)
     scored_images.write(scored_images.VALIDATION, validated.iter_paths(), scored)
+    files.write_csv(confusion.PATH, confusion.HEADER, confusion.rows(scored))
     copies = find_copies(inspection_csv, predictions_csv, split_csv)
     leaks.write(leaks.PATH, copies)
     tested = read_tested(predictions_csv, scored_test_csv, similarity_csv, copies)

@@ -78,7 +78,7 @@ def known_findings(paths: set[Path]) -> list[Finding]:
     """Returns the findings of stage `inspect` about some images."""
     if not findings.PATH.exists():
         return []
-    return [one for one in findings.read(findings.PATH) if Path(one.path) in paths]
+    return [one for one in findings.iter_rows(findings.PATH) if Path(one.path) in paths]
 
 
 def make_session(by: str) -> Session:

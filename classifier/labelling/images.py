@@ -56,8 +56,8 @@ def load(paths: Sequence[Path], on_image: Callable[[], object]) -> Images:
         StageError: no image can be read, or there is no network.
     """
     folder, limits = database.cache_folder(), models.limits(None)
-    rows = {Path(row.path): row for row in _known_rows()}
-    network = FrozenNetwork(conversion.all_ranges(row.conversion for row in rows.values()))
+    rows, conversions = _known_rows(paths)
+    network = FrozenNetwork(conversion.all_ranges(conversions))
     folder.mkdir(parents=True, exist_ok=True)
     with (
         closing(CachedClassifier(Classifier(network, limits), folder)) as runner,
@@ -79,11 +79,16 @@ def load(paths: Sequence[Path], on_image: Callable[[], object]) -> Images:
     return Images(*by_path, points[order], runner.new)
 
 
-def _known_rows() -> Iterator[ImageRow]:
-    """Yields what `validate` knows about images."""
-    for path in (manifest.PATH, manifest.UNLABELLED):
-        if path.exists():
-            yield from manifest.iter_rows(path)
+def _known_rows(paths: Sequence[Path]) -> tuple[dict[Path, ImageRow], set[str]]:
+    """Returns what `validate` knows about some images, and the conversions of all."""
+    wanted = {path.as_posix(): path for path in paths}
+    rows, conversions = dict[Path, ImageRow](), set[str]()
+    for table in (manifest.PATH, manifest.UNLABELLED):
+        for row in manifest.iter_rows(table) if table.exists() else ():
+            conversions.add(row.conversion)
+            if row.path in wanted:
+                rows[wanted[row.path]] = row
+    return rows, conversions
 
 
 def _features(

@@ -89,7 +89,7 @@ def predict(
     views = table.view_rows(table.tta_views)
     size, labels = len(views), table.labels[views[:, 0]]
     pair = np.dtype([("classes", "<i4", (top_k,)), ("probabilities", "<f8", (top_k,))])
-    columns = {
+    columns: dict[str, np.ndarray] = {
         "predicted": np.empty(size, np.int32),
         "probability": np.empty(size),
         "true_class_probability": np.empty(size),

@@ -126,11 +126,12 @@ def iter_rows(path: Path) -> Iterator[ScoredImage]:
 def read(path: Path) -> ScoredImages:
     """Returns the rows without their paths."""
     labels, predicted = list[str](), list[str]()
-    numbers = array("d"), array("d"), array("q")
-    for _, *names, probability, of_label, rank in iter_rows(path):
-        labels.append(names[0])
-        predicted.append(names[1])
-        for column, value in zip(numbers, (probability, of_label, rank), strict=True):
-            column.append(value)
-    columns = (np.array(column, object) for column in (labels, predicted))
-    return ScoredImages(*columns, *map(np.array, numbers))
+    probabilities, of_labels, ranks = array("d"), array("d"), array("q")
+    for image in iter_rows(path):
+        labels.append(image.label)
+        predicted.append(image.predicted)
+        probabilities.append(image.probability)
+        of_labels.append(image.true_class_probability)
+        ranks.append(image.true_class_rank)
+    names = (np.array(column, object) for column in (labels, predicted))
+    return ScoredImages(*names, *map(np.array, (probabilities, of_labels, ranks)))

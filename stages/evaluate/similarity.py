@@ -11,7 +11,7 @@ import numpy as np
 
 from classifier.evaluation.intervals import Z95, Z99, independent_count, wilson
 from classifier.evaluation.similarity_bins import Bin
-from stages.evaluate.tested import Tested
+from stages.evaluate.predicted import Predicted
 
 BINS = 5  # with as many validation images each
 FEWEST = 10  # validation images in a bin
@@ -19,7 +19,7 @@ SMALLEST_DIFFERENCE = 0.02  # of two accuracies: a smaller one is not told
 
 
 def of_run(
-    similarity: np.ndarray, correct: np.ndarray, groups: np.ndarray, tested: Tested
+    similarity: np.ndarray, correct: np.ndarray, groups: np.ndarray, tested: Predicted
 ) -> list[Bin]:
     """Returns the bins of the validation and test images whose similarity is known.
 

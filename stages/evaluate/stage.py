@@ -38,8 +38,8 @@ from classifier.evaluation.predictions import Params
 from classifier.evaluation.scored_images import ScoredImages
 from stages.evaluate import confusion, groups, leaked_images, more_images, similarity
 from stages.evaluate.estimate import Estimate, estimate
-from stages.evaluate.tested import Tested
-from stages.evaluate.tested import read as read_tested
+from stages.evaluate.predicted import Predicted
+from stages.evaluate.predicted import read as read_predicted
 
 NO_TEST_SCORE = "no test score: the class of no test image is known (input/test/<class>/)"
 
@@ -64,7 +64,7 @@ def main(
     files.write_csv(confusion.PATH, confusion.HEADER, confusion.rows(scored))
     copies = find_copies(inspection_csv, predictions_csv, split_csv)
     leaks.write(leaks.PATH, copies)
-    tested = read_tested(predictions_csv, scored_test_csv, similarity_csv, copies)
+    tested = read_predicted(predictions_csv, scored_test_csv, similarity_csv, copies)
     others = tested.select(~tested.copied)
     test, clean = scored_images.read(scored_test_csv), ~tested.copied[tested.labelled]
     values: dict[str, Any] = {"weights": info.weights}
@@ -143,7 +143,7 @@ def test_metrics(test: ScoredImages, clean: np.ndarray) -> dict[str, dict[str, A
 
 
 def estimated(
-    validated: ValidationPredictions, scored: ScoredImages, tested: Tested
+    validated: ValidationPredictions, scored: ScoredImages, tested: Predicted
 ) -> dict[str, dict[str, Any]]:
     """Returns the expected accuracy on the test images."""
     if not len(tested.probability):
@@ -158,7 +158,7 @@ def estimated(
 
 
 def unknown_metrics(
-    validated: ValidationPredictions, threshold: float, tested: Tested
+    validated: ValidationPredictions, threshold: float, tested: Predicted
 ) -> dict[str, dict[str, Any]]:
     """Returns how many images are unknown; nothing if none can be.
 

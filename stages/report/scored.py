@@ -103,9 +103,11 @@ def of(
         if image.probability < CONFIDENT:
             unsure.add((image, verdict))
     shown = wrong.items, unsure.items
+    misclassified, least_confident = ([image for image, _ in pairs] for pairs in shown)
     return Scored(
         cells,
-        *([image for image, _ in pairs] for pairs in shown),
+        misclassified,
+        least_confident,
         [best[name] for name in sorted(best)[:PER_GROUP]],
         examples,
         {image.path: verdict for pairs in shown for image, verdict in pairs if verdict},

@@ -8,7 +8,7 @@ from sklearn import metrics
 from classifier.common import files
 from classifier.dataset import validation_predictions
 from stages.evaluate import stage
-from stages.evaluate.tested import Tested
+from stages.evaluate.predicted import Predicted
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +49,7 @@ def test_known_images_that_are_unknown_are_counted(finished):
     validated = validation_predictions.read(path)
     threshold = float(np.median(validated.novelty))
     unknown, correct, rest = np.array([True, False, True]), np.array([0, 1, np.nan]), np.zeros(3)
-    tested = Tested(rest, rest, unknown, correct, rest, unknown)
+    tested = Predicted(rest, rest, unknown, correct, rest, unknown)
     values = stage.unknown_metrics(validated, threshold, tested)["unknown"]
     assert values["validation_kept"] == pytest.approx(0.5, abs=0.05)
     assert (values["test"], values["test_kept"]) == (2, 0.5)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from stages.evaluate.predicted import Predicted
 from stages.evaluate.similarity import FEWEST, bins, metrics_part, of_run
-from stages.evaluate.tested import Tested
 
 NONE = np.zeros(0)
 
@@ -45,7 +45,7 @@ def test_less_similar_test_images_let_expect_less_beyond_chance(middle, lower):
 def test_images_of_unknown_similarity_are_left_out():
     similarity, correct = np.where(np.arange(12), 0.5, np.nan), np.arange(12) != 0
     new, right, rest = np.array([0.6, 0.7, np.nan]), np.array([1, np.nan, np.nan]), np.zeros(3)
-    tested = Tested(rest, rest, rest, right, new, rest)
+    tested = Predicted(rest, rest, rest, right, new, rest)
     (one,) = of_run(similarity, correct, np.arange(12), tested)
     assert (one.validation, one.validation_accuracy) == (11, 1)
     assert (one.test, one.test_scored, one.test_right) == (2, 1, 1)

@@ -4,7 +4,7 @@ from classifier.common import files
 from classifier.dataset import similarity
 from classifier.evaluation import scored_images
 from classifier.evaluation.scored_images import ScoredImages
-from stages.evaluate import tested
+from stages.evaluate import predicted
 
 HEADER = ("path", "status", "predicted", "probability", "novelty", "class_1")
 
@@ -22,7 +22,7 @@ def test_what_is_known_of_each_test_image_comes_from_three_tables(tmp_path):
     images = ScoredImages(names, names[::-1], numbers, numbers, np.array([2, 1]))
     scored_images.write(scored, ["1", "4"], images)
     similarity.write(similarities, ["0", "3", "4"], np.array([0.1, 0.3, 0.4]))
-    found = tested.read(predictions, scored, similarities, {"4"})
+    found = predicted.read(predictions, scored, similarities, {"4"})
     assert np.array_equal(found.correct, [0, np.nan, 1], equal_nan=True)
     assert np.array_equal(found.similarity, [np.nan, 0.3, 0.4], equal_nan=True)
     assert np.array_equal(found.novelty, [np.nan, 4.5, 0.5], equal_nan=True)

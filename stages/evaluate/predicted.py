@@ -1,7 +1,6 @@
 """The usable test images, of known class or not."""
 
 import math
-from array import array
 from collections.abc import Container
 from dataclasses import dataclass
 from itertools import tee
@@ -14,9 +13,18 @@ from classifier.common.sorted_join import look_up
 from classifier.dataset import similarity
 from classifier.evaluation import predictions, scored_images
 
+COLUMNS = {
+    "probability": "f8",
+    "novelty": "f8",
+    "unknown": "?",
+    "correct": "f8",
+    "similarity": "f8",
+    "copied": "?",
+}
+
 
 @dataclass(frozen=True)
-class Tested:
+class Predicted:
     """M test images, in path order; arrays are (M,).
 
     Attributes:
@@ -40,14 +48,14 @@ class Tested:
         """Returns which images are of a known class, bool (M,)."""
         return ~np.isnan(self.correct)
 
-    def select(self, chosen: np.ndarray) -> "Tested":
+    def select(self, chosen: np.ndarray) -> "Predicted":
         """Returns some of the images; `chosen` is bool (M,)."""
-        return Tested(**{name: column[chosen] for name, column in vars(self).items()})
+        return Predicted(**{name: column[chosen] for name, column in vars(self).items()})
 
 
 def read(
     predictions_csv: Path, scored_csv: Path, similarity_csv: Path, copies: Container[str]
-) -> Tested:
+) -> Predicted:
     """Returns the test images, from tables that are sorted by path.
 
     Args:
@@ -62,11 +70,17 @@ def read(
     scored = ((r.path, float(r.true_class_rank == 1)) for r in scored_images.iter_rows(scored_csv))
     correct = look_up(next(paths), scored, math.nan)
     similarities = look_up(next(paths), similarity.iter_rows(similarity_csv), math.nan)
-    columns = [array("d") for _ in range(6)]
-    for row, right, similar in zip(rows, correct, similarities, strict=True):
-        novelty = float(row.get("novelty") or "nan")
-        known = float(row["probability"]), novelty, predictions.is_unknown(row), right, similar
-        for column, value in zip(columns, (*known, row["path"] in copies), strict=True):
-            column.append(value)
-    probability, novelty, unknown, right, similar, copied = map(np.array, columns)
-    return Tested(probability, novelty, unknown.astype(bool), right, similar, copied.astype(bool))
+    joined = zip(rows, correct, similarities, strict=True)
+    values = (
+        (
+            float(row["probability"]),
+            float(row.get("novelty") or "nan"),
+            predictions.is_unknown(row),
+            right,
+            similar,
+            row["path"] in copies,
+        )
+        for row, right, similar in joined
+    )
+    table = np.fromiter(values, np.dtype(list(COLUMNS.items())))
+    return Predicted(**{name: table[name] for name in COLUMNS})

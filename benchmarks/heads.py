@@ -2,7 +2,7 @@
 
     python -m benchmarks.heads PROJECT [PROJECT ...] [--head auto discriminant logistic mean dense]
 
-Each PROJECT is a folder with the results of `extract` (features_train.npz, features_test.npz) and
+Each PROJECT is a folder with the results of `extract` (features_train, features_test) and
 of `inspect` (excluded.csv, near_duplicates.csv) in results/. Printed for each head: accuracy, log
 loss and calibration error on the test images, those in cross-validation, and seconds; at the end
 their means over the projects. `by chance` is the calibration error on as many test images if all
@@ -48,7 +48,7 @@ def train(project: Path, kind: str, folder: Path) -> list[float]:
     settings = yaml.safe_load(params.PATH.read_text(encoding="utf-8"))
     settings["train"]["head"] = kind
     (folder / "params.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
-    inputs = (results / name for name in ("features_train.npz", "excluded.csv"))
+    inputs = (results / name for name in ("features_train", "excluded.csv"))
     copies, base = results / "near_duplicates.csv", project.resolve() / "models" / "base"
     start = time.perf_counter()
     with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
@@ -56,7 +56,7 @@ def train(project: Path, kind: str, folder: Path) -> list[float]:
         seconds = time.perf_counter() - start
         model = head.read(head.FOLDER)
         validated = validation_predictions.read(validation_predictions.PATH)
-    test, names = features.read(results / "features_test.npz"), list(model.info.class_names)
+    test, names = features.read(results / "features_test"), list(model.info.class_names)
     views = test.view_rows(test.tta_views)
     views = views[test.labels[views[:, 0]] >= 0]
     probabilities, _ = model.predict(test, views)

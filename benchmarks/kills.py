@@ -27,7 +27,9 @@ from classifier.cache import features as feature_cache
 from classifier.cache.database import Database
 from classifier.commands import cache
 from classifier.common.errors import StageError
+from classifier.dataset import features
 
+OUTPUTS = (features.TRAIN, features.TEST)
 LOG = "passes"  # a line per batch that went through the network
 LOGGED = f'''
 
@@ -89,8 +91,9 @@ def passes(folder: Path) -> int:
 
 def outputs(folder: Path) -> dict[str, bytes]:
     """Returns the outputs of `extract`, and dvc.lock, which has the hashes of all others."""
-    names = ("results/features_train.npz", "results/features_test.npz", "dvc.lock")
-    return {name: (folder / name).read_bytes() for name in names if (folder / name).exists()}
+    tables = [path for name in OUTPUTS for path in (folder / name).glob("*")]
+    paths = [path for path in (*tables, folder / "dvc.lock") if path.exists()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
 def run(folder: Path, command: Sequence[str], seconds: float | None = None) -> bool:

@@ -6,7 +6,7 @@
 All images in DIR/train and DIR/test go through InceptionV3 (299x299, int8) once for each list of
 layers, from files to the cache, and random pixels through the network alone. Each measurement runs
 in a process of its own; rounds are interleaved and medians printed. Bytes are those of the cache
-and of results/features_*.npz, per image.
+and of results/features_*, per image.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def bytes_on_disk(folder: Path) -> dict[str, float]:
     cached = (folder / ".cache" / "features").iterdir()
     return {
         "cache": sum(path.stat().st_size for path in cached) / count,
-        "results": sum(path.stat().st_size for path in outputs) / count,
+        "results": sum(p.stat().st_size for path in outputs for p in path.iterdir()) / count,
     }
 
 

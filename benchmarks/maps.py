@@ -18,8 +18,9 @@ import numpy as np
 
 from benchmarks import peak
 from benchmarks.pipeline import prepare
-from classifier.dataset import excluded, features
-from classifier.dataset.features import Column
+from classifier.dataset import excluded, feature_writer, features
+from classifier.dataset.feature_writer import Part
+from classifier.dataset.npz import Column
 
 SHAPE = (8, 8, 1280)
 CODE = "from stages.train import stage; stage.main()" + peak.CODE
@@ -34,27 +35,30 @@ def chunks(count: int) -> Iterator[np.ndarray]:
 
 
 def write(path: Path, count: int) -> None:
-    """Writes results/features_train.npz for `count` images of ten classes."""
+    """Writes results/features_train for `count` images of ten classes."""
     numbers = np.arange(count, dtype=np.int32)
+    paths = [f"input/train/{number:08}.jpg".encode() for number in numbers]
     columns = {
         "features": Column(np.dtype(np.float16), (count, *SHAPE), chunks(count)),
         "labels": Column.from_array(numbers % 10),
-        "class_names": Column.from_array(np.array([f"class {number}" for number in range(10)])),
-        "sha256": Column.from_array(np.array([f"{number:064x}" for number in numbers])),
-        "paths": Column.from_array(
-            np.array([f"input/train/{number:08}.jpg" for number in numbers])
-        ),
+        "sha256": Column.from_array(features.binary_hashes(f"{n:064x}" for n in numbers)),
+        "paths": Column.from_array(np.array(paths)),
+        "groups": Column.from_array(np.full(count, b"")),
+        "splits": Column.from_array(np.full(count, b"train")),
         "views": Column.from_array(np.zeros(count, np.int32)),
-        "train_views": Column.from_array(np.zeros(1, np.int32)),
-        "tta_views": Column.from_array(np.zeros(1, np.int32)),
-        "augmentation_id": Column.from_array(np.array("")),
-        "fingerprint": Column.from_array(np.array("f" * 64)),
-        "weights": Column.from_array(np.array("random")),
-        "layers": Column.from_array(np.array(["mixed8"])),
-        "layer_sizes": Column.from_array(np.array(SHAPE[-1:], np.int32)),
     }
-    path.parent.mkdir(exist_ok=True)
-    features.write(path, columns)
+    constants = {
+        "class_names": [f"class {number}" for number in range(10)],
+        "train_views": np.zeros(1, np.int32),
+        "tta_views": np.zeros(1, np.int32),
+        "augmentation_id": "",
+        "grey_ranges": "",
+        "fingerprint": "f" * 64,
+        "weights": "random",
+        "layers": ["mixed8"],
+        "layer_sizes": np.array(SHAPE[-1:], np.int32),
+    }
+    feature_writer.write(path, constants, [Part(str(count), columns)])
 
 
 def main() -> None:
@@ -81,7 +85,7 @@ def main() -> None:
         print("| maps | MB on disk | peak MB of train | s |\n|---|---|---|---|")
         for count in args.count:
             write(folder / features.TRAIN, count)
-            size = (folder / features.TRAIN).stat().st_size / 1e6
+            size = sum(p.stat().st_size for p in (folder / features.TRAIN).iterdir()) / 1e6
             started = time.perf_counter()
             command = [sys.executable, "-c", CODE]
             done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)

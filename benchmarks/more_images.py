@@ -2,7 +2,7 @@
 
     python -m benchmarks.more_images PROJECT [PROJECT ...] [--repeats 10]
 
-Each PROJECT is a folder with results/features_train.npz. A half of each class is drawn, and what
+Each PROJECT is a folder with results/features_train. A half of each class is drawn, and what
 twice as many images would add to the accuracy is predicted from it. The truth is what all images
 add to half of them, in the learning curves of all images, with its own standard error. Printed are
 the means over the repeats, in percentage points, and in how many the interval has the truth, give
@@ -41,7 +41,8 @@ def measure(project: Path, repeats: int) -> list[str]:
     table = features.read(project / features.TRAIN)
     rows = np.flatnonzero(table.views == 0)
     values, labels, hashes = table.features[rows], table.labels[rows], table.sha256[rows]
-    whole = [curve(values, labels, hashes.tolist(), seed).correct for seed in range(repeats)]
+    names = np.array(features.hex_hashes(hashes))
+    whole = [curve(values, labels, names.tolist(), seed).correct for seed in range(repeats)]
     gains = np.mean([one[:, -1] - one[:, 2] for one in whole], axis=0)
     truth, error = 100 * gains.mean(), 100 * gains.std() / np.sqrt(len(gains))
     found = []
@@ -49,7 +50,7 @@ def measure(project: Path, repeats: int) -> list[str]:
         order = np.random.default_rng(seed).permutation(len(labels))
         order = order[np.argsort(labels[order], kind="stable")]
         half = np.sort(order[seed % 2 :: 2])
-        one = curve(values[half], labels[half], hashes[half].tolist(), seed)
+        one = curve(values[half], labels[half], names[half].tolist(), seed)
         if gain := expected_gain(one.images, one.correct, np.arange(len(half))):
             found.append([100 * value for value in vars(gain).values()])
     mean, low, high = np.array(found).T

@@ -17,7 +17,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 import yaml
 from sklearn.linear_model import LogisticRegression
 
@@ -53,7 +52,7 @@ def run_stages(folder: Path) -> dict[str, float]:
 def logistic_regression(folder: Path) -> dict[str, float]:
     """Returns the test accuracy of scikit-learn's logistic regression by its C."""
     train, test = (features.read(folder / p) for p in (features.TRAIN, features.TEST))
-    x_train, x_test = np.asarray(train.features), np.asarray(test.features)
+    x_train, x_test = train.features[:], test.features[:]
     mean = x_train.mean(axis=0)
     scores = {}
     for c in (0.01, 0.1, 1, 10):

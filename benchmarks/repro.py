@@ -128,7 +128,7 @@ class Project:
         """Deletes the feature cache, the run cache and the outputs of `extract`."""
         shutil.rmtree(self.folder / ".cache")
         for path in (features.TRAIN, features.TEST):
-            (self.folder / path).unlink()
+            shutil.rmtree(self.folder / path)
         shutil.rmtree(self.folder / ".dvc" / "cache" / "runs")
 
 

@@ -9,7 +9,7 @@ is the sum of both ranks among the training images.
 
     python -m benchmarks.unknown RESULTS_OF_DATASET_1 RESULTS_OF_DATASET_2 ... [--same 0,2]
 
-Each argument is a folder with features_train.npz and features_test.npz. `--same` names datasets,
+Each argument is a folder with features_train and features_test. `--same` names datasets,
 counted from 0, whose classes overlap: they are not set against each other.
 """
 
@@ -50,14 +50,12 @@ def read(path: Path) -> Images:
     """Returns the images of a file; without augmented copies."""
     table = features.read(path)
     rows = np.flatnonzero(table.views == 0)
-    return Images(
-        table.features[rows].astype(np.float64), table.labels[rows], table.sha256[:][rows]
-    )
+    return Images(table.features[rows].astype(np.float64), table.labels[rows], table.sha256[rows])
 
 
 def folds_of(train: Images) -> Iterator[tuple[Images, np.ndarray]]:
     """Yields the images outside of each fold, and which images are in it."""
-    hashes = train.hashes.tolist()
+    hashes = features.hex_hashes(train.hashes)
     folds = np.array(split.assign_folds(hashes, train.labels.tolist(), FOLDS, 1))
     for fold in np.unique(folds):
         yield train.of(folds != fold), folds == fold

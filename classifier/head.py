@@ -12,8 +12,9 @@ import numpy as np
 from classifier import novelty
 from classifier.common import files, parallel
 from classifier.common.errors import StageError
-from classifier.dataset import features
-from classifier.dataset.features import Array, Column, FeatureTable, rows_per_chunk
+from classifier.dataset import npz
+from classifier.dataset.features import Array, FeatureTable, rows_per_chunk
+from classifier.dataset.npz import Column
 from classifier.inference import openvino_engine
 from classifier.inference.openvino_engine import OpenvinoEngine
 from classifier.novelty import Novelty
@@ -236,7 +237,7 @@ def _write_branches(path: Path, branches: Sequence[Branch]) -> None:
                 f"kernel_{b}_{k}": kernel.astype(np.float32),
                 f"bias_{b}_{k}": bias.astype(np.float32),
             }
-    features.write(path, {name: Column.from_array(array) for name, array in arrays.items()})
+    npz.write(path, {name: Column.from_array(array) for name, array in arrays.items()})
 
 
 def _read_branches(path: Path) -> Iterator[Branch]:

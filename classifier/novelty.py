@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from classifier.dataset import features
-from classifier.dataset.features import Column
+from classifier.dataset import npz
+from classifier.dataset.npz import Column
 
 NAME = "novelty.npz"
 COMPONENTS = 256  # at most
@@ -140,7 +140,7 @@ def write(folder: Path, novelty: Novelty) -> None:
         name: Column.from_array(array.astype(np.float32 if array.ndim == 2 else np.float64))
         for name, array in vars(novelty).items()
     }
-    features.write(folder / NAME, columns)
+    npz.write(folder / NAME, columns)
 
 
 def read(folder: Path) -> Novelty | None:

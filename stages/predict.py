@@ -1,6 +1,6 @@
 """Predict the classes of the test images and of the unlabelled images.
 
-Reads   results/features_test.npz, results/features_unlabelled.npz, results/problems.csv,
+Reads   results/features_test, results/features_unlabelled, results/problems.csv,
         models/head
 Writes  results/predictions.csv, results/predictions_unlabelled.csv, results/scored_test.csv
 """

@@ -14,12 +14,13 @@ import pytest
 
 from benchmarks import kills
 from classifier.cache import features as feature_cache
+from tests.feature_tables import contents
 from tests.project import Project, copy, draw
 
 pytestmark = pytest.mark.slow
 
 REPRO = (*kills.COMMANDS["dvc repro"], "extract")
-OUTPUTS = ("results/features_train.npz", "results/features_test.npz")
+OUTPUTS = ("results/features_train", "results/features_test")
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +39,7 @@ def undisturbed(finished, shared_folder):
             shutil.rmtree(start.folder / name, ignore_errors=True)
         start.shell("dvc", "config", "core.no_scm", "true")
         for name in OUTPUTS:
-            (start.folder / name).unlink()
+            shutil.rmtree(start.folder / name)
         assert copy(start, folder / "end").stage("extract").returncode == 0
 
     return shared_folder("undisturbed", run)
@@ -55,7 +56,7 @@ def expected(undisturbed):
 
 
 def outputs(project):
-    return [(project.folder / name).read_bytes() for name in OUTPUTS]
+    return [contents(project.folder / name) for name in OUTPUTS]
 
 
 def new(project):
@@ -151,7 +152,7 @@ def test_a_full_disk_below_the_outputs_is_an_error_until_there_is_room(fresh, ex
     assert done.returncode == 1
     message = "npz: the disk is full; free some space and run again\n"
     assert done.stderr.startswith("error: results/f") and done.stderr.endswith(message)
-    assert not list(results.glob("*.part"))
+    assert not list(results.rglob("*.part"))
     small_disk("results", "4m")
     assert new(fresh) == 0
     assert outputs(fresh) == expected
@@ -180,7 +181,7 @@ def damage(project, change):
     change(data)
     path.write_bytes(data)
     for name in OUTPUTS:
-        (project.folder / name).unlink()
+        shutil.rmtree(project.folder / name)
 
 
 def flip(data):

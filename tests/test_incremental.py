@@ -8,11 +8,12 @@ from PIL import Image
 
 from classifier.common import files
 from classifier.evaluation import predictions
+from tests.feature_tables import contents
 from tests.project import GIT, Project, commit, copy, draw, needs_git, read_lock
 from tests.source_code import run_here
 
 QUEUED = {"one": "extract.tta_views=2", "two": "extract.tta_views=2"}
-OUTPUTS = ("results/features_train.npz", "results/features_test.npz")
+OUTPUTS = ("results/features_train", "results/features_test")
 
 
 def counts(output: str) -> tuple[int, int] | None:
@@ -43,8 +44,8 @@ def extract_here(results_only, capsys):
     return run
 
 
-def outputs(project: Project) -> list[bytes]:
-    return [(project.folder / path).read_bytes() for path in OUTPUTS]
+def outputs(project: Project) -> list[dict[str, bytes]]:
+    return [contents(project.folder / path) for path in OUTPUTS]
 
 
 def add(inputs):
@@ -137,9 +138,28 @@ def test_what_grew_image_by_image_equals_a_full_run(results_only, extract_here):
     incremental = outputs(results_only)
     shutil.rmtree(results_only.folder / ".cache")
     for path in OUTPUTS:
-        (results_only.folder / path).unlink()
+        shutil.rmtree(results_only.folder / path)
     assert extract_here() == (28, 26)  # two are copies of another
     assert outputs(results_only) == incremental
+
+
+@pytest.mark.slow
+def test_a_new_image_changes_one_of_many_parts_and_dvc_leaves_the_others(project):
+    def inodes():
+        return {path: path.stat().st_ino for path in (project.folder / OUTPUTS[0]).iterdir()}
+
+    code = project.folder / "stages" / "extract" / "parts.py"
+    text = code.read_text(encoding="utf-8")
+    code.write_text(re.sub(r"^MOST = .*", "MOST = 5", text, flags=re.M), encoding="utf-8")
+    assert extract(project) == (21, 0)
+    before = inodes()
+    assert len(before) == 257
+    add(project.folder / "input")
+    assert extract(project) == (22, 1)
+    after = inodes()
+    changed = {path.name for path in before if after[path] != before[path]}
+    assert len(changed) == 2 and "table.npz" in changed
+    assert extract(project) is None
 
 
 @pytest.mark.slow

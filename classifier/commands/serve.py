@@ -1,6 +1,6 @@
 """A web page and a JSON service that classify images: `python -m classifier serve --help`.
 
-Reads   models/base, models/head, results/features_train.npz, and input for thumbnails; with
+Reads   models/base, models/head, results/features_train, and input for thumbnails; with
         --model only an exported classifier
 Writes  nothing
 """

@@ -1,35 +1,50 @@
-"""results/features_*.npz: the features of every image and view."""
+"""results/features_*: the features of every image and view, in folders.
+
+table.npz holds what is true of all rows. The rows are in part-000.npz or, of many images, in 256
+parts by the first byte of their content hashes, so that a new image changes one part.
+"""
 
 import math
-import struct
-import zipfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
-from classifier.common import files
+from classifier.common.errors import StageError
+from classifier.dataset import npz
+from classifier.dataset.lazy_array import LazyArray
 
-TRAIN = Path("results/features_train.npz")
-TEST = Path("results/features_test.npz")
-UNLABELLED = Path("results/features_unlabelled.npz")
+TRAIN = Path("results/features_train")
+TEST = Path("results/features_test")
+UNLABELLED = Path("results/features_unlabelled")
+TABLE = "table.npz"
+DIGESTS = "digests"  # in table.npz, of its parts
+DIGEST = "digest"  # in a part, of all that its bytes depend on
 LAZY = ("features", "sha256", "paths", "groups")  # arrays with many bytes per row
+IN_MEMORY = ("labels", "splits", "views")
+TEXT = ("paths", "groups")  # UTF-8 on disk
 MAX_ROWS = 512
 MAX_CHUNK = 64_000_000  # bytes
+
+Array = np.ndarray | LazyArray
 
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """The arrays of a file; N rows are the views of P images."""
+    """The arrays of a folder; N rows are the views of P images.
 
-    features: "Array"  # float32 (N, D), or float16 (N, h, w, c) maps; left on disk
+    The rows of one image are adjacent, view 0 first. Those of a part are in the order of paths.
+    """
+
+    features: Array  # float32 (N, D), or float16 (N, h, w, c) maps; left on disk
     labels: np.ndarray  # int32 (N,), index into `class_names`; -1 if unknown
     class_names: np.ndarray  # str (C,), sorted
-    sha256: "Array"  # str (N,), of the files' bytes; left on disk
-    paths: "Array"  # str (N,), sorted; rows of one image are adjacent, view 0 first; left on disk
-    groups: "Array"  # str (N,), as in images.csv; empty without; left on disk
+    sha256: Array  # S32 (N,), of the files' bytes: see `hex_hashes`; left on disk
+    paths: Array  # str (N,); left on disk
+    groups: Array  # str (N,), as in images.csv; empty without; left on disk
     splits: np.ndarray  # str (N,): train, validation, test or unlabelled
     views: np.ndarray  # int32 (N,); 0: the image itself, -1: its mirror image, others: copies
     train_views: np.ndarray  # int32 (V,), the views of each training image to train on, 0 first
@@ -57,73 +72,46 @@ class FeatureTable:
         return np.flatnonzero(np.repeat(chosen, self.layer_sizes))
 
 
-@dataclass(frozen=True)
-class Column:
-    """An array to write: its dtype, its shape, and its rows in chunks."""
-
-    dtype: np.dtype
-    shape: tuple[int, ...]
-    chunks: Iterable[np.ndarray]
-
-    @classmethod
-    def from_array(cls, array: np.ndarray) -> "Column":
-        """Returns the column of an array in memory."""
-        return cls(array.dtype, array.shape, [array])
+def part_path(folder: Path, number: int) -> Path:
+    """Returns the path of a part, counted from 0."""
+    return folder / f"part-{number:03}.npz"
 
 
-def write(path: Path, columns: Mapping[str, Column]) -> None:
-    """Streams arrays to an .npz file, as NumPy would write it; no column is held in memory."""
-    with files.atomic_write(path) as part, zipfile.ZipFile(part, "w") as archive:
-        for name, column in columns.items():
-            entry = zipfile.ZipInfo(f"{name}.npy")  # dated 1980: equal arrays make equal files
-            with archive.open(entry, "w", force_zip64=True) as file:
-                _write(file, name, column)
+def is_part(name: str) -> bool:
+    """Tells whether a file of the folder is a part."""
+    return re.fullmatch(r"part-\d{3}\.npz", name) is not None
 
 
-def _write(file: IO[bytes], name: str, column: Column) -> None:
-    descr = np.lib.format.dtype_to_descr(column.dtype)
-    header = {"descr": descr, "fortran_order": False, "shape": column.shape}
-    np.lib.format.write_array_header_1_0(file, header)
-    values = 0
-    for chunk in column.chunks:
-        file.write(np.ascontiguousarray(chunk, column.dtype).tobytes())
-        values += chunk.size
-    if values != math.prod(column.shape):
-        raise ValueError(f"{name}: {values} values for shape {column.shape}")
+def read(folder: Path) -> FeatureTable:
+    """Returns the table; the LAZY arrays stay on disk until they are used.
 
-
-def read(path: Path) -> FeatureTable:
-    """Returns the table; the LAZY arrays stay on disk until they are used."""
-    with np.load(path, allow_pickle=False) as arrays:
-        columns: dict[str, Any] = {n: arrays[n] for n in arrays.files if n not in LAZY}
-    return FeatureTable(**columns | {name: lazy_array(path, name) for name in LAZY})
-
-
-@dataclass(frozen=True)
-class LazyArray:
-    """An array in an uncompressed .npz file that reads only the rows it is indexed with.
-
-    Each access maps the file again, so that a long run does not end with all of it in memory.
+    Raises:
+        StageError: a file is damaged, or from another run than the others.
+        FileNotFoundError: there is no table.
     """
-
-    path: Path
-    offset: int
-    dtype: np.dtype
-    shape: tuple[int, ...]
-
-    def __len__(self) -> int:
-        """Returns the number of rows."""
-        return self.shape[0]
-
-    def __getitem__(self, rows: Any) -> np.ndarray:
-        """Returns rows, like a NumPy array, but always a copy."""
-        if 0 in self.shape:
-            return np.empty(self.shape, self.dtype)[rows]
-        values = np.memmap(self.path, self.dtype, "r", self.offset, self.shape)[rows]
-        return np.array(values) if isinstance(values, np.memmap) else np.asarray(values)
-
-
-Array = np.ndarray | LazyArray
+    path = folder / TABLE
+    try:
+        constants = npz.read(path)
+        stored, in_memory = list[dict[str, npz.StoredArray]](), list[dict[str, np.ndarray]]()
+        for number, digest in enumerate(constants.pop(DIGESTS).tolist()):
+            path = part_path(folder, number)
+            arrays = npz.read(path, (DIGEST, *IN_MEMORY))
+            if arrays[DIGEST] != digest:
+                raise ValueError("it is from another run than table.npz")
+            stored.append(npz.stored(path, LAZY))
+            in_memory.append(arrays)
+        columns: dict[str, Any] = constants | {
+            name: np.concatenate([arrays[name] for arrays in in_memory]) for name in IN_MEMORY
+        }
+        columns["splits"] = columns["splits"].astype("U10")  # `unlabelled` is the longest
+        for name in LAZY:
+            columns[name] = LazyArray([arrays[name] for arrays in stored], name in TEXT)
+        return FeatureTable(**columns)
+    except npz.DAMAGED as error:
+        if isinstance(error, FileNotFoundError) and path.name == TABLE:
+            raise
+        rule = f"must be as stage `extract` wrote it; got one that cannot be read ({error})"
+        raise StageError(f"{path.as_posix()}: {rule}: run `dvc repro`") from error
 
 
 def rows_per_chunk(shape: tuple[int, ...], dtype: np.dtype) -> int:
@@ -132,34 +120,17 @@ def rows_per_chunk(shape: tuple[int, ...], dtype: np.dtype) -> int:
     return max(1, min(MAX_ROWS, MAX_CHUNK // max(1, row)))
 
 
-def lazy_array(path: Path, name: str) -> LazyArray:
-    """Returns an array of an .npz file written by `write`, without reading its values."""
-    with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
-        shape, dtype = _read_header(file)
-        npy_header, entry = file.tell(), archive.getinfo(f"{name}.npy")
-    with path.open("rb") as plain:  # zip's local header: 30 bytes, then name and extra field
-        plain.seek(entry.header_offset + 26)
-        name_length, extra_length = struct.unpack("<HH", plain.read(4))
-    zip_header = 30 + name_length + extra_length
-    return LazyArray(path, entry.header_offset + zip_header + npy_header, dtype, shape)
+def hex_hashes(hashes: np.ndarray) -> list[str]:
+    """Returns content hashes in hexadecimal.
 
-
-def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
-    np.lib.format.read_magic(file)  # 1.0, as `write` does
-    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    if dtype.hasobject:  # bytes from a file would become addresses in memory
-        raise ValueError("it holds Python objects")
-    return shape, dtype
-
-
-def iter_chunks(path: Path, name: str, count: int) -> Iterator[np.ndarray]:
-    """Yields an array in chunks of `count` rows; its checksum is compared after the last one.
-
-    Raises:
-        KeyError, ValueError, zipfile.BadZipFile: the file is damaged or of another format.
+    Args:
+        hashes: S32 (N,). NumPy drops zeros at the end of its bytes wherever it makes a Python
+            object of them, so `tolist` would not do.
     """
-    with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
-        shape, dtype = _read_header(file)
-        size = dtype.itemsize * math.prod(shape[1:])
-        while data := file.read(count * size):
-            yield np.frombuffer(data, dtype).reshape(-1, *shape[1:])
+    text = np.ascontiguousarray(hashes, "S32").tobytes().hex()
+    return [text[start : start + 64] for start in range(0, len(text), 64)]
+
+
+def binary_hashes(texts: Iterable[str]) -> np.ndarray:
+    """Returns content hashes, S32 (N,), from hexadecimal."""
+    return np.frombuffer(bytes.fromhex("".join(texts)), "S32")

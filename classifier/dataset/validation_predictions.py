@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from classifier.dataset import features
-from classifier.dataset.features import Column, LazyArray
+from classifier.dataset import npz
+from classifier.dataset.lazy_array import LazyArray
+from classifier.dataset.npz import Column, StoredArray
 
 PATH = Path("results/validation_predictions.npz")
 LAZY = ("paths", "probabilities")  # arrays with many bytes per image
@@ -42,7 +43,7 @@ class Selected:
         return np.asarray(self.array[self.rows[index]], self.dtype)
 
 
-Streamed = np.ndarray | LazyArray | Selected
+Streamed = np.ndarray | LazyArray | StoredArray | Selected
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def _blocks(count: int) -> Iterator[slice]:
 
 def write(path: Path, predictions: ValidationPredictions) -> None:
     """Writes the arrays, those on disk a block at a time."""
-    features.write(path, {name: _column(array) for name, array in vars(predictions).items()})
+    npz.write(path, {name: _column(array) for name, array in vars(predictions).items()})
 
 
 def _column(array: Streamed) -> Column:
@@ -114,5 +115,4 @@ def read(path: Path) -> ValidationPredictions:
     """Returns the arrays; those in LAZY stay on disk until they are used."""
     with np.load(path, allow_pickle=False) as arrays:
         columns = {name: arrays[name] for name in arrays.files if name not in LAZY}
-    lazy = {name: features.lazy_array(path, name) for name in LAZY}
-    return ValidationPredictions(**columns | lazy)
+    return ValidationPredictions(**columns | npz.stored(path, LAZY))

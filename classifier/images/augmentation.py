@@ -56,6 +56,11 @@ class ViewParams(AugmentationParams):
         """Returns the numbers of the views over which predictions are averaged, ORIGINAL first."""
         return [ORIGINAL, MIRRORED, *range(1, self.tta_views - 1)][: self.tta_views]
 
+    def numbers_of(self, split: str) -> list[int]:
+        """Returns the numbers of the views of an image of a split, ORIGINAL first."""
+        tta = self.tta_numbers()
+        return list(dict.fromkeys([*tta, *self.train_numbers()])) if split == "train" else tta
+
     def augments(self) -> bool:
         """Tells whether any view is an augmented copy."""
         return self.augmented_copies > 0 or self.tta_views > 2
@@ -84,11 +89,10 @@ def all_views(
     rows: Iterable[ImageRow], settings: ViewParams, augmentation_id: str
 ) -> Iterator[View]:
     """Yields the views of each image in turn, ORIGINAL first."""
-    tta = settings.tta_numbers()
-    train = list(dict.fromkeys([*tta, *settings.train_numbers()]))
+    train, others = (settings.numbers_of(split) for split in ("train", "test"))
     for row in rows:
         of_row = augmentation_id, conversion.key(row.conversion)
-        for number in train if row.split == "train" else tta:
+        for number in train if row.split == "train" else others:
             yield View(row, number, view_key(row.sha256, number, *of_row))
 
 

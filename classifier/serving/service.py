@@ -52,9 +52,7 @@ class ClassifierService:
         text = f"Predicts one of {count(len(names), 'class', 'classes')} for each image: {listed}."
         text += f" Trained on {images}."
         if not (self._alone or self._similar_images):
-            text += (
-                " Similar images are not shown: results/features_train.npz is not of this model."
-            )
+            text += " Similar images are not shown: results/features_train is not of this model."
         return text
 
     @property

@@ -1,9 +1,8 @@
 """Finds the training images that are most similar to an image, by its features."""
 
-import zipfile
-
 import numpy as np
 
+from classifier.common.errors import StageError
 from classifier.dataset import features
 from classifier.dataset.features import FeatureTable
 from classifier.similarity.pca import PCA, normalize
@@ -19,7 +18,7 @@ class SimilarImages:
     file later, because `dvc repro` may replace it.
 
     Args:
-        table: results/features_train.npz.
+        table: results/features_train.
     """
 
     def __init__(self, table: FeatureTable) -> None:
@@ -50,6 +49,6 @@ def load(fingerprint: str) -> SimilarImages | None:
     """
     try:
         table = features.read(features.TRAIN)
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile):
+    except (FileNotFoundError, StageError):
         return None
     return SimilarImages(table) if str(table.fingerprint) == fingerprint else None

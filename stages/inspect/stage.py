@@ -1,7 +1,7 @@
 """Find duplicates, leaks, label errors and outliers; exclude from training what params.yaml says.
 
 Reads   results/images.csv and the images it lists, results/perceptual_hashes.npy,
-        results/features_train.npz, results/features_test.npz
+        results/features_train, results/features_test
 Writes  results/inspection.csv, results/excluded.csv, results/near_duplicates.csv,
         results/similarity.csv
 """
@@ -98,7 +98,9 @@ def find_all(
     selected[pairs.one] = selected[pairs.other] = True
     rows = image_rows(train)[unique.first[: unique.n_train]]
     both = pairs.other < unique.n_train  # `one` is lower
-    hashes_of = [train.sha256[rows[side[both]]].tolist() for side in (pairs.one, pairs.other)]
+    hashes_of = [
+        features.hex_hashes(train.sha256[rows[side[both]]]) for side in (pairs.one, pairs.other)
+    ]
     copies = list(zip(*hashes_of, strict=True))
     if str(train.weights) == "random":
         images = select_images(images_csv, contents, selected)

@@ -13,14 +13,14 @@ UNKNOWN, CONFLICTING = -1, -2  # labels
 
 @dataclass(frozen=True)
 class UniqueImages:
-    """The distinct contents of the images in features_train.npz and then features_test.npz.
+    """The distinct contents of the images in features_train and then features_test.
 
     Attributes:
         inverse: int (N,), content of each image; contents are numbered in order of appearance.
         first: int (U,), the first image of each content.
         labels: int (U,), class index, UNKNOWN, or CONFLICTING where the images disagree.
         hash_rank: int (U,), place of each content in the order of hashes, independent of names.
-        n_train: the number of contents in features_train.npz; they come first.
+        n_train: the number of contents in features_train; they come first.
     """
 
     inverse: np.ndarray
@@ -33,7 +33,7 @@ class UniqueImages:
     def from_tables(cls, train: FeatureTable, test: FeatureTable) -> "UniqueImages":
         """Returns the contents of the images in both tables."""
         tables = [(table, image_rows(table)) for table in (train, test)]
-        hashes = np.concatenate([table.sha256[rows].astype("S64") for table, rows in tables])
+        hashes = np.concatenate([table.sha256[rows] for table, rows in tables])
         labels = np.concatenate([table.labels[rows] for table, rows in tables])
         _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
         hash_rank = np.argsort(first)

@@ -9,7 +9,7 @@ import numpy as np
 
 from classifier.common.errors import StageError
 from classifier.dataset import folders, split
-from classifier.dataset.features import FeatureTable
+from classifier.dataset.features import FeatureTable, hex_hashes
 from classifier.dataset.groups import EXIF, listed
 from stages.train.learning_curve import draw_parts
 from stages.train.params import Params
@@ -77,7 +77,7 @@ def make_plan(
     Raises:
         StageError: a class has no images left to train on, or no image validates.
     """
-    hashes, labels = table.sha256[rows].tolist(), table.labels[rows].tolist()
+    hashes, labels = hex_hashes(table.sha256[rows]), table.labels[rows].tolist()
     copies = parts_of_classes(copies, hashes, labels)
     trains = np.array([path not in excluded for path in table.paths[rows].tolist()])
     names, given = table.groups[rows].tolist(), table.splits[rows] == split.VALIDATION

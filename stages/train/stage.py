@@ -1,6 +1,6 @@
 """Train the top layers on the features.
 
-Reads   results/features_train.npz, results/excluded.csv, results/near_duplicates.csv, models/base
+Reads   results/features_train, results/excluded.csv, results/near_duplicates.csv, models/base
 Writes  models/head, results/history.csv, results/split.csv, results/validation_predictions.npz
 """
 
@@ -40,7 +40,7 @@ def make_training_set(
     """Returns the images to train on and to validate with.
 
     Args:
-        table: results/features_train.npz.
+        table: results/features_train.
         views: int (N, V), rows of the views of each image.
         base_folder: models/base.
         file: an open file for the vectors computed from maps.

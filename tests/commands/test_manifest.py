@@ -30,7 +30,7 @@ def rows(project):
 
 def read_features(project):
     table = features.read(project.folder / features.TRAIN)
-    return dict(zip(table.sha256[:].tolist(), table.features[:].tolist(), strict=True))
+    return dict(zip(features.hex_hashes(table.sha256[:]), table.features[:].tolist(), strict=True))
 
 
 @pytest.mark.slow

@@ -249,7 +249,7 @@ def test_the_page_goes_on_while_its_model_is_replaced(project, tmp_path):
     before = upload(f"{address}/cards", image)
     for path in ("models/base", "models/head"):
         shutil.rmtree(other.folder / path)
-    features = other.folder / "results" / "features_train.npz"
+    features = other.folder / "results" / "features_train" / "part-000.npz"
     features.write_bytes(features.read_bytes()[:1000])
     for _ in range(2):  # a change is believed once it lasts
         assert upload(f"{address}/cards", image) == before
@@ -261,7 +261,7 @@ def test_the_page_goes_on_while_its_model_is_replaced(project, tmp_path):
         copy(Project(project.folder / path), other.folder / path)
     while "the model has changed" in (page := urllib.request.urlopen(address).read().decode()):
         time.sleep(0.1)
-    assert "Similar images are not shown: results/features_train.npz is not of this model." in page
+    assert "Similar images are not shown: results/features_train is not of this model." in page
     assert re.search("<ol>.*?</ol>", upload(f"{address}/cards", image))[0] in before
     assert any(
         line.endswith("the model has changed; the new one is loaded") for line in end(process)

@@ -1,19 +1,20 @@
 import dataclasses
-import zipfile
 
 import numpy as np
 import pytest
 
+from classifier.common.errors import StageError
 from classifier.dataset import features
-from classifier.dataset.features import Column, FeatureTable
+from classifier.dataset.features import FeatureTable
+from tests import feature_tables
 
 FEATURES = np.random.default_rng(0).random((5, 3), np.float32)
 TABLE = FeatureTable(
     features=FEATURES,
     labels=np.array([0, 1, 0, 1, -1], np.int32),
     class_names=np.array(["ant", "bée"]),
-    sha256=np.array(["0" * 64] * 5),
-    paths=np.array(["a", "b", "c", "d", "input/test/e.jpg"]),
+    sha256=features.binary_hashes([*["0" * 64] * 4, f"{4:062x}00"]),
+    paths=np.array(["a", "b", "c", "d", "input/test/é.jpg"]),
     groups=np.array(["", "", "day 1", "day 1", ""]),
     splits=np.array(["train"] * 4 + ["test"]),
     views=np.zeros(5, np.int32),
@@ -28,71 +29,60 @@ TABLE = FeatureTable(
 )
 
 
-def write(path, *chunks, table=TABLE):
-    columns = {name: Column.from_array(array) for name, array in vars(table).items()}
-    columns["features"] = Column(FEATURES.dtype, table.features.shape, chunks)
-    features.write(path, columns)
-
-
 def test_a_written_table_is_read_back(tmp_path):
-    write(tmp_path / "a.npz", FEATURES[:2], FEATURES[2:])
-    table = features.read(tmp_path / "a.npz")
-    for name, array in vars(TABLE).items():
-        column = getattr(table, name)[()]
-        assert (column.dtype, column.tobytes()) == (array.dtype, array.tobytes())
-
-
-def test_the_file_does_not_depend_on_the_chunks(tmp_path):
-    write(tmp_path / "a.npz", FEATURES)
-    write(tmp_path / "b.npz", *(FEATURES[row : row + 1] for row in range(5)))
-    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
-
-
-def test_numpy_reads_the_file_like_its_own(tmp_path):
-    write(tmp_path / "a.npz", FEATURES)
-    np.savez(tmp_path / "b.npz", **vars(TABLE))
-    with np.load(tmp_path / "a.npz") as ours, np.load(tmp_path / "b.npz") as theirs:
-        assert ours.files == theirs.files
-        for name in theirs.files:
-            assert ours[name].tobytes() == theirs[name].tobytes()
-
-
-@pytest.mark.parametrize("count", [1, 2, 5, 9])
-def test_an_array_is_read_in_chunks(count, tmp_path):
-    write(tmp_path / "a.npz", FEATURES)
-    for name, array in vars(TABLE).items():
-        chunks = list(features.iter_chunks(tmp_path / "a.npz", name, count))
-        assert max(map(len, chunks)) <= count
-        assert np.concatenate(chunks).tolist() == np.atleast_1d(array).tolist()
-
-
-def test_a_flipped_bit_is_noticed(tmp_path):
-    write(tmp_path / "a.npz", FEATURES)
-    data = bytearray((tmp_path / "a.npz").read_bytes())
-    data[data.index(FEATURES.tobytes()) + 7] ^= 1
-    (tmp_path / "a.npz").write_bytes(data)
-    with pytest.raises(zipfile.BadZipFile):
-        list(features.iter_chunks(tmp_path / "a.npz", "features", 2))
+    for ends in ((), (0, 1, 4)):  # parts without rows, too
+        feature_tables.write(tmp_path / "a", TABLE, ends)
+        table = features.read(tmp_path / "a")
+        for name, array in vars(TABLE).items():
+            column = getattr(table, name)
+            column = column[:] if name in features.LAZY else column
+            assert column.tolist() == array.tolist(), name
+            assert column.dtype.kind == array.dtype.kind and column.shape == array.shape, name
+        assert features.hex_hashes(table.sha256[[4, 0]]) == [f"{4:062x}00", "0" * 64]
 
 
 def test_a_table_may_have_no_rows(tmp_path):
-    empty = {name: array[:0] for name, array in vars(TABLE).items() if array.ndim}
-    write(tmp_path / "a.npz", table=dataclasses.replace(TABLE, **empty))
-    assert features.read(tmp_path / "a.npz").features.shape == (0, 3)
+    empty = {name: vars(TABLE)[name][:0] for name in feature_tables.PER_ROW}
+    feature_tables.write(tmp_path / "a", dataclasses.replace(TABLE, **empty))
+    table = features.read(tmp_path / "a")
+    assert table.features.shape == (0, 3) and table.paths[:].tolist() == []
+    assert table.view_rows(np.array([0])).shape == (0, 1)
 
 
-def test_missing_rows_raise_and_leave_no_file(tmp_path):
-    with pytest.raises(ValueError, match="features: 12 values for shape"):
-        write(tmp_path / "a.npz", FEATURES[:4])
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize("name", ["table.npz", "part-001.npz"])
+@pytest.mark.parametrize("damage", ["cut", "empty", "of another run"])
+def test_a_damaged_file_is_an_error_that_names_it_and_the_remedy(name, damage, tmp_path):
+    feature_tables.write(tmp_path / "a", TABLE, (2,))
+    path = tmp_path / "a" / name
+    data = path.read_bytes()
+    if damage == "of another run":
+        changed = dataclasses.replace(TABLE, labels=TABLE.labels[::-1].copy())
+        feature_tables.write(tmp_path / "a", changed, (2,))
+        path = tmp_path / "a" / "part-000.npz" if name == "table.npz" else path
+        (tmp_path / "a" / name).write_bytes(data)
+    else:
+        path.write_bytes(data[:700] if damage == "cut" else b"")
+    with pytest.raises(StageError, match=r"must be as stage `extract` wrote it.*run `dvc repro`$"):
+        features.read(tmp_path / "a")
+    with pytest.raises(StageError, match=f"^{path.as_posix()}: "):
+        features.read(tmp_path / "a")
 
 
-def test_features_stay_on_disk(tmp_path):
-    write(tmp_path / "a.npz", FEATURES)
-    lazy = features.read(tmp_path / "a.npz").features
-    assert (lazy.shape, lazy.dtype, len(lazy)) == ((5, 3), np.float32, 5)
-    for rows in ([4, 1], [[0, 1], [2, 3]], slice(1, 4), 2, np.array([True, False] * 2 + [True])):
-        assert (lazy[rows] == FEATURES[rows]).all()
+def test_a_missing_part_is_such_an_error_and_a_missing_table_is_not_there_yet(tmp_path):
+    feature_tables.write(tmp_path / "a", TABLE)
+    (tmp_path / "a" / "part-000.npz").unlink()
+    with pytest.raises(StageError, match=r"part-000\.npz: must be as stage"):
+        features.read(tmp_path / "a")
+    with pytest.raises(FileNotFoundError):
+        features.read(tmp_path / "b")
+
+
+def test_hashes_that_end_in_zeros_keep_them():
+    texts = ["ab" * 32, "ab" * 31 + "00", "00" * 32, "ab" * 30 + "0000"]
+    hashes = features.binary_hashes(texts)
+    assert features.hex_hashes(hashes) == texts
+    assert features.hex_hashes(np.sort(hashes)) == sorted(texts)
+    assert len(np.unique(hashes)) == 4
 
 
 def test_view_rows_are_those_of_every_image():
@@ -117,9 +107,3 @@ def test_chunks_of_large_rows_are_shorter():
     assert features.rows_per_chunk((2048,), np.dtype(np.float32)) == 512
     assert features.rows_per_chunk((35, 35, 256), np.dtype(np.float16)) == 102
     assert features.rows_per_chunk((10**5, 10**4), np.dtype(np.float16)) == 1
-
-
-def test_python_objects_are_refused(tmp_path):
-    np.savez(tmp_path / "a.npz", features=np.array([[{}]]))
-    with pytest.raises(ValueError, match="it holds Python objects"):
-        features.lazy_array(tmp_path / "a.npz", "features")

@@ -16,11 +16,12 @@ from classifier.dataset import (
     near_duplicates,
     similarity,
 )
-from classifier.dataset.features import Column, FeatureTable
+from classifier.dataset.features import FeatureTable
 from classifier.dataset.findings import Finding
 from classifier.dataset.manifest import ImageRow
 from classifier.images import perceptual_hash
 from stages.inspect import stage as inspect
+from tests import feature_tables
 from tests.project import write_images_csv
 
 PER_CLASS = 30
@@ -70,7 +71,7 @@ class Data:
             features=self.values[chosen],
             labels=np.array(labels, np.int32),
             class_names=np.array(["a", "b", "c"]),
-            sha256=np.array([self.rows[n].sha256 for n in chosen]),
+            sha256=features.binary_hashes(self.rows[n].sha256 for n in chosen),
             paths=np.array([self.rows[n].path for n in chosen]),
             groups=np.array([self.rows[n].group for n in chosen]),
             splits=np.array([self.rows[n].split for n in chosen]),
@@ -93,8 +94,7 @@ class Data:
             Image.linear_gradient("L").resize((64, 64)).save(row.path)
         perceptual_hash.write(perceptual_hash.PATH, self.hashes.tobytes())
         for split, path in (("train", features.TRAIN), ("test", features.TEST)):
-            columns = vars(self.table(split)).items()
-            features.write(path, {name: Column.from_array(array) for name, array in columns})
+            feature_tables.write(path, self.table(split))
         inspect.main()
         return findings.read(findings.PATH)
 

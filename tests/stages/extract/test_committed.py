@@ -25,8 +25,23 @@ def table(here):
     return features.read(here.folder / features.TRAIN)
 
 
+def files_of(folder):
+    return [(folder / name).read_bytes() for name in (features.TABLE, "part-000.npz")]
+
+
+def committed_files(*folders):
+    return [[path.read_bytes() for path in paths] for paths in committed.find(*folders)]
+
+
+def import_table(cache, fingerprint):
+    folder = features.TRAIN
+    return committed.import_table(
+        cache, fingerprint, folder / features.TABLE, features.part_path(folder, 0)
+    )
+
+
 def keys(table):
-    return [view_key(sha256) for sha256 in table.sha256[:].tolist()]
+    return [view_key(sha256) for sha256 in features.hex_hashes(table.sha256[:])]
 
 
 def empty_cache(folder, table):
@@ -35,10 +50,10 @@ def empty_cache(folder, table):
 
 @needs_git
 def test_outputs_of_the_last_commit_are_found_after_they_were_deleted(here):
-    expected = [path.read_bytes() for path in OUTPUTS]
+    expected = [files_of(path) for path in OUTPUTS]
     for path in OUTPUTS:
-        path.unlink()
-    assert [path.read_bytes() for path in committed.find(*OUTPUTS)] == expected
+        shutil.rmtree(path)
+    assert committed_files(*OUTPUTS) == expected
 
 
 @needs_git
@@ -58,22 +73,22 @@ def test_features_are_imported_as_they_were_computed(here, table, tmp_path):
     cache = empty_cache(tmp_path, table)
     cache.put(keys(table)[:1], table.features[:1])
     fingerprint = str(table.fingerprint)
-    assert committed.import_file(cache, fingerprint, features.TRAIN) == len(table.paths) - 1
+    assert import_table(cache, fingerprint) == len(table.paths) - 1
     rows = cache.get(keys(table))
     assert all((rows[k] == row).all() for k, row in zip(keys(table), table.features, strict=True))
-    assert committed.import_file(cache, fingerprint, features.TRAIN) == 0
+    assert import_table(cache, fingerprint) == 0
 
 
 def test_features_of_another_network_are_not_imported(here, table, tmp_path):
     cache = FeatureCache(tmp_path, "f" * 64, table.features.shape[1:], "float32", "")
-    assert committed.import_file(cache, "f" * 64, features.TRAIN) == 0
+    assert import_table(cache, "f" * 64) == 0
     assert cache.has(keys(table)) == set()
 
 
 @needs_git
 @pytest.mark.parametrize("fraction", [0.2, 0.5, 0.9, None])
 def test_a_damaged_file_adds_nothing_and_is_reported(fraction, here, table, tmp_path, capsys):
-    (path,) = committed.find(features.TRAIN)
+    ((_, path),) = committed.find(features.TRAIN)
     data = bytearray(path.read_bytes())
     if fraction is None:
         del data[5000:]
@@ -90,10 +105,10 @@ def test_a_damaged_file_adds_nothing_and_is_reported(fraction, here, table, tmp_
 
 @needs_git
 def test_the_last_commit_counts_not_the_last_run(here):
-    before = features.TEST.read_bytes()
+    before = files_of(features.TEST)
     (here.folder / "input" / "test" / "0.jpg").unlink()
     here.repro("extract")
-    assert features.TEST.read_bytes() != before
-    assert committed.find(features.TEST)[0].read_bytes() == before
+    assert files_of(features.TEST) != before
+    assert committed_files(features.TEST) == [before]
     commit(here, "one fewer")
-    assert committed.find(features.TEST)[0].read_bytes() == features.TEST.read_bytes()
+    assert committed_files(features.TEST) == [files_of(features.TEST)]

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from classifier.dataset.features import FeatureTable
+from classifier.dataset.features import FeatureTable, binary_hashes
 from stages.inspect.unique_images import CONFLICTING, UNKNOWN, UniqueImages, index_of_paths
 
 
@@ -12,7 +12,7 @@ def table(hashes: str, labels: list[int], views: list[int] | None = None) -> Fea
         features=np.zeros((count, 2), np.float32),
         labels=np.array(labels, np.int32),
         class_names=np.array(["a", "b"]),
-        sha256=np.array([one * 64 for one in hashes], "<U64"),
+        sha256=binary_hashes(one * 64 for one in hashes),
         paths=np.array([str(number) for number in range(count)]),
         groups=np.full(count, ""),
         splits=np.full(count, "train"),

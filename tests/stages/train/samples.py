@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from classifier.dataset import excluded, features, near_duplicates
-from classifier.dataset.features import Column, FeatureTable
+from classifier.dataset import excluded, near_duplicates
+from classifier.dataset.features import FeatureTable, binary_hashes
 from stages.train import stage
 from stages.train.params import Params
+from tests import feature_tables
 
 PER_IMAGE = ("features", "labels", "sha256", "paths", "groups", "splits", "views")
 SETTINGS = Params(
@@ -50,7 +51,7 @@ def clusters(count: int = 160, spread: float = 1.0, seed: int = 0) -> FeatureTab
         features=values,
         labels=labels,
         class_names=np.array(["a", "b", "c"]),
-        sha256=np.array([f"{number:064x}" for number in rng.permutation(count)]),
+        sha256=binary_hashes(f"{number:064x}" for number in rng.permutation(count)),
         paths=np.array([f"input/train/{'abc'[k]}/{n:04}.jpg" for n, k in enumerate(labels)]),
         groups=np.full(count, ""),
         splits=np.full(count, "train", "<U10"),
@@ -73,9 +74,8 @@ def subset(table: FeatureTable, images: np.ndarray | slice) -> FeatureTable:
 
 def run_stage(table: FeatureTable, folder: Path, left_out: dict[str, str] | None = None) -> None:
     """Runs the stage on a table; its inputs and outputs lie in `folder`."""
-    columns = {name: Column.from_array(array) for name, array in vars(table).items()}
-    features.write(folder / "train.npz", columns)
+    feature_tables.write(folder / "train", table)
     excluded.write(folder / "excluded.csv", left_out or {})
     near_duplicates.write(folder / "copies.csv", [])
-    names = ("train.npz", "excluded.csv", "copies.csv", "base", "head", "history.csv", "split.csv")
+    names = ("train", "excluded.csv", "copies.csv", "base", "head", "history.csv", "split.csv")
     stage.main(*(folder / name for name in (*names, "predictions.npz")))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from classifier.dataset.features import hex_hashes
 from stages.train import learning_curve
 from stages.train.cross_validation import Samples
 from stages.train.learning_curve import FRACTIONS, N_PARTS, LearningCurve
@@ -11,7 +12,7 @@ from tests.stages.train.samples import clusters
 
 TABLE = clusters(600)
 FOLDS = np.arange(600) % 3 + 1
-PARTS = learning_curve.draw_parts(TABLE.sha256.tolist(), TABLE.labels.tolist(), 1)
+PARTS = learning_curve.draw_parts(hex_hashes(TABLE.sha256), TABLE.labels.tolist(), 1)
 
 
 def measure(values: np.ndarray, labels=TABLE.labels, folds=FOLDS, parts=PARTS) -> LearningCurve:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from classifier.common.errors import StageError
-from classifier.dataset.features import FeatureTable
+from classifier.dataset.features import FeatureTable, hex_hashes
 from stages.train.plan import Plan, content_order, make_plan
 from tests.stages.train.samples import clusters, settings, subset
 
@@ -53,7 +53,7 @@ def test_groups_are_on_one_side_and_must_leave_images_to_validate():
 def test_near_duplicates_are_on_one_side():
     table = clusters(120)
     groups = [n % 30 for n in range(120)]
-    copies = dict(zip(table.sha256.tolist(), map(str, groups), strict=True))
+    copies = dict(zip(hex_hashes(table.sha256), map(str, groups), strict=True))
     sides = set(zip(groups, split(table, copies=copies), strict=True))
     assert len(sides) == 30
     assert {side for _, side in sides} == {"train", "validation"}
@@ -61,7 +61,7 @@ def test_near_duplicates_are_on_one_side():
 
 def test_near_duplicates_that_are_a_whole_class_are_split():
     table = clusters(120)
-    alike = table.sha256[table.labels == 0].tolist()
+    alike = hex_hashes(table.sha256[table.labels == 0])
     found = np.array(split(table, copies=dict.fromkeys(alike, min(alike))))
     assert set(found[table.labels == 0]) == {"train", "validation"}
 
@@ -140,6 +140,7 @@ def test_a_near_copy_of_a_validation_image_does_not_train():
     table = clusters(60)
     splits = np.array(["train"] * 60, "<U10")
     splits[:6] = "validation"
-    copies = {table.sha256[50]: table.sha256[3], table.sha256[3]: table.sha256[3]}
+    one, other = hex_hashes(table.sha256[[3, 50]])
+    copies = {other: one, one: one}
     found = split(dataclasses.replace(table, splits=splits), copies=copies)
     assert found == ["validation"] * 6 + ["train"] * 44 + ["validation"] + ["train"] * 9

@@ -109,7 +109,7 @@ def read(path: Path, names: Sequence[str] = ()) -> dict[str, np.ndarray]:
     Raises:
         one of DAMAGED: the file is damaged or of another format.
     """
-    with np.load(path, allow_pickle=False) as arrays:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in names or arrays.files}
 
 

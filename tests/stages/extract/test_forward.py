@@ -61,6 +61,10 @@ class Bench:
     def outputs(self):
         return [contents(self.folder / path) for path in (features.TRAIN, features.TEST)]
 
+    def delete_outputs(self):
+        for path in (features.TRAIN, features.TEST):
+            shutil.rmtree(self.folder / path)
+
     def delete_cache(self):
         shutil.rmtree(self.folder / ".cache", ignore_errors=True)
 
@@ -137,6 +141,7 @@ def test_a_damaged_row_is_computed_again_and_reported(bench, capsys):
     data = bytearray(path.read_bytes())
     data[data.rindex(features.read(features.TEST).features[0].tobytes()[:44])] ^= 4
     path.write_bytes(data)
+    bench.delete_outputs()
     assert bench.extract(NAMES) == 1
     assert bench.outputs() == expected
     output = capsys.readouterr()
@@ -155,6 +160,7 @@ def test_an_unwritable_cache_gives_the_same_bytes_and_keeps_nothing(bench, monke
         database.os, "access", lambda path, mode: ".cache" not in str(path) and access(path, mode)
     )
     for _ in range(2):
+        bench.delete_outputs()
         assert bench.extract(NAMES) == len(NAMES) - 4
         assert bench.outputs() == expected
         assert "cannot be written, so this run's results are not cached" in capsys.readouterr().err

@@ -6,27 +6,20 @@ Writes  input/labels.csv, .cache; with --to-folders only the folder that it name
 
 import argparse
 import getpass
-import signal
 import socket
-import sys
-import webbrowser
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from classifier.commands.serve import LOCAL_NAMES, LOCALHOST, open_listener
+from classifier.commands import _page_server
 from classifier.common import progress
 from classifier.common.errors import StageError, count, warn
 from classifier.dataset import findings, folders, image_list, input_files, label_list, label_writer
 from classifier.dataset.findings import Finding
 from classifier.labelling import export, images
-from classifier.labelling.session import Session, pool_files
+from classifier.labelling.session import Session
 from classifier.serving import models
 from classifier.serving.observer import Observer
 from classifier.serving.request_metrics import RequestMetrics
-
-if TYPE_CHECKING:
-    from classifier.serving.http_server import Server
 
 MAX_BYTES = 1_000_000  # of a request
 REQUESTS = 16  # at the same time
@@ -49,16 +42,13 @@ def parse_args() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--by", default="", metavar="NAME", help="column `by` (default: user name)")
-    parser.add_argument("--host", default=LOCALHOST, help=f"default: {LOCALHOST}")
-    parser.add_argument("--port", type=int, default=7861, help="default: 7861; 0: any free port")
-    parser.add_argument("--open", action="store_true", help="open the page in the browser")
+    _page_server.add_options(parser, 7861)
     parser.add_argument(
         "--to-folders", type=Path, metavar="DIR", help="no page: link the labelled images there"
     )
     parser.add_argument("--copy", action="store_true", help="with --to-folders: copies, no links")
     args = parser.parse_args()
-    if not 0 <= args.port < 65536:
-        parser.error(f"argument --port: must be 0 to 65535; got {args.port}")
+    _page_server.check_options(parser, args)
     if args.copy and not args.to_folders:
         parser.error("argument --copy: needs --to-folders")
     if not args.by.isprintable():
@@ -91,7 +81,7 @@ def make_session(by: str) -> Session:
     threadpool_limits(1, "blas")
     if note := label_writer.prepare():
         warn(f"{folders.LIST.as_posix()}: {note}")
-    files = pool_files(label_list.read())
+    files = images.pool_files(label_list.read())
     with progress.bar("label", len(files)) as bar:
         loaded = images.load([file.path for file in files], bar.update)
     readable = set(loaded.paths)
@@ -118,15 +108,8 @@ def main() -> None:
     if args.to_folders:
         to_folders(args.to_folders, copy=args.copy)
         return
-    try:
-        import flask  # noqa: F401
-        import waitress  # noqa: F401
-    except ImportError as error:
-        raise StageError(
-            f"python -m classifier label: needs {error.name}; run `pip install flask waitress`"
-        ) from None
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    with open_listener(args.host, args.port) as listener:
+    _page_server.prepare("label")
+    with _page_server.open_listener(args) as listener:
         session = make_session(args.by.strip() or user_name())
         with closing(session):
             serve(args, listener, session)
@@ -137,21 +120,15 @@ def serve(args: argparse.Namespace, listener: socket.socket, session: Session) -
     from classifier.labelling import app
     from classifier.serving import http_server
 
-    local = http_server.is_loopback(listener)
-    hosts = {*LOCAL_NAMES, args.host.lower()} if local else set()
+    hosts = _page_server.host_names(args, listener)
     application, pool = app.start(session, hosts, models.limits(None).pixels)
     address, observer = http_server.url(listener), Observer(RequestMetrics())
     with closing(pool):
-        server: Server = http_server.Server(
-            application, listener, MAX_BYTES, "too large", observer, REQUESTS
+        limits = MAX_BYTES, "too large", observer, REQUESTS
+        server = http_server.Server(application, listener, *limits)
+        labelled = session.status("")["labelled"]
+        line = (
+            f"label: {count(len(session.files), 'image')}, {labelled:,} labelled, "
+            f"{session.images.new:,} new through the network -> {address} (press Ctrl-C to stop)"
         )
-        status = session.status("")
-        print(
-            f"label: {count(len(session.files), 'image')}, {status['labelled']:,} labelled, "
-            f"{session.images.new:,} new through the network -> {address} "
-            "(press Ctrl-C to stop)",
-            flush=True,
-        )
-        if args.open:
-            webbrowser.open(address)
-        server.run()
+        _page_server.run(server, args, address, line)

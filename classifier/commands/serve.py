@@ -6,19 +6,14 @@ Writes  nothing
 """
 
 import argparse
-import errno
 import math
-import signal
 import socket
-import sys
-import webbrowser
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from classifier.commands import _new_images
-from classifier.common.errors import StageError
+from classifier.commands import _new_images, _page_server
 from classifier.serving import models
 from classifier.serving.admission import Admission, Capacity
 from classifier.serving.observer import Observer
@@ -29,8 +24,6 @@ from classifier.serving.service import ClassifierService
 if TYPE_CHECKING:
     from classifier.serving.http_server import Server
 
-LOCALHOST = "127.0.0.1"
-LOCAL_NAMES = (LOCALHOST, "localhost", "::1")
 PATIENCE = 60.0  # seconds that a request may wait
 MAY_BE_0 = ("--queue", "--per-client")
 NUMBERS = {  # options: default and help
@@ -60,9 +53,7 @@ def parse_args() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _new_images.add_model(parser)
-    parser.add_argument("--host", default=LOCALHOST, help=f"default: {LOCALHOST}")
-    parser.add_argument("--port", type=int, default=7860, help="default: 7860; 0: any free port")
-    parser.add_argument("--open", action="store_true", help="open the page in the browser")
+    _page_server.add_options(parser, 7860)
     for name, (default, help_) in NUMBERS.items():
         kind = float if default is None else int
         parser.add_argument(name, type=kind, default=default, metavar="N", help=help_)
@@ -73,55 +64,30 @@ def parse_args() -> argparse.Namespace:
             parser.error(f"argument {name}: must be more than 0; got {value:g}")
         if default is not None and value < least:
             parser.error(f"argument {name}: must be {least} or more; got {value}")
-    if not 0 <= args.port < 65536:
-        parser.error(f"argument --port: must be 0 to 65535; got {args.port}")
+    _page_server.check_options(parser, args)
     return args
-
-
-def open_listener(host: str, port: int) -> socket.socket:
-    """Returns a socket that listens at the address; a StageError says why it cannot."""
-    from classifier.serving import http_server
-
-    try:
-        return http_server.listen(host, port)
-    except (OSError, ValueError) as error:
-        of_port = getattr(error, "errno", None) in (errno.EADDRINUSE, errno.EACCES)
-        reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0]
-        raise StageError(
-            f"{host}:{port}: cannot listen there ({reason}); choose another "
-            f"--{'port' if of_port else 'host'}"
-        ) from None
 
 
 def main() -> None:
     """Serves the page and the JSON service until Ctrl-C or SIGTERM."""
     args = parse_args()
-    try:
-        import flask  # noqa: F401
-        import waitress  # noqa: F401
-    except ImportError as error:
-        raise StageError(
-            f"python -m classifier serve: needs {error.name}; run `pip install flask waitress`"
-        ) from None
+    _page_server.prepare("serve")
     from classifier.serving import http_server
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     given = {"max_megapixels": args.max_megapixels, "decode_timeout": args.max_seconds}
     given = {name: value for name, value in given.items() if value is not None}
     limits = replace(models.limits(args.model), **given)
     observer = Observer(RequestMetrics())
     load = partial(ClassifierService, args.model, limits, observer.metrics)
     with (
-        open_listener(args.host, args.port) as listener,
+        _page_server.open_listener(args) as listener,
         closing(Reloading(load, models.paths(args.model), observer.tell)) as services,
     ):
         server = create_server(args, listener, services, observer)
         address = http_server.url(listener)
         with services.lease() as service:
-            print(f"serve: {address} (press Ctrl-C to stop){service.info.warning}", flush=True)
-        if args.open:
-            webbrowser.open(address)
-        server.run()
+            line = f"serve: {address} (press Ctrl-C to stop){service.info.warning}"
+        _page_server.run(server, args, address, line)
 
 
 def create_server(
@@ -138,8 +104,7 @@ def create_server(
     max_bytes = 1_000_000 * args.max_megabytes
     capacity = Capacity(args.concurrency, args.queue, args.per_client, PATIENCE)
     views = Views(services, Admission(capacity), observer, max_bytes)
-    local = http_server.is_loopback(listener)
-    app = create_app(views, {*LOCAL_NAMES, args.host.lower()} if local else set())
+    app = create_app(views, _page_server.host_names(args, listener))
     too_large = f"more than {args.max_megabytes:,} MB; --max-megabytes sets the limit"
     requests = args.concurrency + args.queue
     return http_server.Server(app, listener, max_bytes, too_large, observer, requests)

@@ -46,6 +46,20 @@ def data(name: str, value: object) -> Markup:
     return tag("script", Markup(text), type="application/json", id=name)
 
 
+def document(title: str, *content: object) -> Markup:
+    """Returns a page that is served with its `/style.css` and `/script.js`."""
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("title", title),
+        tag("link", rel="icon", href="data:,"),
+        tag("link", rel="stylesheet", href="/style.css"),
+    )
+    body = tag("body", *content, tag("script", src="/script.js"))
+    return Markup("<!doctype html>\n" + tag("html", head, body, lang="en"))
+
+
 def table(caption: str, header: Iterable[str], rows: Iterable[Iterable[object]]) -> Markup:
     """Returns a table whose first column names the rows.
 

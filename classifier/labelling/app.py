@@ -10,8 +10,9 @@ from classifier.common.errors import StageError
 from classifier.html import markup, thumbnails
 from classifier.images.decode import ImageError
 from classifier.images.decode_pool import DecodePool
-from classifier.labelling import page
-from classifier.labelling.session import Session, WrongError
+from classifier.labelling import page, page_requests
+from classifier.labelling.page_requests import WrongError, person, places, string
+from classifier.labelling.session import Session
 from classifier.serving import app as serving_app
 from classifier.serving.views import text
 
@@ -23,7 +24,6 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-NO_BODY = "must be a JSON object"
 
 
 def create_app(session: Session, hosts: set[str], max_pixels: int, pool: DecodePool) -> Flask:
@@ -70,9 +70,7 @@ def create_app(session: Session, hosts: set[str], max_pixels: int, pool: DecodeP
         return jsonify(item=asked[kind](who), status=session.status(who))
 
     def answer(action: str) -> Response:
-        body = request.get_json(silent=True)
-        if not isinstance(body, dict):
-            raise WrongError(NO_BODY)
+        body = page_requests.body(request.get_json(silent=True))
         who = person(body)
         result: object = None
         match action:
@@ -112,26 +110,6 @@ def create_app(session: Session, hosts: set[str], max_pixels: int, pool: DecodeP
     app.register_error_handler(WrongError, lambda error: text(str(error), 400))
     app.register_error_handler(StageError, lambda error: text(str(error), 409))
     return app
-
-
-def person(values: Any) -> str:
-    """Returns the name that a page gave itself."""
-    return str(values.get("who", ""))[:40]
-
-
-def places(body: dict[str, Any]) -> list[int]:
-    """Returns the images that a request names."""
-    found = body.get("images")
-    if not isinstance(found, list) or not all(type(place) is int for place in found):
-        raise WrongError("images must be a list of numbers")
-    return found
-
-
-def string(body: dict[str, Any], name: str) -> str:
-    """Returns a text of a request."""
-    if not isinstance(value := body.get(name), str):
-        raise WrongError(f"{name} must be a text")
-    return value
 
 
 def start(session: Session, hosts: set[str], max_pixels: int) -> tuple[Flask, DecodePool]:

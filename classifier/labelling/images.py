@@ -1,4 +1,4 @@
-"""The images to label: their features, from the cache or the network."""
+"""The images to label: which they are, and their features, from the cache or the network."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -13,8 +13,10 @@ from classifier.cache.features import FeatureCache
 from classifier.cache.files import FileIndex
 from classifier.common import parallel
 from classifier.common.errors import StageError
-from classifier.dataset import manifest
+from classifier.dataset import input_files, label_writer, manifest
 from classifier.dataset.features import rows_per_chunk
+from classifier.dataset.folders import UNLABELLED, InputFile
+from classifier.dataset.label_list import LabelList
 from classifier.dataset.manifest import ImageRow
 from classifier.images import conversion
 from classifier.images.augmentation import view_key
@@ -43,6 +45,28 @@ class Images:
     hashes: list[str]
     points: np.ndarray
     new: int
+
+
+def pool_files(listed: LabelList) -> list[InputFile]:
+    """Returns the files that may be labelled: training images and images without a label.
+
+    Raises:
+        StageError: there are none.
+    """
+    found = []
+    for file in input_files.find(LabelList()):
+        row = listed.get(file.path)
+        now = input_files.listed_file(file, row) if row else file
+        is_open = file.split == UNLABELLED or now.split in ("train", UNLABELLED)
+        if is_open and label_writer.fits(file.path):
+            found.append(file)
+    others = (path for path in listed if not input_files.is_found(path))
+    found += [InputFile(path, "train", "") for path in others if label_writer.fits(path)]
+    if not found:
+        raise StageError(
+            "input/unlabelled: no images to label; put the images there, in folders or not"
+        )
+    return sorted(found, key=lambda file: file.path.as_posix())
 
 
 def load(paths: Sequence[Path], on_image: Callable[[], object]) -> Images:

@@ -19,9 +19,9 @@
     return made;
   };
 
-  const showProblem = (message) => {
-    byId("problem").textContent = message;
-    byId("problem").hidden = !message;
+  const showProblem = (message, id = "problem") => {
+    byId(id).textContent = message;
+    byId(id).hidden = !message;
   };
 
   const send = async (path, body) => {
@@ -81,6 +81,7 @@
     if (single.length) parts.push(` · \`dvc repro\` needs a second image of ${single.join(", ")}`);
     byId("numbers").replaceChildren(...parts);
     drawCurve(status.accuracy);
+    showProblem(status.problem, "learning");
     byId("names").replaceChildren(
       ...status.classes.map(([name]) => element("option", "", { value: name })),
     );

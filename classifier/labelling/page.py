@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from classifier.html.markup import Markup, tag
+from classifier.html.markup import Markup, document, tag
 
 TITLE = "Label images"
 STYLE, SCRIPT = (Path(__file__).with_suffix(suffix) for suffix in (".css", ".js"))
@@ -15,14 +15,6 @@ TABS = {"group": "Groups", "image": "One by one", "finding": "Findings"}
 
 def page() -> Markup:
     """Returns the whole document."""
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", TITLE),
-        tag("link", rel="icon", href="data:,"),
-        tag("link", rel="stylesheet", href="/style.css"),
-    )
     tabs = (tag("button", name, type="button", id=f"tab-{kind}") for kind, name in TABS.items())
     header = tag("header", tag("h1", TITLE), tag("div", *tabs, class_="tabs"))
     figures = tag(
@@ -34,6 +26,7 @@ def page() -> Markup:
     main = tag(
         "main",
         figures,
+        tag("p", id="learning", class_="warning", role="alert", hidden=True),
         tag("p", id="problem", class_="warning", role="alert", hidden=True),
         tag("p", id="question"),
         tag("div", id="images"),
@@ -41,8 +34,7 @@ def page() -> Markup:
         tag("noscript", tag("p", "This page needs JavaScript.", class_="warning")),
     )
     dialogs = _naming(), tag("dialog", tag("img", alt="", id="large"), id="zoom")
-    body = tag("body", header, main, *dialogs, tag("script", src="/script.js"))
-    return Markup("<!doctype html>\n" + tag("html", head, body, lang="en"))
+    return document(TITLE, header, main, *dialogs)
 
 
 def _naming() -> Markup:

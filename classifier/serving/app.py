@@ -64,7 +64,7 @@ def create_app(views: Views, hosts: set[str]) -> Flask:
 def refusal(hosts: set[str]) -> Response | None:
     """Returns the answer to a request that was not sent to this page, or not by it."""
     if hosts and origins.host_name(request.headers.get("Host", "")) not in hosts:
-        return text("open the page at the address that `serve` has printed", 400)
+        return text("open the page at the address that was printed at its start", 400)
     if request.method == "POST" and origins.is_cross_site(dict(request.headers)):
         return text("another site may not send images to this page", 403)
     return None

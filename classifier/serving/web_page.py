@@ -37,14 +37,6 @@ def page(
         max_bytes: of a request.
         why: whether heat maps are shown; None: there are none.
     """
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", TITLE),
-        tag("link", rel="icon", href="data:,"),
-        tag("link", rel="stylesheet", href="/style.css"),
-    )
     main = tag(
         "main",
         tag("h1", TITLE),
@@ -54,8 +46,7 @@ def page(
         tag("p", id="status", role="status"),
         tag("section", results, id="results", aria_live="polite", aria_label="Results"),
     )
-    body = tag("body", main, tag("script", src="/script.js"))
-    return Markup("<!doctype html>\n" + tag("html", head, body, lang="en"))
+    return markup.document(TITLE, main)
 
 
 def _form(max_bytes: int, why: bool | None) -> Markup:

@@ -1,4 +1,5 @@
 import hashlib
+import time
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,10 @@ from classifier.common.errors import StageError
 from classifier.dataset import label_list, label_writer
 from classifier.dataset.findings import Finding
 from classifier.dataset.label_writer import NewLine
-from classifier.labelling.images import Images
-from classifier.labelling.session import Session, WrongError, check_name, pool_files
+from classifier.labelling.images import Images, pool_files
+from classifier.labelling.page_requests import WrongError, check_name
+from classifier.labelling.selection import BATCH
+from classifier.labelling.session import Session
 from tests.labelling.blobs import blobs
 
 CLASSES = ("cat", "dog", "cow", "hen")
@@ -133,6 +136,19 @@ def test_findings_are_asked_until_somebody_has_decided(session):
     one.skip("me", [item["images"][0]["id"]])
     assert one.next_finding("me") == {"kind": "none"}
     assert one.status("me")["findings"] == 1
+
+
+def test_when_learning_fails_the_page_is_told_and_goes_on(session, capsys):
+    one = session()
+    before = one.learn()
+    one.images.points.resize((50, 32), refcheck=False)  # the labels below are of others
+    one.label("me", list(range(60, 60 + BATCH)), "cat")
+    deadline = time.monotonic() + 10
+    while not (problem := one.status("me")["problem"]) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert problem.startswith("The labels are saved, but learning from them failed: IndexError: ")
+    assert "Traceback (most recent call last)" in capsys.readouterr().err
+    assert one.next_image("me")["images"][0]["id"] == before.batch[0]
 
 
 @pytest.mark.parametrize("name", ["", " ", ".hidden", "a/b", "a\\b", "a\nb", "x" * 101])

@@ -4,10 +4,10 @@ Each model runs in its own runtime on images read by the code that is exported w
 time.
 """
 
-import time
-from collections.abc import Callable, Sequence
+import hashlib
+import heapq
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +15,13 @@ import numpy as np
 from classifier.common import files
 from classifier.common.errors import StageError
 from classifier.evaluation import scored_images
-from classifier.head import Head
-from classifier.images import conversion
-from classifier.images.decode import decode_image
-from classifier.inference.base import BaseInfo
-from classifier.inference.engine import Engine
+from stages.export import model_outputs
+from stages.export.model_outputs import Output
 from stages.export.models import ExportFormat
 
 PATH = Path("results/exports.csv")
 IMAGES = 100  # at most
 FEW_IMAGES = 4  # at most, where all formats are the pipeline's own network in its own runtime
-MAX_PIXELS = 20_000_000  # of an image: models take much memory to resize larger ones
-Read = Callable[[str, bool], np.ndarray]
 MIN_AGREEMENT = 0.98  # of the images but one
 MAX_MEAN_DIFFERENCE = 0.02
 
@@ -79,7 +74,9 @@ class Sample:
 
 
 def sample(test: Path, validation: Path, class_names: Sequence[str], most: int) -> Sample:
-    """Returns images spread evenly over the test images, without any over the validation images.
+    """Returns some of the test images, without any some of the validation images, in path order.
+
+    They are drawn by a hash of their paths, so that a new image seldom replaces one of them.
 
     Args:
         test: results/scored_test.csv.
@@ -87,42 +84,28 @@ def sample(test: Path, validation: Path, class_names: Sequence[str], most: int) 
         class_names: in the order of their indices.
         most: number of images.
     """
-    tested = _count(test) > 0
-    table = test if tested else validation
-    size = _count(table)
-    chosen = set(np.linspace(0, max(size - 1, 0), min(size, most)).astype(int).tolist())
-    every = enumerate(scored_images.iter_rows(table))
-    images = [image for number, image in every if number in chosen]
-    labels = [class_names.index(image.label) if tested else -1 for image in images]
-    return Sample([image.path for image in images], np.array(labels, int))
+    rows = _draw(test, most)
+    tested = bool(rows)
+    rows = sorted((path, label) for _, path, label in rows or _draw(validation, most))
+    labels = [class_names.index(label) if tested else -1 for _, label in rows]
+    return Sample([path for path, _ in rows], np.array(labels, int))
 
 
-def _count(table: Path) -> int:
-    return sum(1 for _ in files.iter_rows(table))
+def _draw(scored: Path, most: int) -> list[tuple[bytes, str, str]]:
+    rows = ((image.path, image.label) for image in scored_images.iter_rows(scored))
+    return heapq.nsmallest(most, ((_rank(path), path, label) for path, label in rows))
 
 
-def pipeline_probabilities(
-    paths: Sequence[str], engine: Engine, head: Head, info: BaseInfo
-) -> np.ndarray:
-    """Returns the class probabilities of images in the pipeline, float64 (n, C), one view each."""
-    ranges = conversion.ranges(head.info.grey_ranges)
-    size = info.image_height, info.image_width
-    features = [
-        engine.features(decode_image(Path(path).read_bytes(), *size, ranges=ranges).pixels[None])
-        for path in paths
-    ]
-    if not features:
-        return np.empty((0, len(head.info.class_names)))
-    return head.probabilities(np.concatenate(features).astype(info.dtype))
-
-
-def can_run(one: ExportFormat) -> bool:
-    """Tells whether the runtime of a format is installed."""
-    return not one.runtime or find_spec(one.runtime) is not None
+def _rank(path: str) -> bytes:
+    return hashlib.blake2b(path.encode(), digest_size=8).digest()
 
 
 def measure(
-    one: ExportFormat, folder: Path, images: Sample, expected: np.ndarray, read: Read
+    one: ExportFormat,
+    folder: Path,
+    images: Sample,
+    expected: np.ndarray,
+    outputs: Mapping[str, Output],
 ) -> Agreement:
     """Returns the row of a format.
 
@@ -131,35 +114,21 @@ def measure(
         folder: of all exports.
         images: to measure on.
         expected: float (n, C), their probabilities in the pipeline.
-        read: returns the pixels of an image; takes its path and whether to resize.
+        outputs: of the exported model, by path, for those that it could take.
     """
-    path = folder / one.path
-    size = megabytes(path.parent if path.parent != folder else path)
-    if not images.paths or not can_run(one):
+    size = sum(path.stat().st_size for path in model_outputs.own_files(one, folder)) / 1e6
+    used = [number for number, path in enumerate(images.paths) if path in outputs]
+    if not used:
         return Agreement(one.name, size)
-    run, found, used, seconds = one.load(path), list[np.ndarray](), list[int](), 0.0
-    for number, image in enumerate(images.paths):
-        if (pixels := usable_pixels(read, image, not one.resizes)) is None:
-            continue
-        if not found:
-            run(pixels)  # the first call also initialises the model
-        started = time.perf_counter()
-        outputs = run(pixels)
-        seconds += time.perf_counter() - started
-        found.append(np.array(outputs["probabilities"][0]))
-        used.append(number)
-    if not found:
-        return Agreement(one.name, size)
-    return compare(one.name, size, np.stack(found), expected[used], images.labels[used], seconds)
-
-
-def usable_pixels(read: Read, path: str, resize: bool) -> np.ndarray | None:
-    """Returns the pixels of an image, (1, H, W, 3), or None if it is odd or very large."""
-    try:
-        pixels = read(path, resize)
-    except (OSError, SyntaxError, ValueError):  # as Pillow raises them
-        return None
-    return pixels[None] if pixels.size <= 3 * MAX_PIXELS else None
+    found = [outputs[images.paths[number]] for number in used]
+    return compare(
+        one.name,
+        size,
+        np.stack([output.probabilities for output in found]),
+        expected[used],
+        images.labels[used],
+        sum(output.seconds for output in found),
+    )
 
 
 def compare(
@@ -193,12 +162,6 @@ def compare(
         float((predicted == labels)[known].mean()) if known.any() else None,
         len(top) / seconds,
     )
-
-
-def megabytes(path: Path) -> float:
-    """Returns the size of a file, or of all files of a folder."""
-    paths = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
-    return sum(p.stat().st_size for p in paths) / 1e6
 
 
 def require_agreement(rows: Sequence[Agreement]) -> None:

@@ -13,23 +13,26 @@ import math
 import shutil
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from classifier import exported, head
 from classifier.backbone import pretrained
+from classifier.cache import database
+from classifier.cache.results import ResultCache
 from classifier.common import files, params
 from classifier.common.errors import StageError
 from classifier.dataset import validation_predictions
 from classifier.evaluation import drift_reference, metrics, scored_images
 from classifier.evaluation.predictions import Params as PredictParams
 from classifier.exported import ExportedInfo
-from classifier.head import HeadInfo
-from classifier.inference import base, engine
+from classifier.inference import base
 from classifier.inference.base import BaseInfo
-from stages.export import agreement, model_card, read_image
+from stages.export import agreement, model_card, model_outputs, read_image
+from stages.export.agreement import Agreement, Sample
 from stages.export.formats import web
+from stages.export.model_outputs import Reader
 from stages.export.models import ExportFormat, TrainedClassifier
 from stages.export.params import Params, chosen_formats
 
@@ -72,10 +75,22 @@ def require_int8(formats: Sequence[ExportFormat], info: BaseInfo) -> None:
         raise StageError(*errors)
 
 
-def reader(info: BaseInfo, head_info: HeadInfo) -> agreement.Read:
-    """Returns `read_image` with the settings of this classifier."""
-    size, ranges = (info.image_width, info.image_height), model_card.grey_ranges(head_info)
-    return lambda path, resize: read_image.read_image(path, size, resize, **ranges)
+def measured(
+    folder: Path, classifier: TrainedClassifier, formats: Sequence[ExportFormat], images: Sample
+) -> list[Agreement]:
+    """Returns how closely the exports in a folder agree with the pipeline on some images."""
+    info, trained_head = classifier.info, classifier.head
+    ranges = model_card.grey_ranges(trained_head.info)
+    reader = Reader((info.image_width, info.image_height), ranges)
+    with closing(ResultCache(database.cache_folder())) as cache, quiet_converters():
+        expected = model_outputs.of_pipeline(
+            images.paths, classifier.base_folder, trained_head, info, cache
+        )
+        outputs = {
+            one: model_outputs.of_export(one, folder, images.paths, reader, cache)
+            for one in formats
+        }
+    return [agreement.measure(one, folder, images, expected, outputs[one]) for one in formats]
 
 
 def main(
@@ -125,11 +140,7 @@ def main(
         most = agreement.FEW_IMAGES if own else agreement.IMAGES
         class_names = trained_head.info.class_names
         images = agreement.sample(scored_test, scored_validation, class_names, most)
-        network = engine.load(base_folder)
-        expected = agreement.pipeline_probabilities(images.paths, network, trained_head, info)
-        with quiet_converters():
-            read = reader(info, trained_head.info)
-            rows = [agreement.measure(one, part, images, expected, read) for one in formats]
+        rows = measured(part, classifier, formats, images)
         text = model_card.model_card(info, trained_head.info, scores, formats, threshold, rows)
         text += web.CARD * with_page
         (part / model_card.NAME).write_text(text, encoding="utf-8", newline="\n")

@@ -8,9 +8,10 @@ from classifier.common.errors import StageError
 from classifier.evaluation.scored_images import HEADER
 from stages.export import agreement
 from stages.export.agreement import Agreement, Sample
+from stages.export.model_outputs import Output
 from stages.export.params import FORMATS
 
-EXPECTED = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+EXPECTED = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.5, 0.5]])
 FOUND = np.array([[0.8, 0.2], [0.2, 0.8], [0.4, 0.6]])
 ROW = Agreement("onnx", 22.0, 100, 0.98, 0.019, 0.3, 0.9, 40.0)
 
@@ -26,19 +27,19 @@ def test_images_are_test_images_with_their_classes_or_else_validation_images(tmp
     assert (images.paths, images.labels.tolist()) == (["a", "b"], [1, 1])
     write_scored(test, [])
     images = agreement.sample(test, validation, ("cat", "dog"), agreement.IMAGES)
-    assert (images.paths[0], images.paths[-1], len(images.paths)) == ("0", "999", agreement.IMAGES)
+    assert images.paths == sorted(images.paths) and len(images.paths) == agreement.IMAGES
     assert set(images.labels) == {-1}  # the head has seen them
+    write_scored(validation, [str(n) for n in range(1100)])
+    more = agreement.sample(test, validation, ("cat", "dog"), agreement.IMAGES)
+    assert len(set(more.paths) & set(images.paths)) > 80
 
 
 def test_a_format_is_compared_with_the_pipeline_and_with_the_classes(tmp_path):
     (tmp_path / "classifier.keras").write_bytes(bytes(2_000_000))
-    one = dataclasses.replace(
-        next(one for one in FORMATS if one.name == "keras"),
-        load=lambda path: lambda pixels: {"probabilities": FOUND[pixels[0, :1, 0, 0]]},
-    )
-    images = Sample(["0", "1", "2"], np.array([0, 1, -1]))
-    read = lambda path, resize: np.full((1, 1, 3), int(path))  # noqa: E731
-    row = agreement.measure(one, tmp_path, images, EXPECTED, read)
+    one = next(one for one in FORMATS if one.name == "keras")
+    images = Sample(["a", "b", "c", "odd"], np.array([0, 1, -1, 0]))
+    outputs = {path: Output(row, 0.5) for path, row in zip("abc", FOUND, strict=True)}
+    row = agreement.measure(one, tmp_path, images, EXPECTED, outputs)
     assert (row.megabytes, row.images, row.agreement, row.accuracy) == (
         2,
         3,
@@ -47,6 +48,8 @@ def test_a_format_is_compared_with_the_pipeline_and_with_the_classes(tmp_path):
     )
     assert row.mean_difference == pytest.approx(0.1)
     assert row.largest_difference == pytest.approx(0.2)
+    assert row.images_per_second == 2
+    assert agreement.measure(one, tmp_path, images, EXPECTED, {}) == Agreement("keras", 2)
 
 
 @pytest.mark.parametrize("change", [{"agreement": 0.96}, {"mean_difference": 0.021}])

@@ -10,7 +10,7 @@ from classifier.common.errors import count
 from classifier.dataset import duplicates
 
 PATH = Path("results/inspection.csv")
-WRONG_LABEL, OUTLIER = "wrong_label", "outlier"
+WRONG_LABEL, OUTLIER, LIST_AND_FOLDER = "wrong_label", "outlier", "list_and_folder"
 DROP_PARAMS = {  # values of section `inspect`, by the finding for which they exclude images
     "label_conflict": "drop_label_conflicts",
     "in_train_and_validation": "drop_leaks",
@@ -19,7 +19,7 @@ DROP_PARAMS = {  # values of section `inspect`, by the finding for which they ex
     WRONG_LABEL: "drop_wrong_labels",
     OUTLIER: "drop_outliers",
 }
-FINDINGS = (*duplicates.CODES, WRONG_LABEL, OUTLIER)  # most serious first
+FINDINGS = (*duplicates.CODES, WRONG_LABEL, OUTLIER, LIST_AND_FOLDER)  # most serious first
 
 
 HEADER = ("path", "label", "finding", "rank", "score", "suggested", "other", "detail")
@@ -30,14 +30,14 @@ class Finding(NamedTuple):
 
     The score of a duplicate is its similarity to the other image, 1 if they are the same; that of
     a wrong label 1 minus its probability; that of an outlier how much farther than usual it is
-    from its nearest neighbours, in robust standard deviations.
+    from its nearest neighbours, in robust standard deviations; others have 0.
     """
 
     path: str
     label: str  # its class; empty if unknown
     finding: str  # one of FINDINGS
     score: float
-    suggested: str  # a class that suits a wrong label's image better
+    suggested: str  # a class that suits a wrong label's image better, or that of its folder
     other: str  # path of the image that this one duplicates
     detail: str  # a sentence
 

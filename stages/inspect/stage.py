@@ -24,7 +24,14 @@ from classifier.dataset.findings import FINDINGS, Finding
 from classifier.dataset.groups import listed
 from classifier.images import perceptual_hash
 from classifier.similarity.pca import PCA, normalize
-from stages.inspect import detail, label_errors, near_duplicates, outliers, similar_images
+from stages.inspect import (
+    detail,
+    label_errors,
+    listed_labels,
+    near_duplicates,
+    outliers,
+    similar_images,
+)
 from stages.inspect.exclusions import exclusion_reasons, require_two_per_class
 from stages.inspect.image_findings import (
     Images,
@@ -147,6 +154,7 @@ def main(
     hashes = perceptual_hash.read(hashes_npy)
     with closing(ResultCache(database.cache_folder())) as cache:
         images, results, copies, similarities = find_all(images_csv, hashes, train, test, cache)
+    results += listed_labels.find(manifest.iter_rows(images_csv), train.class_names.tolist())
     training = (row.path for _, row in images if row.split == "train")
     reasons = exclusion_reasons(results, training, dropped)
     require_two_per_class(images_csv, reasons, dropped)

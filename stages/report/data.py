@@ -16,12 +16,14 @@ TITLES = {
     "duplicate": "Duplicates within a class",
     "wrong_label": "Labels worth a look",
     "outlier": "Outliers",
+    "list_and_folder": "Another class in input/labels.csv than the folder's",
 }
 NOTES = {
     "wrong_label": "Ranked, the most suspicious first. Images that are hard to classify are listed "
     "even if no label is wrong: 1 to 6 % of all images where the classes are easy to tell apart, "
     "7 to 25 % where they are not. Five wrong labels among images of easy classes rank among the "
     "first ten, with few exceptions.",
+    "list_and_folder": "The list wins: these are labels that were corrected, or mistakes in it.",
 }
 UNFOLDED = 24  # classes; more are folded away
 

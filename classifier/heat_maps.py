@@ -38,15 +38,14 @@ class Explainer:
 
         Args:
             pixels: uint8 (N, H, W, 3).
-            classes: N indices of classes.
+            classes: N indices of classes, N is 1 or more.
         """
-        layers = [layer.astype(np.float64) for layer in self.maps(pixels)]
-        size = pixels.shape[1:3]
-        heats = np.empty((len(pixels), SIDE, SIDE))
-        for number, class_ in enumerate(classes):
-            each = shares([layer[number] for layer in layers], self.head, class_)
-            heats[number] = sum(enlarged(one, *size) for one in each)
-        return heats
+        layers, size = self.maps(pixels), pixels.shape[1:3]
+        each = (
+            heat_map([layer[number] for layer in layers], self.head, class_, *size)
+            for number, class_ in enumerate(classes)
+        )
+        return np.stack(list(each))
 
 
 def load(head: Head) -> Explainer:
@@ -55,6 +54,22 @@ def load(head: Head) -> Explainer:
         return Explainer(head, maps.load(base.FOLDER))
     frozen, upper = engine.load(base.FOLDER), maps.of_openvino(head.network)
     return Explainer(head, lambda pixels: upper(frozen.features(pixels).astype(np.float16)))
+
+
+def heat_map(
+    layers: Sequence[np.ndarray], head: Head, class_: int, height: int, width: int
+) -> np.ndarray:
+    """Returns how much each place speaks for a class, float64 (SIDE, SIDE); see `heat_maps`.
+
+    Args:
+        layers: float (h, w, c), the maps of an image.
+        head: that the maps are of.
+        class_: index.
+        height: of the image that the maps were computed from, pixels.
+        width: of the same image.
+    """
+    each = shares([layer.astype(np.float64) for layer in layers], head, class_)
+    return np.asarray(sum(enlarged(one, height, width) for one in each))
 
 
 def shares(layers: Sequence[np.ndarray], head: Head, class_: int) -> list[np.ndarray]:

@@ -1,6 +1,8 @@
 """Heat maps of the images whose predictions the report explains."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -9,59 +11,94 @@ from classifier.cache import fingerprint
 from classifier.cache.results import ResultCache, Task
 from classifier.common import cores, parallel
 from classifier.dataset.manifest import ImageRow
+from classifier.head import Head
 from classifier.heat_maps import SIDE
 from classifier.html import thumbnails
 from classifier.inference import base, engine
+from classifier.inference.base import BaseInfo
+from stages.report import kept_maps
+from stages.report.kept_maps import Maps
 
 BATCH_SIZE = 4  # images in the network at once
 
 
 def make(
-    rows: Sequence[ImageRow], classes: Mapping[str, int], cache: ResultCache
+    rows: Sequence[ImageRow], classes: Mapping[str, int], folder: Path, cache: ResultCache
 ) -> dict[str, np.ndarray]:
     """Returns the heat map of each image, by path, float64 (SIDE, SIDE).
 
     Args:
         rows: the images.
         classes: index of the class to explain, by path.
+        folder: of the cache.
         cache: has those made before; a new head replaces them, so that they stay few.
     """
     if not rows:
         return {}
-    network, tasks = _network(), {row.path: _task(row, classes[row.path]) for row in rows}
+    network = _network()
+    of_head = bytes.fromhex(fingerprint.of_heat_map(network, base.files_hash(head.FOLDER)))
+    tasks = {row.path: _task(row, classes[row.path]) for row in rows}
     known = cache.get(tasks.values())
     heats = {
-        path: np.frombuffer(known[task][len(network) :]).reshape(SIDE, SIDE)
+        path: np.frombuffer(known[task][len(of_head) :]).reshape(SIDE, SIDE)
         for path, task in tasks.items()
-        if known.get(task, b"").startswith(network)
+        if known.get(task, b"").startswith(of_head)
     }
-    new = _compute([row for row in rows if row.path not in heats], classes)
-    cache.put({tasks[path]: network + heat.tobytes() for path, heat in new.items()})
-    return heats | new
+    if missing := [row for row in rows if row.path not in heats]:
+        trained, info = head.read(head.FOLDER), base.read_info(base.FOLDER)
+        maps = _maps(rows, missing, trained, info, folder / kept_maps.NAME, network)
+        size = info.image_height, info.image_width
+        new = {
+            row.path: heat_maps.heat_map(maps[_key(row)], trained, classes[row.path], *size)
+            for row in missing
+        }
+        cache.put({tasks[path]: of_head + heat.tobytes() for path, heat in new.items()})
+        heats |= new
+    return heats
 
 
-def _network() -> bytes:
-    """Returns what identifies the way from bytes to a heat map."""
+def _network() -> str:
+    """Returns what identifies the way from bytes to maps."""
     runtime = engine.runtime(base.read_info(base.FOLDER).engine)
     frozen = fingerprint.of_features(base.files_hash(base.FOLDER), runtime)
-    return bytes.fromhex(fingerprint.of_heat_map(frozen, base.files_hash(head.FOLDER)))
+    blocks = sorted(head.FOLDER.glob(f"{Path(head.NETWORK).stem}.[xb]*"))  # fine-tuned ones
+    return "\n".join([frozen, *(hashlib.sha256(path.read_bytes()).hexdigest() for path in blocks)])
 
 
 def _task(row: ImageRow, class_: int) -> Task:
     return Task((row.sha256,), f"heat map of class {class_}\n{row.conversion}")
 
 
-def _compute(rows: Sequence[ImageRow], classes: Mapping[str, int]) -> dict[str, np.ndarray]:
-    if not rows:
-        return {}
-    explainer, info = heat_maps.load(head.read(head.FOLDER)), base.read_info(base.FOLDER)
+def _key(row: ImageRow) -> bytes:
+    return Task((row.sha256,), f"maps\n{row.conversion}").key
 
-    def explained(batch: Sequence[ImageRow]) -> list[tuple[str, np.ndarray]]:
-        size = info.image_height, info.image_width
+
+def _maps(
+    rows: Sequence[ImageRow],
+    needed: Sequence[ImageRow],
+    trained: Head,
+    info: BaseInfo,
+    file: Path,
+    network: str,
+) -> dict[bytes, Maps]:
+    """Returns the maps of the needed images by key; those of all `rows` that are known are kept."""
+    known = kept_maps.read(file, network)
+    unknown = [row for row in needed if _key(row) not in known]
+    if not unknown:
+        return known
+    found = known | _compute(unknown, trained, info)
+    kept_maps.write(file, network, {key: found[key] for key in map(_key, rows) if key in found})
+    return found
+
+
+def _compute(rows: Sequence[ImageRow], trained: Head, info: BaseInfo) -> dict[bytes, Maps]:
+    explainer, size = heat_maps.load(trained), (info.image_height, info.image_width)
+
+    def computed(batch: Sequence[ImageRow]) -> list[tuple[bytes, Maps]]:
         pixels = np.stack([thumbnails.read(row, *size).pixels for row in batch])
-        heats = explainer.heat_maps(pixels, [classes[row.path] for row in batch])
-        return list(zip((row.path for row in batch), heats, strict=True))
+        layers = [layer.astype(np.float16) for layer in explainer.maps(pixels)]
+        return list(zip(map(_key, batch), zip(*layers, strict=True), strict=True))
 
     batches = parallel.batched(rows, BATCH_SIZE)
-    results = parallel.prefetch_map(explained, batches, cores.count(), 2 * cores.count())
-    return {path: heat for result in results for path, heat in result}
+    results = parallel.prefetch_map(computed, batches, cores.count(), 2 * cores.count())
+    return {key: maps for result in results for key, maps in result}

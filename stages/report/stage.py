@@ -40,12 +40,13 @@ def main() -> None:
     unique = set(paths)
     rows = {row.path: row for row in manifest.iter_rows(manifest.PATH) if row.path in unique}
     explained = {path: run.class_names.index(name) for path, name in run.explained.items()}
-    with closing(ResultCache(database.cache_folder())) as cache:
+    folder = database.cache_folder()
+    with closing(ResultCache(folder)) as cache:
         shown = thumbnails.make((rows[path] for path in paths if path in rows), BUDGET, cache)
         heats = {}
         if settings.heat_maps:
             to_explain = [rows[path] for path in explained if path in rows]
-            heats = heat_maps.make(to_explain, explained, cache)
+            heats = heat_maps.make(to_explain, explained, folder, cache)
     text = page.page(run, shown, heats)
     with files.atomic_write(REPORT) as part:
         part.write_text(text, encoding="utf-8", newline="\n")

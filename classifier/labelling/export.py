@@ -8,7 +8,7 @@ from pathlib import Path
 from classifier.common import files
 from classifier.common.errors import StageError, first_names
 from classifier.dataset.folders import SPLITS, InputFile
-from classifier.labelling.session import WrongError, check_name
+from classifier.labelling.page_requests import WrongError, check_name
 
 
 def targets(labelled: Iterable[InputFile]) -> Iterator[tuple[Path, Path]]:

@@ -84,9 +84,8 @@ def sample(test: Path, validation: Path, class_names: Sequence[str], most: int) 
         class_names: in the order of their indices.
         most: number of images.
     """
-    rows = _draw(test, most)
-    tested = bool(rows)
-    rows = sorted((path, label) for _, path, label in rows or _draw(validation, most))
+    tested = _draw(test, most)
+    rows = sorted((path, label) for _, path, label in tested or _draw(validation, most))
     labels = [class_names.index(label) if tested else -1 for _, label in rows]
     return Sample([path for path, _ in rows], np.array(labels, int))
 

@@ -41,19 +41,17 @@ def make(rows: Iterable[ImageRow], budget: int, cache: ResultCache) -> dict[str,
         StageError: a file is missing, or is not the one that `validate` read.
     """
     thumbnails: dict[str, Thumbnail] = {}
+    recipe = fingerprint.of_thumbnail()
     for window in parallel.batched(rows, WINDOW):
-        files = cache.complete({_task(row): row for row in window}, _make_one)
-        for row in window:
-            uri = _uri(files[_task(row)])
+        tasks = [Task((row.sha256,), f"{recipe}\n{row.conversion}") for row in window]
+        files = cache.complete(dict(zip(tasks, window, strict=True)), _make_one)
+        for row, task in zip(window, tasks, strict=True):
+            uri = _uri(files[task])
             budget -= len(uri)
             if budget < 0:
                 return thumbnails
             thumbnails[row.path] = Thumbnail(uri, *_size(row.width, row.height))
     return thumbnails
-
-
-def _task(row: ImageRow) -> Task:
-    return Task((row.sha256,), f"{fingerprint.of_thumbnail()}\n{row.conversion}")
 
 
 def _make_one(row: ImageRow) -> bytes:

@@ -45,19 +45,23 @@ def keep_copies(
     triples = zip(pairs.one.tolist(), pairs.other.tolist(), pairs.mirrored.tolist(), strict=True)
     every = ((rows[one], rows[other], mirrored) for one, other, mirrored in triples)
     same = list[bool]()
+    recipe = fingerprint.of_comparison()
     with progress.bar("inspect", len(pairs.one), " pairs") as bar:
         for window in parallel.batched(every, WINDOW):
-            tasks = {_task(*pair): pair for pair in window}
-            found = cache.complete(tasks, _difference)
-            same += [_is_copy(*pair[:2], float(found[_task(*pair)])) for pair in window]
+            tasks = [_task(recipe, *pair) for pair in window]
+            found = cache.complete(dict(zip(tasks, window, strict=True)), _difference)
+            same += [
+                _is_copy(*pair[:2], float(found[task]))
+                for task, pair in zip(tasks, window, strict=True)
+            ]
             bar.update(len(window))
     chosen = np.array(same, bool)
     return DuplicatePairs(*(column[chosen] for column in vars(pairs).values()))
 
 
-def _task(one: ImageRow, other: ImageRow, mirrored: bool) -> Task:
-    recipe = (fingerprint.of_comparison(), one.conversion, other.conversion, str(mirrored))
-    return Task((one.sha256, other.sha256), "\n".join(recipe))
+def _task(recipe: str, one: ImageRow, other: ImageRow, mirrored: bool) -> Task:
+    lines = (recipe, one.conversion, other.conversion, str(mirrored))
+    return Task((one.sha256, other.sha256), "\n".join(lines))
 
 
 def _difference(pair: Pair) -> bytes:

@@ -28,6 +28,16 @@ def limit() -> int:
     return count() if count() < (os.cpu_count() or 1) else 0
 
 
+@contextlib.contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Lets each thread compute on one core: with more, the last bits would depend on it."""
+    import scipy.linalg  # noqa: F401  its BLAS must be loaded to be limited
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
+
+
 def quotas(proc: Path, cgroups: Path) -> Iterator[int]:
     """Yields the CPU quotas of a process's cgroups and their parents, in cores, rounded up.
 

@@ -1,18 +1,25 @@
 """Nearest neighbours by cosine similarity, in bounded memory and without comparing all pairs."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
+from classifier.common import cores, parallel
+from classifier.common.disk_array import Rows
+
 EXACT = 20_000  # images; more of them are compared within cells only
 CELL_SIZE = 2_000  # images in a cell, on average
 PROBES = 4  # cells searched for each image
-BLOCK = 8_000_000  # cosines in memory at once
+LISTED = 512  # centres of cells that are compared with an image
+QUERIES = 4096  # images that are compared at once
+BLOCK = 2_000_000  # cosines in memory at once, in each thread
+SUMMED = 512  # images whose neighbours are in memory at once, in each thread
 
 
 def nearest(
-    vectors: np.ndarray, n_candidates: int, n_neighbors: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    vectors: Rows, n_candidates: int, n_neighbors: int, rank: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Yields images with their nearest neighbours, each image among its own.
 
     Up to EXACT candidates, every image is compared with all of them. Beyond that some candidates
@@ -21,43 +28,104 @@ def nearest(
     2011). The work then grows with the number of images, not with its square; a neighbour may be
     missed, but seldom a close one.
 
+    What is found depends neither on the order of the rows nor on the number of cores.
+
     Args:
         vectors: float32 (N, K), each row of length 1.
         n_candidates: the first rows, those that may be neighbours.
         n_neighbors: neighbours returned from one cell, the image itself included.
+        rank: int (N,), all different; the candidates of the lowest ranks are the centres.
 
     Yields:
-        int (n,) rows and int (n, m) their neighbours, where m is `n_neighbors` or the size of a
-        smaller cell. A row comes once for each cell that was searched for it.
+        int (n,) rows, int (n, m) their neighbours, the nearest first, and float64 (n, m) the
+        cosines, where m is `n_neighbors` or the size of a smaller cell. A row comes once for each
+        cell that was searched for it.
     """
+    candidates: Rows = vectors
+    units: Iterator[tuple[np.ndarray, np.ndarray]]
     if n_candidates <= EXACT:
-        yield from _search(vectors, np.arange(len(vectors)), np.arange(n_candidates), n_neighbors)
-        return
-    centres = vectors[np.linspace(0, n_candidates - 1, n_candidates // CELL_SIZE).astype(int)]
-    probed = np.concatenate([cells for _, cells in _blocks(vectors, centres, PROBES)])
-    order = np.argsort(probed[:n_candidates, 0], kind="stable")
-    bounds = np.searchsorted(probed[order, 0], np.arange(len(centres) + 1))
-    for cell in range(len(centres)):
-        members = order[bounds[cell] : bounds[cell + 1]]
-        queries = np.flatnonzero((probed == cell).any(axis=1))
-        yield from _search(vectors, queries, members, n_neighbors)
+        everything = np.arange(n_candidates)
+        candidates = vectors[everything]
+        units = ((rows, everything) for rows in _blocks(len(vectors)) if n_candidates)
+    else:
+        units = _in_cells(vectors, n_candidates, rank)
+
+    def search(unit: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        rows, members = unit
+        queries, others = vectors[rows], candidates[members]
+        near = _most_similar(queries, others, n_neighbors)
+        return rows, members[near], _cosines(queries, others, near)
+
+    yield from parallel.prefetch_map(search, units, cores.count(), 2 * cores.count())
 
 
-def _search(
-    vectors: np.ndarray, queries: np.ndarray, members: np.ndarray, n_neighbors: int
+def _blocks(count: int) -> Iterator[np.ndarray]:
+    return (np.arange(start, min(start + QUERIES, count)) for start in range(0, count, QUERIES))
+
+
+def _in_cells(
+    vectors: Rows, n_candidates: int, rank: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields a block of the queries at a time, with the members nearest to each."""
-    for rows, neighbors in _blocks(vectors[queries], vectors[members], n_neighbors):
-        yield queries[rows], members[neighbors]
+    """Yields some images that search a cell, and the candidates in it, for each cell."""
+    chosen = np.argsort(rank[:n_candidates], kind="stable")[: n_candidates // CELL_SIZE]
+    probed = _nearest_cells(vectors, vectors[chosen])
+    members_of = _grouped(probed[:n_candidates, 0], len(chosen))
+    for places, members in zip(_grouped(probed.ravel(), len(chosen)), members_of, strict=True):
+        rows = places // probed.shape[1]
+        for start in range(0, len(rows) if len(members) else 0, QUERIES):
+            yield rows[start : start + QUERIES], members
 
 
-def _blocks(
-    vectors: np.ndarray, candidates: np.ndarray, n_neighbors: int
-) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yields a block of rows at a time, with the indices of the nearest candidates in order."""
-    size, kept = max(1, BLOCK // max(1, len(candidates))), min(n_neighbors, len(candidates))
-    for start in range(0, len(vectors) if kept else 0, size):
-        distances = -vectors[start : start + size] @ candidates.T
+def _nearest_cells(vectors: Rows, centres: np.ndarray) -> np.ndarray:
+    """Returns the nearest cells of each image, int32 (N, PROBES), the nearest first.
+
+    Of more centres than LISTED, an image is compared with those that are nearest to its nearest
+    centre of centres: the work grows with N times the root of the number of cells.
+    """
+    above = centres[: math.isqrt(len(centres))]
+    listed = _most_similar(above, centres, LISTED)
+
+    def find(rows: np.ndarray) -> np.ndarray:
+        block = vectors[rows]
+        own = _most_similar(block, above, 1)[:, 0]
+        found = np.empty((len(rows), min(PROBES, len(centres))), np.int32)
+        for one in np.unique(own).tolist():
+            same = np.flatnonzero(own == one)
+            cells = _most_similar(block[same], centres[listed[one]], PROBES)
+            found[same] = listed[one][cells]
+        return found
+
+    blocks = parallel.prefetch_map(find, _blocks(len(vectors)), cores.count(), 2 * cores.count())
+    return np.concatenate(list(blocks))
+
+
+def _grouped(numbers: np.ndarray, count: int) -> Iterator[np.ndarray]:
+    """Yields the places at which each number from 0 to `count` - 1 stands."""
+    order = np.argsort(numbers, kind="stable")
+    bounds = np.searchsorted(numbers[order], np.arange(count + 1))
+    for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+        yield order[start:stop]
+
+
+def _most_similar(vectors: np.ndarray, candidates: np.ndarray, count: int) -> np.ndarray:
+    """Returns the indices of the nearest candidates, in order, int (n, m)."""
+    size, kept = max(1, BLOCK // len(candidates)), min(count, len(candidates))
+    near = np.empty((len(vectors), kept), int)
+    for start in range(0, len(vectors), size):
+        block = slice(start, start + size)
+        distances = vectors[block] @ candidates.T
+        np.negative(distances, out=distances)
         best = np.argpartition(distances, kept - 1, axis=1)[:, :kept]
         order = np.argsort(np.take_along_axis(distances, best, axis=1), axis=1, kind="stable")
-        yield slice(start, start + len(distances)), np.take_along_axis(best, order, axis=1)
+        near[block] = np.take_along_axis(best, order, axis=1)
+    return near
+
+
+def _cosines(vectors: np.ndarray, candidates: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Returns the cosines of vectors and candidates, the same bits in whatever company, (n, m)."""
+    found = np.empty(near.shape)
+    for start in range(0, len(vectors), SUMMED):
+        block = slice(start, start + SUMMED)
+        pairs = vectors[block], candidates[near[block]]
+        found[block] = np.einsum("nk,nmk->nm", *pairs, dtype=np.float64)
+    return found

@@ -19,18 +19,20 @@ def thresholds(
     """Returns the probability from which on each class is confident about an image.
 
     Args:
-        predictions: rows, and their probabilities, float (n, C); each row once.
-        labels: int (N,); every class has images.
+        predictions: rows, and their probabilities, float (n, C); each row once, and some of every
+            class.
+        labels: int (N,).
         n_classes: C.
 
     Returns:
         float64 (C,).
     """
-    total = np.zeros(n_classes)
+    total, images = np.zeros(n_classes), np.zeros(n_classes)
     for rows, probabilities in predictions:
         of_label = probabilities[np.arange(len(rows)), labels[rows]]
         total += np.bincount(labels[rows], of_label, n_classes)
-    return np.minimum(total / np.bincount(labels, minlength=n_classes), MAX_THRESHOLD)
+        images += np.bincount(labels[rows], minlength=n_classes)
+    return np.minimum(total / images, MAX_THRESHOLD)
 
 
 def is_error(probabilities: np.ndarray, labels: np.ndarray, thresholds: np.ndarray) -> np.ndarray:

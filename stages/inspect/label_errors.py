@@ -5,13 +5,12 @@ ones. Of the methods tried on three datasets this found the most (docs/explanati
 """
 
 from dataclasses import dataclass
-from functools import partial
-from itertools import chain
 
 import numpy as np
 
+from classifier.common.disk_array import Rows
 from stages.inspect import confident_learning, lda
-from stages.inspect.lda import FOLDS, LDA
+from stages.inspect.lda import FOLDS
 
 MIN_CLASS_SIZE = 5  # different images; smaller classes are not checked
 
@@ -31,7 +30,7 @@ class LabelErrors:
     self_confidence: np.ndarray
 
 
-def find(values: np.ndarray, labels: np.ndarray, groups: np.ndarray, n_train: int) -> LabelErrors:
+def find(values: Rows, labels: np.ndarray, groups: np.ndarray, n_train: int) -> LabelErrors:
     """Returns which labels are probably wrong.
 
     Training images are predicted out of fold, so that none confirms its own label; the others by a
@@ -51,21 +50,13 @@ def find(values: np.ndarray, labels: np.ndarray, groups: np.ndarray, n_train: in
     targets = np.searchsorted(classes, labels).clip(0, len(classes) - 1)  # indices into classes
     known = classes[targets] == labels
     train = np.flatnonzero(known[:n_train])
-    folds = stratified_group_folds(targets[train], groups[train])
-    predict = partial(
-        lda.out_of_fold,
-        lda.fit_folds(values[train], targets[train], folds, len(classes)),
-        values[train],
-        folds,
-    )
-    thresholds = confident_learning.thresholds(predict(), targets[train], len(classes))
-    others = np.setdiff1d(np.flatnonzero(known), train, assume_unique=True)
-    model = LDA.fit(values[train], targets[train], len(classes))
+    folds = np.where(known, FOLDS, -1)  # the others are predicted by the model of all
+    folds[train] = stratified_group_folds(targets[train], groups[train])
+    models = lda.fit_folds(values, targets, folds, len(classes))
+    out_of_fold = lda.predict(models, values, np.where(folds < FOLDS, folds, -1))
+    thresholds = confident_learning.thresholds(out_of_fold, targets, len(classes))
     is_error = np.zeros(count, bool)
-    for rows, probabilities in chain(
-        ((train[chunk], probabilities) for chunk, probabilities in predict()),
-        model.iter_proba(values, others),
-    ):
+    for rows, probabilities in lda.predict(models, values, folds):
         each, best, target = np.arange(len(rows)), probabilities.argmax(axis=1), targets[rows]
         is_error[rows] = confident_learning.is_error(probabilities, target, thresholds)
         result.suggested[rows] = np.where(best == target, -1, classes[best])
@@ -109,6 +100,8 @@ def stratified_group_folds(labels: np.ndarray, groups: np.ndarray) -> np.ndarray
 
 def _large_classes(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Returns the classes with enough different images, sorted."""
-    different = np.unique(np.stack([labels, groups]), axis=1)
-    classes, counts = np.unique(different[0], return_counts=True)
+    order = np.lexsort((groups, labels))
+    labels, groups = labels[order], groups[order]
+    new = np.append(True, (labels[1:] != labels[:-1]) | (groups[1:] != groups[:-1]))
+    classes, counts = np.unique(labels[new[: len(labels)]], return_counts=True)
     return np.asarray(classes[(counts >= MIN_CLASS_SIZE) & (classes >= 0)])

@@ -11,10 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from classifier.common import cores, parallel
+from classifier.common.disk_array import Rows
+
 SHRINKAGE = 0.6  # of the covariance towards a multiple of the identity
 TEMPERATURE = 0.5  # factor on distances: dimensions are dependent, so posteriors are overconfident
 FOLDS = 5
 CHUNK = 4096  # rows at once
+MAX_CHUNK = 2_000_000  # probabilities at once, in each thread
 
 
 @dataclass(frozen=True)
@@ -30,24 +34,11 @@ class LDA:
     means: np.ndarray
 
     @classmethod
-    def fit(cls, values: np.ndarray, labels: np.ndarray, n_classes: int) -> "LDA":
-        """Returns the model of some images.
-
-        Args:
-            values: float32 (N, K).
-            labels: int (N,); every class has one or more.
-            n_classes: C.
-        """
-        counts = np.bincount(labels, minlength=n_classes)
-        order = np.argsort(labels, kind="stable")
-        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-        means = np.add.reduceat(values[order], starts, axis=0, dtype=np.float64) / counts[:, None]
-        scatter = np.zeros((values.shape[1],) * 2)
-        for start in range(0, len(values), CHUNK):
-            chunk = slice(start, start + CHUNK)
-            centred = values[chunk] - means[labels[chunk]]
-            scatter += centred.T @ centred
-        covariance = scatter / len(values)
+    def fit(cls, sums: "Sums") -> "LDA":
+        """Returns the model of images of which every class has one or more."""
+        means = sums.values / sums.counts[:, None]
+        scatter = sums.products - (sums.values.T @ means)
+        covariance = scatter / sums.counts.sum()
         variance = max(float(np.trace(covariance)) / len(covariance), 1e-12)
         sphere = variance * np.eye(len(covariance))
         covariance = (1 - SHRINKAGE) * covariance + SHRINKAGE * sphere
@@ -63,33 +54,74 @@ class LDA:
         weights = np.exp(logits)
         return weights / weights.sum(axis=1, keepdims=True)
 
-    def iter_proba(
-        self, values: np.ndarray, rows: np.ndarray
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yields some rows at a time with their probabilities, so that memory stays bounded."""
-        for start in range(0, len(rows), CHUNK):
-            chunk = rows[start : start + CHUNK]
-            yield chunk, self.predict_proba(values[chunk])
+
+@dataclass(frozen=True)
+class Sums:
+    """What a model is made of.
+
+    Attributes:
+        counts: int (C,), images of each class.
+        values: float64 (C, K), the sum of their features.
+        products: float64 (K, K), the sum of the products of two features.
+    """
+
+    counts: np.ndarray
+    values: np.ndarray
+    products: np.ndarray
 
 
-def fit_folds(
-    values: np.ndarray, labels: np.ndarray, folds: np.ndarray, n_classes: int
-) -> list[LDA]:
-    """Returns a model without each fold.
+def fit_folds(values: Rows, labels: np.ndarray, folds: np.ndarray, n_classes: int) -> list[LDA]:
+    """Returns a model without each fold, and then one of all, from sums in one pass.
 
     Args:
         values: float32 (N, K).
         labels: int (N,).
-        folds: int (N,), 0 to FOLDS - 1; every class has images in two or more.
+        folds: int (N,), 0 to FOLDS - 1; images of others belong to no model. Every class has images
+            in two or more.
         n_classes: C.
     """
-    others = [folds != fold for fold in range(FOLDS)]
-    return [LDA.fit(values[chosen], labels[chosen], n_classes) for chosen in others]
+    width = values[:1].shape[1]
+    counts = np.zeros(FOLDS * n_classes, int)
+    sums, products = np.zeros((len(counts), width)), np.zeros((FOLDS, width, width))
+    for rows in _blocks(np.flatnonzero((folds >= 0) & (folds < FOLDS)), CHUNK):
+        chunk, places = values[rows].astype(np.float64), folds[rows] * n_classes + labels[rows]
+        order = np.argsort(places, kind="stable")
+        present, starts = np.unique(places[order], return_index=True)
+        sums[present] += np.add.reduceat(chunk[order], starts, axis=0)
+        counts += np.bincount(places, minlength=len(counts))
+        for fold in range(FOLDS):
+            own = chunk[folds[rows] == fold]
+            products[fold] += own.T @ own
+    parts = counts.reshape(FOLDS, -1), sums.reshape(FOLDS, n_classes, -1), products
+    models = []
+    for without in range(FOLDS + 1):
+        kept = [fold for fold in range(FOLDS) if fold != without]
+        models.append(LDA.fit(Sums(*(part[kept].sum(axis=0) for part in parts))))
+    return models
 
 
-def out_of_fold(
-    models: Sequence[LDA], values: np.ndarray, folds: np.ndarray
+def predict(
+    models: Sequence[LDA], values: Rows, folds: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields rows and their class probabilities, predicted by the model without their fold."""
-    for fold, model in enumerate(models):
-        yield from model.iter_proba(values, np.flatnonzero(folds == fold))
+    """Yields rows and their class probabilities by the model of the same number as their fold.
+
+    Args:
+        models: for each fold.
+        values: float32 (N, K).
+        folds: int (N,); rows of a negative fold are left out.
+    """
+    size = max(1, min(CHUNK, MAX_CHUNK // len(models[0].means)))
+
+    def of_block(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        chunk, own = values[rows], folds[rows]
+        probabilities = np.empty((len(rows), len(models[0].means)))
+        for fold in np.unique(own).tolist():
+            probabilities[own == fold] = models[fold].predict_proba(chunk[own == fold])
+        return rows, probabilities
+
+    blocks = _blocks(np.flatnonzero(folds >= 0), size)
+    yield from parallel.prefetch_map(of_block, blocks, cores.count(), 2 * cores.count())
+
+
+def _blocks(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))

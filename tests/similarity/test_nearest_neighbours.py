@@ -13,9 +13,14 @@ def blobs(count: int, centres: int = 40) -> np.ndarray:
     return normalize(values).astype(np.float32)
 
 
+def search(values: np.ndarray, n_candidates: int, count: int):
+    return nearest_neighbours.nearest(values, n_candidates, count, np.arange(len(values)))
+
+
 def neighbours_of(values: np.ndarray, count: int) -> dict[int, set[int]]:
     near: dict[int, set[int]] = {row: set() for row in range(len(values))}
-    for rows, others in nearest_neighbours.nearest(values, len(values), count):
+    for rows, others, cosines in search(values, len(values), count):
+        assert np.allclose(cosines, (values[rows][:, None] * values[others]).sum(axis=2), atol=1e-5)
         for row, neighbours in zip(rows.tolist(), others.tolist(), strict=True):
             near[row] |= set(neighbours)
     return near
@@ -29,6 +34,7 @@ def oracle(values: np.ndarray, count: int) -> list[set[int]]:
 @pytest.mark.parametrize("block", [1, 1000, 10**6])
 def test_few_images_are_all_compared_with_each_other(block, monkeypatch):
     monkeypatch.setattr(nearest_neighbours, "BLOCK", block)
+    monkeypatch.setattr(nearest_neighbours, "QUERIES", 100)
     values = blobs(300)
     near = neighbours_of(values, 6)
     for row, others in enumerate(oracle(values, 5)):
@@ -42,7 +48,7 @@ def test_among_many_images_nearly_all_neighbours_are_found_in_cells(monkeypatch)
     near = neighbours_of(values, 6)
     expected = enumerate(oracle(values, 5))
     assert np.mean([len(near[row] & others) / 5 for row, others in expected]) > 0.95
-    queries = sum(len(rows) for rows, _ in nearest_neighbours.nearest(values, 4000, 6))
+    queries = sum(len(rows) for rows, _, _ in search(values, 4000, 6))
     assert queries <= nearest_neighbours.PROBES * 4000
 
 
@@ -53,6 +59,33 @@ def test_fewer_images_than_neighbours_are_all_returned():
 
 def test_only_candidates_are_returned_as_neighbours():
     values = blobs(300)
-    near = [set(row) for row in next(nearest_neighbours.nearest(values, 200, 4))[1].tolist()]
-    search = NearestNeighbors(n_neighbors=4, algorithm="brute").fit(values[:200])
-    assert near == [set(row) for row in search.kneighbors(values)[1].tolist()]
+    near = [set(row) for row in next(search(values, 200, 4))[1].tolist()]
+    exact = NearestNeighbors(n_neighbors=4, algorithm="brute").fit(values[:200])
+    assert near == [set(row) for row in exact.kneighbors(values)[1].tolist()]
+
+
+@pytest.fixture
+def small_cells(monkeypatch):
+    for name, value in (("EXACT", 1000), ("CELL_SIZE", 20), ("LISTED", 50)):
+        monkeypatch.setattr(nearest_neighbours, name, value)
+
+
+def test_of_many_cells_those_near_the_nearest_centre_of_centres_are_searched(small_cells):
+    values = blobs(4000)  # 200 cells
+    near = neighbours_of(values, 2)
+    expected = enumerate(oracle(values, 1))
+    assert np.mean([others <= near[row] for row, others in expected]) > 0.85
+
+
+def test_neither_the_order_of_rows_nor_the_number_of_cores_changes_neighbours(
+    small_cells, monkeypatch
+):
+    values, order = blobs(2000), np.random.default_rng(2).permutation(2000)
+    before = neighbours_of(values, 3)
+    monkeypatch.setattr(nearest_neighbours.cores, "count", lambda: 5)
+    moved = nearest_neighbours.nearest(values[order], 2000, 3, order)
+    after: dict[int, set[int]] = {row: set() for row in range(2000)}
+    for rows, others, _ in moved:
+        for row, neighbours in zip(order[rows].tolist(), order[others].tolist(), strict=True):
+            after[row] |= set(neighbours)
+    assert after == before

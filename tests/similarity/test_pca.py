@@ -23,6 +23,16 @@ def test_it_agrees_with_scikit_learn(size):
     assert np.allclose(ours.transform(values, rows), expected, rtol=1e-4, atol=1e-4)
 
 
+def test_sums_of_chunks_are_the_covariance_whatever_the_number_of_cores(monkeypatch):
+    values = random_features(1200, 30).astype(np.float64) + np.arange(30) * 100
+    monkeypatch.setattr(pca, "BLOCK", 7)
+    mean, covariance = pca._moments(values, np.arange(1200))
+    assert np.allclose(mean, values.mean(axis=0), rtol=1e-12)
+    assert np.allclose(covariance, np.cov(values.T, bias=True), rtol=1e-9)
+    monkeypatch.setattr(pca.cores, "count", lambda: 7)
+    assert np.array_equal(covariance, pca._moments(values, np.arange(1200))[1])
+
+
 def test_both_eigenproblems_have_the_same_solution():
     few = random_features(40, 41)  # the smaller matrix is (40, 40) here, (41, 41) below
     twice = np.concatenate([few, few])

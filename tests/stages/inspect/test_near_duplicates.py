@@ -10,7 +10,7 @@ HASHES = RNG.integers(0, 256, (40, 32), np.uint8) & np.array([0x7F, *[0xFF] * 31
 
 
 def find(values: np.ndarray, hashes: np.ndarray) -> list[tuple[int, int]]:
-    pairs = near_duplicates.find_pairs(values, hashes)
+    pairs = near_duplicates.find_pairs(values, hashes, np.arange(len(values)))
     return list(zip(pairs.one.tolist(), pairs.other.tolist(), strict=True))
 
 
@@ -25,7 +25,7 @@ def planted(flips: int) -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_pair_is_found_once():
     assert find(*planted(0)) == [(3, 7)]
-    assert near_duplicates.find_pairs(*planted(30)).distance.tolist() == [30 / 255]
+    assert near_duplicates.find_pairs(*planted(30), np.arange(40)).distance.tolist() == [30 / 255]
 
 
 def test_both_features_and_hashes_must_be_similar():
@@ -56,6 +56,6 @@ def test_copies_of_copies_are_one_group():
 
 def test_groups_that_share_a_name_are_merged():
     groups = np.array([5, 3, 3, 8, 2, 9])
-    assert near_duplicates.merge_groups(groups, [""] * 4) is groups
-    merged = near_duplicates.merge_groups(groups, ["a", "", "b", "a", "b"])
+    assert near_duplicates.merge_groups(groups, np.array([""] * 4)) is groups
+    merged = near_duplicates.merge_groups(groups, np.array([b"a", b"", b"b", b"a", b"b"]))
     assert merged.tolist() == [5, 2, 2, 5, 2, 9]

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 
 from classifier.dataset.features import FeatureTable, binary_hashes
-from stages.inspect.unique_images import CONFLICTING, UNKNOWN, UniqueImages, index_of_paths
+from stages.inspect.unique_images import CONFLICTING, UNKNOWN, UniqueImages, path_order
 
 
 def table(hashes: str, labels: list[int], views: list[int] | None = None) -> FeatureTable:
@@ -47,8 +47,8 @@ def test_augmented_copies_are_not_images_of_their_own():
     assert unique.inverse.tolist() == [0, 1] and unique.labels.tolist() == [0, 1]
 
 
-def test_paths_are_found_in_any_order_past_augmented_copies():
+def test_images_are_put_into_the_order_of_paths_past_augmented_copies():
     train, test = table("aabb", [0, 0, 1, 1], [0, 1, 0, 1]), table("cd", [0, 1])
-    train = replace(train, paths=np.array(["m", "m", "t", "t"]))
-    test = replace(test, paths=np.array(["a", "v"]))
-    assert index_of_paths(["a", "m", "t", "v"], train, test).tolist() == [2, 0, 1, 3]
+    train = replace(train, paths=np.array(["\U0001f600", "\U0001f600", "m", "m"]))
+    test = replace(test, paths=np.array(["\uffee", "a"]))  # by code points, as Python sorts
+    assert path_order(train, test).tolist() == [3, 1, 2, 0]

@@ -1,0 +1,24 @@
+import tempfile
+
+import numpy as np
+
+from classifier.common.disk_array import ComputedRows, DiskArray
+
+VALUES = np.random.default_rng(1).normal(size=(3000, 4)).astype(np.float32)
+
+
+def test_rows_come_back_in_any_order():
+    with tempfile.TemporaryFile() as file:
+        array = DiskArray(file, 4)
+        assert len(array) == 0 and array[:5].shape == (0, 4)
+        for start in range(0, 3000, 700):
+            array.append(VALUES[start : start + 700])
+        rows = np.random.default_rng(2).integers(0, 3000, 5000)
+        assert len(array) == 3000
+        assert np.array_equal(array[rows], VALUES[rows])
+        assert np.array_equal(array[100:], VALUES[100:])
+
+
+def test_computed_rows_are_those_of_the_rows_asked_for():
+    doubled = ComputedRows(VALUES, lambda rows: 2 * rows)
+    assert len(doubled) == 3000 and np.array_equal(doubled[5:9], 2 * VALUES[5:9])

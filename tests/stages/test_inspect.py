@@ -46,6 +46,7 @@ class Data:
         self.values = (6 * np.eye(3, 6)[kinds] + noise).astype(np.float32)
         self.hashes = rng.integers(0, 128, (len(self.rows), 32), np.uint8)
         self.weights = "imagenet"
+        self.shuffled = False  # rows of the tables
 
     def index(self, path: str) -> int:
         """Returns the index of an image."""
@@ -66,6 +67,8 @@ class Data:
     def table(self, split: str) -> FeatureTable:
         """Returns the features of a split's images."""
         chosen = [n for n, row in enumerate(self.rows) if row.split == split]
+        if self.shuffled:
+            np.random.default_rng(5).shuffle(chosen)
         labels = ["abc".find(self.rows[n].label or "-") for n in chosen]
         return FeatureTable(
             features=self.values[chosen],
@@ -250,6 +253,18 @@ def test_a_class_must_keep_two_images(data, set_param):
         "got 1 image of a: set it to false, or add images"
     )
     assert not Path(excluded.PATH).exists()
+
+
+def test_the_order_of_rows_does_not_influence_the_findings(data):
+    data.values[data.index("train/a/03.png")] = data.values[data.index("train/b/03.png")] + 0.5
+    data.values[data.index("train/c/02.png")] = [0, 0, 0, 0, 60, 0]
+    data.copy("train/a/05.png", "train/a/04.png")
+    data.copy("test/0.png", "train/b/00.png", bits=20)
+    before, similarities = data.inspect(), similarity.PATH.read_text()
+    data.shuffled = True
+    assert data.inspect() == before
+    assert {"duplicate", "in_train_and_test", "wrong_label"} <= {one.finding for one in before}
+    assert similarity.PATH.read_text() == similarities
 
 
 def test_file_names_do_not_influence_the_findings(data):

@@ -7,6 +7,7 @@ hashes of the results, fails until that is done.
 
 import hashlib
 
+import numpy as np
 from PIL import features
 
 from classifier.images import colours
@@ -20,6 +21,7 @@ PERCEPTUAL_HASH = 1  # of images/perceptual_hash.py: pixels -> hash
 HEAT_MAP = 2  # of heat_maps.py: pixels, network and head -> heat map
 THUMBNAIL = 1  # of html/thumbnails.py: pixels -> file
 DETAIL = 1  # of stages/inspect/detail.py: pixels of two images -> difference
+AXES = 1  # of similarity/pca.py: features -> principal axes
 NETWORK = 1  # of inference/*_engine.py: pixels -> features, given the files of models/base
 LIBRARIES = ("pil", "jpg", "libjpeg_turbo", "zlib", "webp", "avif", "libtiff")  # those that decode
 
@@ -67,6 +69,11 @@ def of_heat_map(features: str, head: str) -> str:
     `features` is `of_features`; `head` is a hash of the files of models/head.
     """
     return _hash(f"heat map {HEAT_MAP}", features, head)
+
+
+def of_axes(features: str) -> str:
+    """Returns a SHA-256 of all that principal axes depend on; `features` identifies theirs."""
+    return _hash(f"axes {AXES}, numpy {np.__version__}", features)
 
 
 def _hash(*parts: str) -> str:

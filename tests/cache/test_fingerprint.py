@@ -180,6 +180,7 @@ def keys() -> dict[str, str]:
         "augmentation": fingerprint.of_augmentation(RANGES),
         "features": fingerprint.of_features("hash of models/base", "openvino 1 on CPU"),
         "heat map": fingerprint.of_heat_map("features", "hash of models/head"),
+        "axes": fingerprint.of_axes("features"),
     }
 
 
@@ -189,6 +190,7 @@ def keys() -> dict[str, str]:
         ("DECODE", {"pixels", "decode result", "thumbnail", "comparison", "features"}),
         ("THUMBNAIL", {"thumbnail"}),
         ("HEAT_MAP", {"heat map"}),
+        ("AXES", {"axes"}),
         ("DETAIL", {"comparison"}),
         ("DECODE_RESULT", {"decode result"}),
         ("PERCEPTUAL_HASH", {"decode result"}),

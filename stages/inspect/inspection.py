@@ -18,6 +18,7 @@ from classifier.dataset.groups import EXIF
 from classifier.similarity.pca import PCA, normalize
 from stages.inspect import (
     detail,
+    kept_axes,
     label_errors,
     near_duplicates,
     outliers,
@@ -55,7 +56,7 @@ class Inspection:
 
 
 def reduce_features(
-    train: FeatureTable, test: FeatureTable, unique: UniqueImages, file: IO[bytes]
+    train: FeatureTable, test: FeatureTable, unique: UniqueImages, folder: Path, file: IO[bytes]
 ) -> tuple[DiskArray, PCA]:
     """Returns the features of each content along principal components, float32 (U, K), and the PCA.
 
@@ -65,7 +66,7 @@ def reduce_features(
     train_rows, test_rows = image_rows(train), image_rows(test)
     fitted = train_rows[unique.first[: unique.n_train]]
     others = test_rows[unique.first[unique.n_train :] - len(train_rows)]
-    pca = PCA.fit(train.features, fitted, layer_sizes=train.layer_sizes.tolist())
+    pca = kept_axes.fit(train, fitted, folder)
     values = DiskArray(file, len(pca.components))
     for table, rows in ((train, fitted), (test, others)):
         blocks = (rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK))
@@ -94,6 +95,7 @@ def inspect_images(
     hashes: np.ndarray,
     train: FeatureTable,
     test: FeatureTable,
+    folder: Path,
     cache: ResultCache,
     file: IO[bytes],
 ) -> Inspection:
@@ -104,13 +106,14 @@ def inspect_images(
         hashes: uint8 (N, 32), perceptual hashes in the order of images_csv.
         train: features of the training and validation images.
         test: features of the test images.
+        folder: of the cache.
         cache: of compared images.
         file: an open file for what does not fit into memory.
     """
     unique = UniqueImages.from_tables(train, test)
     order = path_order(train, test)
     contents = unique.inverse[order]
-    values, pca = reduce_features(train, test, unique, file)
+    values, pca = reduce_features(train, test, unique, folder, file)
     scaled = ComputedRows(
         values, lambda rows: near_duplicates.scale_components(rows, pca.scales, unique.n_train)
     )

@@ -34,11 +34,9 @@ def fit(train: FeatureTable, rows: np.ndarray, folder: Path) -> PCA:
 
 
 def _hash(table: FeatureTable, rows: np.ndarray) -> str:
-    features, digest = (
-        table.features,
-        hashlib.blake2b(str((len(rows), table.features.shape[1:])).encode()),
-    )
+    features = table.features
+    digest = hashlib.blake2b(str((len(rows), features.shape[1:])).encode())
     size = rows_per_chunk(features.shape[1:], features.dtype)
     for start in range(0, len(rows), size):
-        digest.update(np.ascontiguousarray(features[rows[start : start + size]]))
+        digest.update(features[rows[start : start + size]].data)
     return digest.hexdigest()

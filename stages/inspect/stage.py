@@ -51,13 +51,14 @@ def main(
     train, test = features.read(train_npz), features.read(test_npz)
     hashes = perceptual_hash.read(hashes_npy)
     out.parent.mkdir(parents=True, exist_ok=True)
+    folder = database.cache_folder()
     with (
         cores.one_blas_thread(),
         files.disk_errors(out),
         tempfile.TemporaryFile(dir=out.parent) as file,
-        closing(ResultCache(database.cache_folder())) as cache,
+        closing(ResultCache(folder)) as cache,
     ):
-        found = inspect_images(images_csv, hashes, train, test, cache, file)
+        found = inspect_images(images_csv, hashes, train, test, folder, cache, file)
     found.results.extend(
         listed_labels.find(manifest.iter_rows(images_csv), train.class_names.tolist())
     )

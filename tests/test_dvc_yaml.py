@@ -87,5 +87,6 @@ def test_tensorflow_stays_unloaded_where_it_is_not_needed(stage, finished):
 def test_git_ignores_every_output():
     for stage in STAGES:
         for item in STAGES[stage].get("outs", []):
-            folder, _, name = item.partition("/")
-            assert f"/{name}\n" in (ROOT / folder / ".gitignore").read_text(encoding="utf-8"), item
+            path = item if isinstance(item, str) else next(iter(item))
+            folder, _, name = path.partition("/")
+            assert f"/{name}\n" in (ROOT / folder / ".gitignore").read_text(encoding="utf-8"), path

@@ -81,13 +81,17 @@ def _maps(
     file: Path,
     network: str,
 ) -> dict[bytes, Maps]:
-    """Returns the maps of the needed images by key; those of all `rows` that are known are kept."""
+    """Returns the maps of the needed images by key.
+
+    Those of `rows` are kept, and those explained before as far as there is room.
+    """
     known = kept_maps.read(file, network)
     unknown = [row for row in needed if _key(row) not in known]
     if not unknown:
         return known
     found = known | _compute(unknown, trained, info)
-    kept_maps.write(file, network, {key: found[key] for key in map(_key, rows) if key in found})
+    current = {key: found[key] for key in map(_key, rows) if key in found}
+    kept_maps.write(file, network, current | {k: v for k, v in found.items() if k not in current})
     return found
 
 

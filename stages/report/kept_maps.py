@@ -1,7 +1,6 @@
 """The maps of the images that were explained last: with a new head they need no network.
 
-Heat maps of another head need the same maps of the images, and most of the images are the same. One
-file has them all, so that they stay few.
+Heat maps of another head need the same maps of the images, and many of the images are the same.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +26,7 @@ def read(path: Path, network: str) -> dict[bytes, Maps]:
 
 
 def write(path: Path, network: str, maps: Mapping[bytes, Maps]) -> None:
-    """Replaces the file by maps, as many as fit.
+    """Replaces the file by maps, the first that fit.
 
     Args:
         path: the file.

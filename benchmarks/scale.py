@@ -74,7 +74,7 @@ class Project:
 
     def megabytes(self, stage: str) -> float:
         """Returns the size of the outputs of a stage."""
-        outs = (Path(self.folder, out) for out in self.stages[stage].get("outs", ()))
+        outs = (Path(self.folder, *out) for out in map(_names, self.stages[stage].get("outs", ())))
         files = (path for out in outs for path in (out, *out.rglob("*")) if path.is_file())
         return sum(path.stat().st_size for path in files) / 1e6
 
@@ -86,6 +86,11 @@ class Project:
         for line in map(json.loads, text.splitlines()):
             yield {"event": event, **line, "megabytes": self.megabytes(line["stage"])}
         yield {"event": event, "stage": "dvc repro", "seconds": seconds}
+
+
+def _names(out: str | dict[str, object]) -> list[str]:
+    """Returns the path of an output, which may have options."""
+    return [out] if isinstance(out, str) else list(out)
 
 
 def _copy_ignored(source: Path, target: Path) -> None:
@@ -105,7 +110,10 @@ def show(row: dict[str, object]) -> None:
     """Prints a row of the table."""
     numbers = (row.get(name) for name in ("peak_mib", "megabytes"))
     cells = ("" if number is None else f"{number:,.0f}" for number in numbers)
-    print(f"| {row['event']} | {row['stage']} | {row['seconds']:.1f} | {' | '.join(cells)} |")
+    print(
+        f"| {row['event']} | {row['stage']} | {row['seconds']:.1f} | {' | '.join(cells)} |",
+        flush=True,
+    )
 
 
 def main() -> None:

@@ -24,8 +24,8 @@ from pathlib import Path
 
 from benchmarks.pipeline import ROOT, prepare
 from classifier.cache import features as feature_cache
-from classifier.cache.database import Database
-from classifier.commands import cache
+from classifier.commands import _cache_files, cache
+from classifier.commands._cache_files import Contents, Network
 from classifier.common.errors import StageError
 from classifier.dataset import features
 
@@ -114,17 +114,18 @@ def run(folder: Path, command: Sequence[str], seconds: float | None = None) -> b
 
 def check_cache(folder: Path) -> tuple[tuple[str, ...], int]:
     """Returns the damage in the cache, and the number of cached features."""
-    paths = sorted((folder / ".cache" / feature_cache.FOLDER).glob("*.sqlite"))
-    networks = [Database(path, (), None) for path in paths]
+    paths = sorted((folder / ".cache" / feature_cache.FOLDER).rglob("*.sqlite"))
+    found = Contents([Network(path, [path]) for path in paths], {}, {})
     problems: tuple[str, ...] = ()
     try:
-        cache.verify(networks, {}, {})
+        cache.verify(found)
     except StageError as error:
         problems = error.messages
-    count = sum(network.rows("SELECT count(*) FROM keys")[0][0] for network in networks)
-    for network in networks:
-        network.close()
-    return problems, count
+    rows = 0
+    for path in paths:
+        with _cache_files.opened(path) as file:
+            rows += file.rows("SELECT count(*) FROM keys")[0][0]
+    return problems, rows
 
 
 def reset(start: Path, folder: Path) -> Path:

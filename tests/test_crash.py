@@ -227,3 +227,31 @@ def test_a_lock_file_that_dvc_left_truncated_is_repaired_as_the_docs_say(fresh, 
     lock.write_bytes(b"schema: '2.0'\nstages:\n  validate:\n    cmd: python -m st")
     kills.resume(fresh.folder, REPRO, before)
     assert outputs(fresh) == expected
+
+
+def shard(project, number):
+    """Starts one of three shards of `extract`."""
+    command = (sys.executable, "-m", "stages.extract", "--shard", f"{number}/3")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=project.folder, **pipes)
+
+
+def test_what_three_machines_compute_is_what_one_computes(fresh, expected):
+    running = [shard(fresh, number) for number in (1, 2)]
+    files = fresh.folder / ".cache" / "shards"
+    while not list(files.glob("*.2-of-3.sqlite.unfinished-wal")) and running[1].poll() is None:
+        time.sleep(0.01)
+    running[1].kill()
+    running[1].communicate()
+    running.append(shard(fresh, 2))  # the third is never started
+    output = [process.communicate() for process in (running[0], running[2])]
+    assert [err for _, err in output] == ["", ""]
+    finished = {path.name[17:] for path in files.iterdir()}
+    assert finished == {"1-of-3.sqlite", "2-of-3.sqlite"}
+    assert not any((fresh.folder / name).exists() for name in OUTPUTS)
+    done = fresh.stage("extract")
+    assert re.match(r"extract: \d+ features of other processes now in the cache\n", done.stdout)
+    added = int(done.stdout.split()[1])
+    assert 20 < added < 61 and f"extract: 61 images, {61 - added} new " in done.stdout
+    assert outputs(fresh) == expected
+    assert list(files.iterdir()) == []

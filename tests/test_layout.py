@@ -21,12 +21,15 @@ from tests.source_code import (
 # modules of the library without a test file of their own, and the test that covers them
 TESTED_BY = {
     "cache/database": "cache/test_features",
+    "cache/feature_file": "cache/test_features",
     "cache/recovery": "cache/test_features",
+    "commands/_cache_files": "commands/test_cache",
     "commands/_demo_folder": "commands/test_demo",
     "commands/_new_images": "commands/test_classify",
     "commands/_comparison": "commands/test_compare",
     "commands/_runs": "commands/test_compare",
     "commands/_page_server": "commands/test_serve",
+    "common/shard": "commands/test_classify",
     "dataset/input_files": "stages/validate/test_dataset_files",
     "images/limits": "stages/test_validate",
     "labelling/app": "commands/test_label",

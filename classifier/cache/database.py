@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,18 @@ FOREIGN = "another program's file"
 META = "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID"
 Row = tuple[Any, ...]
 ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)  # what Python raises on a damaged file
+
+
+class Access(Enum):
+    """Who else uses a file while it is open."""
+
+    SHARED = auto()  # others write it, too
+    SELDOM = auto()  # others read it, and it is seldom written: one open file instead of three
+    ALONE = auto()  # nobody: the file system need not have locks
+    FROZEN = auto()  # nobody writes it
+
+
+OPTIONS = {Access.ALONE: "&nolock=1", Access.FROZEN: "&immutable=1"}  # of a file's address
 
 
 class DamagedError(Exception):
@@ -74,9 +87,10 @@ class Database:
         path: of the file; None for an empty database in memory.
         schema: statements that create its tables if the file does not exist.
         meta: what the file holds; a file with other values is refused. None: any.
+        access: who else uses it.
 
     Attributes:
-        writable: False in memory, and where the file or its folder is read-only.
+        writable: False in memory, if frozen, and where the file or its folder is read-only.
 
     Raises:
         DamagedError: the file is damaged, of an older version, or holds something else.
@@ -85,17 +99,22 @@ class Database:
     """
 
     def __init__(
-        self, path: Path | None, schema: Sequence[str], meta: Mapping[str, str] | None
+        self,
+        path: Path | None,
+        schema: Sequence[str],
+        meta: Mapping[str, str] | None,
+        access: Access = Access.SHARED,
     ) -> None:
         self.path = path or Path("memory")
+        self._access = access
         self._lock = threading.RLock()
-        if path:
+        if path and (access is Access.SHARED or not path.exists()):
             files.remove_leftovers(path)
         if path and not path.exists():
-            _create(path, schema, meta or {})
+            _create(path, schema, meta or {}, access)
         self._inode = inode(self.path)
         with self._translated_errors():
-            self._connection, self.writable = _connect(path)
+            self._connection, self.writable = _connect(path, access)
             try:
                 if not path:
                     _create_tables(self._connection, schema, meta or {})
@@ -121,7 +140,11 @@ class Database:
         meta = dict(self._connection.execute("SELECT name, value FROM meta"))
         if expected is not None and meta != dict(expected):
             raise self.damaged("made for something else")
-        self._connection.execute("PRAGMA synchronous = NORMAL")
+        if self._access in (Access.SELDOM, Access.FROZEN):  # many are open at once
+            self._connection.execute("PRAGMA cache_size = -128")
+            self._connection.execute("PRAGMA cache_spill = OFF")  # costs a sync each time
+        else:
+            self._connection.execute("PRAGMA synchronous = NORMAL")
         return meta
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[Row]:
@@ -184,25 +207,34 @@ def _stage_error(path: Path, error: Exception) -> StageError:
     return StageError(f"{path}: {rule}")
 
 
-def _connect(path: Path | None) -> tuple[sqlite3.Connection, bool]:
+def _connect(path: Path | None, access: Access) -> tuple[sqlite3.Connection, bool]:
     if not path:
-        return _open(":memory:"), False
+        return _open(":memory:", Access.SHARED), False
     address = path.absolute().as_uri()
+    if access is Access.FROZEN:
+        return _open(f"{address}?mode=ro", access), False
     if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
-        return _open(f"{address}?mode=rw"), True
-    connection = _open(f"{address}?mode=ro")
+        return _open(f"{address}?mode=rw", access), True
+    connection = _open(f"{address}?mode=ro", access)
     try:
         connection.execute("SELECT * FROM sqlite_master").fetchall()
     except sqlite3.OperationalError:  # its lock file cannot be created
         connection.close()
-        connection = _open(f"{address}?mode=ro&immutable=1")
+        connection = _open(f"{address}?mode=ro", Access.FROZEN)
     return connection, False
 
 
-def _open(address: str) -> sqlite3.Connection:
-    return sqlite3.connect(
-        address, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+def _open(address: str, access: Access) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        address + OPTIONS.get(access, ""),
+        uri=True,
+        timeout=BUSY_TIMEOUT,
+        isolation_level=None,
+        check_same_thread=False,
     )
+    if access is Access.ALONE:  # its write-ahead log then needs no shared memory
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    return connection
 
 
 def _create_tables(
@@ -217,15 +249,17 @@ def _create_tables(
     connection.execute("COMMIT")
 
 
-def _create(path: Path, schema: Sequence[str], meta: Mapping[str, str]) -> None:
+def _create(path: Path, schema: Sequence[str], meta: Mapping[str, str], access: Access) -> None:
     """Creates the file under another name first, so that no process opens half of it."""
     part = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)
-        with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as connection:
+        address = f"{part.absolute().as_uri()}?mode=rwc"
+        with contextlib.closing(_open(address, access)) as connection:
             _create_tables(connection, schema, meta)
-            connection.execute("PRAGMA journal_mode = WAL")
+            if access is not Access.SELDOM:
+                connection.execute("PRAGMA journal_mode = WAL")
         _publish(part, path)
     except (sqlite3.OperationalError, OSError) as error:
         if not os.access(path.parent, os.W_OK):

@@ -1,33 +1,25 @@
-"""Cached features by the content they were computed from, one file per network."""
+"""Cached features by the content they were computed from: a file per network, 256 for millions."""
 
-import contextlib
-import sqlite3
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+import math
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
 from classifier.cache import database
-from classifier.cache.database import Database, placeholders
-from classifier.cache.recovery import RecoveringDatabase
-from classifier.common import parallel
-from classifier.common.errors import count
+from classifier.cache.database import Access
+from classifier.cache.feature_file import FeatureFile, Row, today
+from classifier.cache.parts import COUNT, Parts
+from classifier.common import progress
+from classifier.common.errors import warn
 
 FOLDER = "features"
-SCHEMA = (
-    "CREATE TABLE keys (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, checksum BLOB NOT NULL, "
-    "used INTEGER NOT NULL)",
-    "CREATE TABLE vectors (id INTEGER PRIMARY KEY, value BLOB NOT NULL)",
-)
-ADD_KEY = "INSERT OR IGNORE INTO keys (key, checksum, used) VALUES (?, ?, ?)"
-ADD_VECTOR = "INSERT INTO vectors VALUES (?, ?)"
-ROWS = "SELECT key, value, checksum, id, used IS NOT ? FROM vectors CROSS JOIN keys USING (id)"
-ROWS_OF_KEYS = ROWS.replace("vectors CROSS JOIN keys", "keys CROSS JOIN vectors")
-
-Row = tuple[Any, ...]  # of these queries; a flipped bit may have changed any type
+LIMIT = 2_000_000  # rows of a network in one file
+NEW = 8  # with parts, new rows are moved to them at this fraction of the limit
+MOVED = 2**23  # bytes moved at once
 
 
 def cache_file(folder: Path, fingerprint: str) -> Path:
@@ -35,20 +27,19 @@ def cache_file(folder: Path, fingerprint: str) -> Path:
     return folder / FOLDER / f"{fingerprint[:16]}.sqlite"
 
 
-def is_intact(fingerprint: str, key: object, value: object, checksum: object) -> bool:
-    """Tells whether key and value of a row match its checksum."""
-    if not isinstance(key, bytes) or not isinstance(value, bytes):
-        return False
-    return database.checksum(fingerprint.encode(), key, value) == checksum
+class Shard(NamedTuple):
+    """A file that one of several processes fills, while the cache is only read."""
+
+    path: Path
+    processor: str  # its instructions, on which the last bits of features depend
 
 
-def today() -> int:
-    """Returns the day, counted from 1970; each row notes the day of its latest use."""
-    return int(time.time() // 86_400)
-
-
-class FeatureCache(RecoveringDatabase):
+class FeatureCache:
     """Features of one network by key.
+
+    Up to `limit` rows are in one file. Above, all are moved to 256 files by the first byte of their
+    key; the first file then takes new rows, many of which are moved at once. A row that is in two
+    files after a kill is the same in both.
 
     A damaged row counts as missing. A damaged file is replaced, with the rows that can be read.
 
@@ -58,120 +49,114 @@ class FeatureCache(RecoveringDatabase):
         shape: of one image's features.
         dtype: of the features; they are stored little-endian.
         note: what the network is, for people to read.
+        shard: where to add rows instead of the cache, which need not be locked then.
+        limit: rows in one file.
 
     Attributes:
+        path: of the file that takes new rows.
+        meta: what is in each file, by name: the arguments.
         contended: whether another process has computed the same rows meanwhile.
-        damaged: number of rows that did not match their checksum.
     """
 
     def __init__(
-        self, folder: Path, fingerprint: str, shape: Sequence[int], dtype: str, note: str
+        self,
+        folder: Path,
+        fingerprint: str,
+        shape: Sequence[int],
+        dtype: str,
+        note: str,
+        shard: Shard | None = None,
+        limit: int = LIMIT,
     ) -> None:
         self.contended = False
-        self.damaged = 0
         self.dtype = np.dtype(dtype).newbyteorder("<")
         self.shape = tuple(shape)
-        self._fingerprint = fingerprint
-        meta = {
+        self.meta = {
             "fingerprint": fingerprint,
             "shape": " ".join(map(str, shape)),
             "dtype": self.dtype.str,
             "note": note,
         }
-        super().__init__(cache_file(folder, fingerprint), SCHEMA, meta)
+        first = cache_file(folder, fingerprint)
+        access = Access.FROZEN if shard else Access.SELDOM
+        self._parts = Parts(first.with_suffix(""), self.meta, access)
+        self._limit = sys.maxsize if shard else limit
+        self._older: list[FeatureFile | Parts] = [self._parts]
+        if shard:
+            own = self.meta | {"processor": shard.processor}
+            self._file = FeatureFile(shard.path, own, Access.ALONE)
+            if first.exists():
+                self._older.insert(0, FeatureFile(first, self.meta, access))
+        else:
+            self._file = FeatureFile(first, self.meta)
+        self.path = self._file.path
+
+    @property
+    def writable(self) -> bool:
+        """Tells whether new rows are kept; not in a read-only folder."""
+        return self._file.writable
+
+    @property
+    def damaged(self) -> int:
+        """Returns the number of rows that did not match their checksum."""
+        return self._file.damaged + sum(file.damaged for file in self._older)
 
     def has(self, keys: Iterable[bytes]) -> set[bytes]:
         """Returns the keys that have a row."""
-        keys = list(keys)
-        query = f"SELECT key FROM keys WHERE key IN ({placeholders(keys)})"
-        return {key for (key,) in self.rows(query, keys)}
+        wanted = list(keys)
+        found = self._file.has(wanted)
+        for file in self._older:  # in this order: what is moved meanwhile is found in one of them
+            found |= file.has([key for key in wanted if key not in found])
+        return found
 
     def get(self, keys: Iterable[bytes]) -> dict[bytes, np.ndarray]:
         """Returns the features of the keys that have an intact row: read-only, of `shape`."""
-        rows = self.run(partial(self._intact_rows, keys=list(keys)))
+        wanted = list(keys)
+        found = self._file.get(wanted)
+        for file in self._older:
+            found |= file.get([key for key in wanted if key not in found])
         return {
-            key: np.frombuffer(value, self.dtype).reshape(self.shape) for key, value, *_ in rows
+            key: np.frombuffer(value, self.dtype).reshape(self.shape)
+            for key, value in found.items()
         }
-
-    def check_index(self) -> bool:
-        """Tells whether rows seemed to be missing because the index of keys was damaged.
-
-        The file is then replaced. Reads all keys, but no features.
-        """
-        before = self.recoveries
-        self.run(_check_index)
-        return self.recoveries > before
 
     def put(self, keys: Sequence[bytes], features: np.ndarray) -> None:
         """Adds the rows of `features` (N, *shape), all or none; a key that has a row keeps it."""
         values = [row.tobytes() for row in np.ascontiguousarray(features, self.dtype)]
-        items = list(zip(keys, values, strict=True))
-        self.run(partial(self._add, items=items))
+        identity, day = self.meta["fingerprint"].encode(), today()
+        rows = [
+            Row(key, value, database.checksum(identity, key, value), day)
+            for key, value in zip(keys, values, strict=True)
+        ]
+        self._file.add(rows)
+        self.contended |= self._file.contended
+        if self.writable and self._file.span() > self._limit // (NEW if self._parts else 1):
+            self._divide()
 
-    def _add(self, opened: Database, items: Iterable[tuple[bytes, bytes]]) -> None:
-        if not opened.writable:
+    def check_index(self) -> bool:
+        """Tells whether rows seemed to be missing because an index of keys was damaged.
+
+        The file is then replaced. Reads all keys, but no features.
+        """
+        return sum(file.check_index() for file in (self._file, *self._older)) > 0
+
+    def close(self) -> None:
+        """Closes the files."""
+        for file in (self._file, *self._older):
+            file.close()
+
+    def _divide(self) -> None:
+        """Moves all rows of the first file to the parts, if there is room for them on the disk."""
+        size, free = self.path.stat().st_size, shutil.disk_usage(self.path.parent).free
+        if free < size:
+            warn(
+                f"{self.path}: {size / 1e9:,.1f} GB must be free to move its rows to {COUNT} files "
+                f"in {self._parts.folder}; got {free / 1e9:,.1f} GB: they stay in one file"
+            )
+            self._limit *= 2  # asked again then
             return
-        with opened.transaction() as connection:
-            for key, value in items:
-                checksum = database.checksum(self._fingerprint.encode(), key, value)
-                added = connection.execute(ADD_KEY, (key, checksum, today()))
-                if added.rowcount:
-                    connection.execute(ADD_VECTOR, (added.lastrowid, value))
-                elif connection.execute(f"{ROWS_OF_KEYS} WHERE key = ?", (0, key)).fetchone():
-                    self.contended = True
-                else:
-                    raise opened.damaged("the index of keys does not match its table")
-
-    def _intact_rows(self, database: Database, keys: list[bytes]) -> list[Row]:
-        """Returns the intact rows of these keys; deletes damaged ones, and notes the use."""
-        query = f"{ROWS_OF_KEYS} WHERE key IN ({placeholders(keys)})"
-        rows = database.rows(query, [today(), *keys])
-        intact, damaged = list[Row](), list[Row]()
-        for row in rows:
-            (intact if is_intact(self._fingerprint, *row[:3]) else damaged).append(row)
-        if damaged:
-            _check_index(database)  # it may have led to the wrong rows
-        stale = [(today(), row[3]) for row in intact if row[4]]
-        if database.writable and (damaged or stale):
-            with database.transaction() as connection:
-                for table in ("keys", "vectors"):
-                    ids = [row[3:4] for row in damaged]
-                    connection.executemany(f"DELETE FROM {table} WHERE id = ?", ids)
-                connection.executemany("UPDATE keys SET used = ? WHERE id = ?", stale)
-        self.damaged += len(damaged)
-        return intact
-
-    def salvage(self, aside: Path) -> str:
-        """Copies the intact rows of a damaged file, and deletes it if there are any."""
-        copied = 0
-        with contextlib.closing(sqlite3.connect(aside)) as connection:
-            rows = _readable_rows(connection)
-            intact = (row[:2] for row in rows if is_intact(self._fingerprint, *row[:3]))
-            for items in parallel.batched(intact, 64):
-                self._add(self._database, items)
-                copied += len(items)
-        if not copied:
-            return f"set aside as {aside.name}; its features are computed again"
-        for leftover in aside.parent.glob(f"{aside.name}*"):
-            leftover.unlink()
-        return f"{count(copied, 'cached feature')} recovered, the others are computed again"
-
-
-def _check_index(database: Database) -> None:
-    if database.writable:
-        (answer,), *_ = database.rows("PRAGMA integrity_check('keys')")
-        if answer != "ok":
-            raise database.damaged(answer)
-
-
-def _readable_rows(connection: sqlite3.Connection) -> Iterator[Row]:
-    """Yields the rows of a damaged file that can be read; skips ever more rows after damage."""
-    last, skip = 0, 1
-    while last < 2**62:
-        try:
-            for row in connection.execute(f"{ROWS} WHERE id > ? ORDER BY id", (0, last)):
-                last, skip = row[3], 1
-                yield row
-            return
-        except database.ERRORS:
-            last, skip = last + skip, 2 * skip
+        at_once = max(1, MOVED // (self.dtype.itemsize * math.prod(self.shape)))
+        with progress.bar("dividing the cache", 0 if self._parts else COUNT, " files") as bar:
+            for _ in self._parts.fill(self._file, at_once):
+                bar.update()
+        self._file.shrink()

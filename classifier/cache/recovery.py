@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from classifier.cache import database
-from classifier.cache.database import DamagedError, Database, Row
+from classifier.cache.database import Access, DamagedError, Database, Row
 from classifier.common.errors import warn
 
 T = TypeVar("T")
@@ -36,17 +36,25 @@ def set_aside(damage: DamagedError) -> Path | None:
 class RecoveringDatabase:
     """A database that recovers from damage; see Database for its arguments and errors.
 
-    In a read-only folder new rows are not kept, and a missing or damaged file counts as empty.
+    In a read-only folder new rows are not kept, and a missing or damaged file counts as empty. A
+    frozen one stays as it is.
 
     Attributes:
         path: of the file.
         recoveries: how often a damaged file was replaced.
     """
 
-    def __init__(self, path: Path, schema: Sequence[str], meta: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: Sequence[str],
+        meta: Mapping[str, str],
+        access: Access = Access.SHARED,
+    ) -> None:
         self.path = path
         self.recoveries = 0
-        self._make = partial(Database, schema=schema, meta=meta)
+        self._access = access
+        self._make = partial(Database, schema=schema, meta=meta, access=access)
         try:
             self._database = self._open()
         except DamagedError as damage:
@@ -70,7 +78,9 @@ class RecoveringDatabase:
         try:
             return work(self._database)
         except DamagedError as damage:
-            self.close()
+            if damage.path != self.path:
+                raise
+            self._database.close()
             self._replace(damage)
             return work(self._database)
 
@@ -83,13 +93,13 @@ class RecoveringDatabase:
             opened = self._make(self.path)
         except PermissionError:
             opened = self._make(None)
-        if not opened.writable:
+        if not opened.writable and self._access in (Access.SHARED, Access.ALONE):
             warn(f"{self.path}: cannot be written, so this run's results are not cached")
         return opened
 
     def _replace(self, damage: DamagedError) -> None:
         self.recoveries += 1
-        aside = set_aside(damage)
+        aside = None if self._access is Access.FROZEN else set_aside(damage)
         gone = database.inode(self.path) != damage.inode
         self._database = self._open() if gone else self._make(None)
         outcome = self.salvage(aside) if aside else "not used"

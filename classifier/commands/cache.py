@@ -1,38 +1,36 @@
-"""Show, verify or prune the cached features: `python -m classifier cache --help`.
+"""Show, verify, prune or add to the cached features: `python -m classifier cache --help`.
 
 Reads   .cache, results/images.csv, models/base, params.yaml
-Writes  .cache, but only for `prune --yes`
+Writes  .cache, but only for `merge` and `prune --yes`
 """
 
 import argparse
-import re
+import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 
-from classifier.cache import database, fingerprint
-from classifier.cache import features as feature_cache
+from classifier.cache import database, feature_file, fingerprint, shards
 from classifier.cache import files as file_index
 from classifier.cache import results as result_cache
-from classifier.cache.database import DamagedError, Database, placeholders
-from classifier.common import parallel, params
+from classifier.cache.database import FOREIGN, DamagedError, Database
+from classifier.cache.features import FeatureCache
+from classifier.commands import _cache_files
+from classifier.commands._cache_files import NOT_MERGED, Contents, Network, megabytes
 from classifier.common.errors import StageError, count
 from classifier.dataset import manifest
-from classifier.images import augmentation
-from classifier.images.augmentation import ViewParams
 from classifier.inference import base, engine
 
 EXAMPLES = """examples:
   python -m classifier cache info                     list what is cached
   python -m classifier cache prune --unused           count what could be deleted
   python -m classifier cache prune --unused --yes     delete it
+  python -m classifier cache merge /mnt/b/.cache      add what another machine has computed
 
 Deleting is always safe: missing features are computed again. If several checkouts share a cache,
 --unused knows the images of this one only.
 """
 HEADING = f"{'network':16}  {'features':>9}  {'in use':>9}  {'MB':>9}  last used   description"
-# only files with these names are ever deleted
-NAMES = re.compile(r"((files|results|[0-9a-f]{16})\.sqlite)(\.damaged|\.old)?")
 REPAIR = "`dvc repro` computes again what it needs; you can also delete the file"
 
 
@@ -40,7 +38,7 @@ def arguments() -> argparse.Namespace:
     """Returns the arguments of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m classifier cache",
-        description="Show, verify or prune the cached features.",
+        description="Show, verify or prune the cached features, or add some.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -51,6 +49,8 @@ def arguments() -> argparse.Namespace:
     prune.add_argument("--unused", action="store_true", help="of other images or other networks")
     prune.add_argument("--older-than", type=int, metavar="DAYS", help="not used for this many days")
     prune.add_argument("--yes", action="store_true", help="delete")
+    merge = actions.add_parser("merge", help="add the features that other machines have computed")
+    merge.add_argument("places", type=Path, nargs="+", metavar="FOLDER", help="of a cache")
     args = parser.parse_args()
     if args.action == "prune" and not args.unused and args.older_than is None:
         prune.error("say what to delete: --unused, --older-than DAYS, or both")
@@ -63,97 +63,86 @@ def main(images_csv: Path = manifest.PATH, folder: Path = base.FOLDER) -> None:
     """Does what the command line asks for."""
     args, cache = arguments(), database.cache_folder()
     try:
-        networks, indexes, unusable = open_files(cache)
+        if args.action == "merge":
+            print(merge(args.places, cache, folder))
+            return
+        found = _cache_files.contents(cache)
         if args.action == "verify":
-            print(f"{count(verify(networks, indexes, unusable), 'cached feature')} intact")
+            print(f"{count(verify(found), 'cached feature')} intact")
             return
-        current = mark_in_use(networks, cache, images_csv, folder)
-        if args.action == "info":
-            lines = [HEADING, *map(line, networks)] if networks else [f"{cache}: no features"]
-            lines += [f"{p}: {why}, {megabytes(p):,.1f} MB" for p, why in unusable.items()]
-            print("\n".join(lines))
-            return
-        if args.unused and not current:
+        current = _cache_files.current_network(cache, images_csv, folder)
+        if args.action == "prune" and args.unused and not current:
             raise StageError(
                 f"{images_csv} and {folder}: must exist to tell what is unused; run `dvc repro` "
                 f"first, or delete {cache}"
             )
-        leftovers = {  # `extract` recovers the current one
-            path: why
-            for path, why in unusable.items()
-            if path != current and database.FOREIGN not in why
-        }
-        print("\n".join(prune(args, networks, indexes, leftovers)))
+        with tempfile.TemporaryDirectory() as name:
+            keys = Path(name) / "keys.sqlite"
+            if any(network.path == current for network in found.networks):
+                _cache_files.write_keys(keys, images_csv)
+            of_images = {current: keys} if keys.exists() else {}
+            if args.action == "info":
+                lines = [line(network, of_images.get(network.path)) for network in found.networks]
+                lines = [HEADING, *lines] if lines else [f"{cache}: no features"]
+                lines += [f"{p}: {w}, {megabytes(p):,.1f} MB" for p, w in found.unusable.items()]
+            else:
+                lines = prune(args, found, current, of_images)
+            print("\n".join(lines))
     except DamagedError as damage:
         raise StageError(f"{damage}; {REPAIR}") from None
 
 
-def open_files(cache: Path) -> tuple[list[Database], dict[str, Database], dict[Path, str]]:
-    """Returns the features of each network, the indexes, and what is wrong with other files.
-
-    The indexes, by name, are those of files and of small results.
-    """
-    unusable, opened = dict[Path, str](), {}
-    for path in sorted([*cache.glob("*"), *cache.glob(f"{feature_cache.FOLDER}/*")]):
-        name = NAMES.fullmatch(path.name)
-        if not name or not path.is_file():
-            continue
-        if name[3]:
-            unusable[path] = "set aside"
-            continue
-        try:
-            opened[path] = Database(path, (), None)
-        except DamagedError as damage:
-            unusable[path] = damage.reason
-    paths = (cache / file_index.NAME, cache / result_cache.NAME)
-    indexes = {path.name: opened.pop(path) for path in paths if path in opened}
-    return list(opened.values()), indexes, unusable
-
-
-def mark_in_use(
-    networks: list[Database], cache: Path, images_csv: Path, folder: Path
-) -> Path | None:
-    """Adds tables `in_use` of the rows of current images; returns the current network's file."""
-    for network in networks:
-        network.rows("CREATE TEMP TABLE in_use (id INTEGER PRIMARY KEY)")
-    if not images_csv.exists() or not (folder / base.INFO).exists():
-        return None
-    runtime = engine.runtime(base.read_info(folder).engine)
+def merge(places: list[Path], cache: Path, folder: Path) -> str:
+    """Adds the features in the places to the cache; returns what to print."""
+    info = base.read_info(folder)
+    runtime = engine.runtime(info.engine)
     identity = fingerprint.of_features(base.files_hash(folder), runtime)
-    current = feature_cache.cache_file(cache, identity)
-    settings = params.load("extract", ViewParams, partial=True)
-    augmentation_id = fingerprint.of_augmentation(settings)
-    for network in (network for network in networks if network.path == current):
-        unlabelled = images_csv.with_name(manifest.UNLABELLED.name)
-        tables = (manifest.iter_rows(path) for path in (images_csv, unlabelled) if path.exists())
-        rows = chain.from_iterable(tables)
-        views = augmentation.all_views(rows, settings, augmentation_id)
-        for keys in parallel.batched((view.key for view in views), 1000):
-            query = f"SELECT id FROM keys WHERE key IN ({placeholders(keys)})"
-            network.rows(f"INSERT OR IGNORE INTO in_use {query}", keys)
-    return current
+    features = FeatureCache(cache, identity, info.feature_shape, info.dtype, f"{info}, {runtime}")
+    if not features.writable:
+        raise StageError(f"{features.path}: must be writable; nothing is added")
+    merged = shards.merge(places, features)
+    features.close()
+    damaged = f", {count(merged.damaged, 'damaged row')} left out" if merged.damaged else ""
+    return f"{count(merged.added, 'feature')} added, {merged.known:,} were there{damaged}"
 
 
-def line(network: Database) -> str:
-    """Returns a line of the listing; needs the table `in_use`."""
-    ((rows, last, used),) = network.rows(
-        "SELECT count(*), max(used), (SELECT count(*) FROM in_use) FROM keys"
-    )
-    day = datetime.fromtimestamp((last or 0) * 86_400, UTC)
+def line(network: Network, keys: Path | None) -> str:
+    """Returns a line of the listing; `keys` are those of the current images."""
+    rows, last, used, note = 0, 0, 0, ""
+    for path in network.files:
+        with _cache_files.opened(path, keys) as file:
+            ((in_file, latest, in_use),) = file.rows(
+                "SELECT count(*), max(used), (SELECT count(*) FROM in_use) FROM keys"
+            )
+            rows, last, used = rows + in_file, max(last, latest or 0), used + in_use
+            note = file.meta["note"]
+    day = datetime.fromtimestamp(last * 86_400, UTC)
     return (
-        f"{network.path.stem}  {rows:9,}  {used:9,}  {megabytes(network.path):9,.1f}  "
-        f"{day:%Y-%m-%d}  {network.meta['note']}"
+        f"{network.path.stem}  {rows:9,}  {used:9,}  {network.megabytes:9,.1f}  "
+        f"{day:%Y-%m-%d}  {note}"
     )
 
 
 def prune(
-    args: argparse.Namespace,
-    networks: list[Database],
-    indexes: dict[str, Database],
-    unusable: dict[Path, str],
+    args: argparse.Namespace, found: Contents, current: Path | None, keys: dict[Path | None, Path]
 ) -> list[str]:
-    """Deletes what the arguments select, or counts it without --yes; returns what to print."""
-    features = {network.path: prune_network(network, args) for network in networks}
+    """Deletes what the arguments select, or counts it without --yes; returns what to print.
+
+    Args:
+        args: of the command line.
+        found: what is in the cache.
+        current: first file of the current network; `extract` recovers and merges its other files.
+        keys: of the current images, by that file.
+    """
+    features = {
+        network.path: sum(prune_file(path, keys.get(network.path), args) for path in network.files)
+        for network in found.networks
+    }
+    unusable = {
+        path: why
+        for path, why in found.unusable.items()
+        if not (current and is_needed(path, why, current)) and FOREIGN not in why
+    }
     lines = [f"{path}: {count(n, 'feature')}" for path, n in features.items() if n]
     selected = count(sum(features.values()), "cached feature")
     if args.unused and unusable:
@@ -164,32 +153,40 @@ def prune(
     if not args.unused:
         return [*lines, f"deleted {selected}"]
     for path in unusable:
-        remove(path)
-    index = indexes.get(file_index.NAME)
+        _cache_files.remove(path)
+    index = found.indexes.get(file_index.NAME)
     entries = count(forget_deleted_files(index) if index else 0, "index entry", "index entries")
-    if index and (results := indexes.get(result_cache.NAME)):
+    if index and (results := found.indexes.get(result_cache.NAME)):
         forget_results(results, index)
     return [*lines, f"deleted {selected}; removed {entries} of deleted files"]
 
 
-def prune_network(network: Database, args: argparse.Namespace) -> int:
+def is_needed(path: Path, why: str, current: Path) -> bool:
+    """Tells whether `extract` recovers or merges a file that is not used now."""
+    is_shard = why == NOT_MERGED and path.name.startswith(current.stem)
+    return is_shard or path in (current, current.with_suffix("") / path.name)
+
+
+def prune_file(path: Path, keys: Path | None, args: argparse.Namespace) -> int:
     """Returns the number of selected rows; deletes them if --yes, and a file left without rows."""
-    today, days = feature_cache.today(), args.older_than
+    today, days = feature_file.today(), args.older_than
     before = 2**62 if days is None else max(0, today - days)
     where = "WHERE (NOT ? OR id NOT IN (SELECT id FROM in_use)) AND used < ?"
     selection = (args.unused, before)
-    query = f"SELECT count(*), (SELECT count(*) FROM keys) FROM keys {where}"
-    ((selected, rows),) = network.rows(query, selection)
+    with _cache_files.opened(path, keys) as file:
+        query = f"SELECT count(*), (SELECT count(*) FROM keys) FROM keys {where}"
+        ((selected, rows),) = file.rows(query, selection)
+        if args.yes and 0 < selected < rows:
+            with file.transaction() as connection:
+                ids = f"SELECT id FROM keys {where}"
+                connection.execute(f"DELETE FROM vectors WHERE id IN ({ids})", selection)
+                connection.execute(f"DELETE FROM keys {where}", selection)
+            file.rows("VACUUM")
+            file.rows("PRAGMA wal_checkpoint(TRUNCATE)")
     if args.yes and selected == rows:
-        network.close()
-        remove(network.path)
-    elif args.yes and selected:
-        with network.transaction() as connection:
-            ids = f"SELECT id FROM keys {where}"
-            connection.execute(f"DELETE FROM vectors WHERE id IN ({ids})", selection)
-            connection.execute(f"DELETE FROM keys {where}", selection)
-        network.rows("VACUUM")
-        network.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        _cache_files.remove(path)
+        with suppress(OSError):  # it has other parts
+            path.parent.rmdir()
     return int(selected)
 
 
@@ -216,26 +213,35 @@ def forget_results(results: Database, index: Database) -> None:
     results.rows("VACUUM")
 
 
-def verify(
-    networks: list[Database], indexes: dict[str, Database], unusable: dict[Path, str]
-) -> int:
+def verify(found: Contents) -> int:
     """Returns the number of intact features; what is damaged is named in a StageError."""
-    problems = [f"{path}: {why}" for path, why in unusable.items() if why.startswith("damaged")]
+    problems = [f"{p}: {why}" for p, why in found.unusable.items() if why.startswith("damaged")]
     intact = 0
-    for file in [*networks, *indexes.values()]:
+    for path in (path for network in found.networks for path in network.files):
         try:
-            if (answer := file.rows("PRAGMA integrity_check(1)")[0][0]) != "ok":
-                raise file.damaged(answer)
-            good, bad = check_rows(file) if file in networks else (0, 0)
+            with _cache_files.opened(path) as file:
+                check_pages(file)
+                good, bad = check_rows(file)
         except DamagedError as damage:
             problems.append(str(damage))
             continue
         intact += good
         if bad:
-            problems.append(f"{file.path}: {count(bad, 'damaged row')}")
+            problems.append(f"{path}: {count(bad, 'damaged row')}")
+    for index in found.indexes.values():
+        try:
+            check_pages(index)
+        except DamagedError as damage:
+            problems.append(str(damage))
     if problems:
         raise StageError(*(f"{problem}; {REPAIR}" for problem in problems))
     return intact
+
+
+def check_pages(file: Database) -> None:
+    """Raises a DamagedError if SQLite finds damage."""
+    if (answer := file.rows("PRAGMA integrity_check(1)")[0][0]) != "ok":
+        raise file.damaged(answer)
 
 
 def check_rows(network: Database) -> tuple[int, int]:
@@ -244,24 +250,7 @@ def check_rows(network: Database) -> tuple[int, int]:
     intact, last, identity = 0, -1, network.meta["fingerprint"]
     while batch := network.rows(f"{query} WHERE id > ? ORDER BY id LIMIT 256", (last,)):
         last = batch[-1][0]
-        intact += sum(feature_cache.is_intact(identity, *row[1:]) for row in batch)
+        intact += sum(feature_file.is_intact(identity, *row[1:]) for row in batch)
     orphans = "SELECT count(*) FROM vectors WHERE id NOT IN (SELECT id FROM keys)"
     ((rows, others),) = network.rows(f"SELECT count(*), ({orphans}) FROM keys")
     return intact, rows - intact + others
-
-
-def megabytes(path: Path) -> float:
-    """Returns the size of a database."""
-    return sum(part.stat().st_size for part in parts(path)) / 1e6
-
-
-def remove(path: Path) -> None:
-    """Deletes a database."""
-    for part in parts(path):
-        part.unlink()
-
-
-def parts(path: Path) -> list[Path]:
-    """Returns the existing files of a database: itself, its log and its lock."""
-    names = (path.with_name(path.name + end) for end in ("", "-wal", "-shm"))
-    return [part for part in names if part.exists()]

@@ -6,7 +6,6 @@ Writes  to standard output, or the files given with --csv, --json, --jsonl and -
 
 import argparse
 import os
-import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +14,7 @@ from functools import partial
 from typing import TextIO
 
 from classifier.commands import _new_images
-from classifier.common import progress
+from classifier.common import progress, shard
 from classifier.common.errors import StageError, count, warn
 from classifier.serving import models, outputs, parquet, snapshot
 from classifier.serving.cached_classifier import CachedClassifier
@@ -65,7 +64,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         "--shard",
-        type=shard,
+        type=shard.parse,
         default=(1, 1),
         metavar="K/N",
         help="classify only each Nth image, from the Kth on: N machines share a folder",
@@ -77,14 +76,6 @@ def parse_args() -> argparse.Namespace:
     if len(to_stdout) > 1:
         parser.error(f"{' and '.join(to_stdout[:2])} cannot both write to standard output")
     return args
-
-
-def shard(text: str) -> tuple[int, int]:
-    """Returns K and N of a shard K/N."""
-    match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text)
-    if not match or not 1 <= int(match[1]) <= int(match[2]):
-        raise argparse.ArgumentTypeError(f"must be K/N with K from 1 to N; got {text!r}")
-    return int(match[1]), int(match[2])
 
 
 def named_outputs(args: argparse.Namespace) -> dict[str, str]:

@@ -15,7 +15,7 @@ from typing import IO
 
 import numpy as np
 
-from classifier.cache import database, fingerprint
+from classifier.cache import database, fingerprint, shards
 from classifier.cache.features import FeatureCache
 from classifier.cache.files import FileIndex
 from classifier.common import files, params, progress
@@ -128,6 +128,8 @@ def main(
     identity = fingerprint.of_features(base.files_hash(folder), runtime)
     note, shape = f"{info}, {runtime}", info.feature_shape
     cache = FeatureCache(database.cache_folder(), identity, shape, info.dtype, note)
+    if added := shards.adopt(database.cache_folder(), cache).added:
+        print(f"extract: {count(added, 'feature')} of other processes now in the cache")
     outputs = dict(zip(SPLITS, (train, test, unlabelled), strict=True))
 
     def views_of(rows: Iterable[ImageRow]) -> Iterator[View]:

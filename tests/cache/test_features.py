@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from classifier.cache import feature_file
 from classifier.cache import features as feature_cache
 from classifier.cache.features import FeatureCache
 from classifier.common.errors import StageError
@@ -103,15 +104,16 @@ def test_it_is_a_dictionary_that_keeps_the_first_value(groups, tmp_path_factory)
 
 
 def test_rows_note_the_day_of_their_use(folder, path, monkeypatch):
-    monkeypatch.setattr(feature_cache.time, "time", lambda: 4e9)
-    open_cache(folder).get(KEYS[:3])
+    monkeypatch.setattr(feature_file.time, "time", lambda: 4e9)
+    with closing(open_cache(folder)) as cache:
+        cache.get(KEYS[:3])
     days = [day for (day,) in execute(path, "SELECT used FROM keys ORDER BY used")]
     assert days[-3:] == [int(4e9 // 86400)] * 3 and days[-4] < days[-3]
 
 
 def test_a_full_disk_is_an_error_that_loses_no_row(folder):
     cache = open_cache(folder)
-    cache._database.rows("PRAGMA max_page_count = 1")
+    cache._file.rows("PRAGMA max_page_count = 1")
     with pytest.raises(StageError, match="the disk is full; free some space and run again"):
         cache.put([view_key(f"{n:064x}", 1) for n in range(40)], VALUES)
     assert cache.has(KEYS) == set(KEYS)
@@ -314,9 +316,10 @@ from pathlib import Path
 from classifier.cache.features import FeatureCache
 from classifier.images.augmentation import view_key
 values = np.random.default_rng(0).random((400, 2048), np.float32)
-keys = [view_key(f"{n:064x}") for n in range(400)]
+keys = [view_key(f"{n % 3:02x}{n:062x}") for n in range(400)]
 order = np.random.default_rng(int(sys.argv[2])).permutation(400)
-cache = FeatureCache(Path(sys.argv[1]), "f" * 64, (2048,), "float32", "a network")
+limit = int(sys.argv[3])
+cache = FeatureCache(Path(sys.argv[1]), "f" * 64, (2048,), "float32", "a network", limit=limit)
 for start in range(0, 400, 8):
     batch = order[start:start + 8]
     cache.put([keys[i] for i in batch], values[batch])
@@ -325,36 +328,53 @@ print(len(cache.has(keys)))
 """
 
 
-def start_writer(folder, seed):
-    command = [sys.executable, "-c", WRITER, str(folder), str(seed)]
+def start_writer(folder, seed, limit):
+    command = [sys.executable, "-c", WRITER, str(folder), str(seed), str(limit)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+def count_rows(folder):
+    """Returns the number of rows in the cache of the writers; all must be intact."""
+    cache = FeatureCache(folder, FINGERPRINT, (2048,), "float32", "a network")
+    keys = [view_key(f"{n % 3:02x}{n:062x}") for n in range(400)]
+    values = np.random.default_rng(0).random((400, 2048), np.float32)
+    with closing(cache):
+        rows = cache.get(keys)
+        assert all((rows[key] == values[keys.index(key)]).all() for key in rows)
+        assert cache.has(keys) == set(rows) and not cache.damaged
+    return len(rows)
+
+
 @pytest.mark.slow
-def test_several_processes_create_and_fill_one_file(tmp_path):
-    for process in [start_writer(tmp_path, seed) for seed in range(4)]:
+@pytest.mark.parametrize("limit", [1000, 40], ids=["one file", "divided"])
+def test_several_processes_create_and_fill_one_cache(limit, tmp_path):
+    for process in [start_writer(tmp_path, seed, limit) for seed in range(4)]:
         out, err = process.communicate()
         assert (out.strip(), err) == (b"400", b"")
+    assert count_rows(tmp_path) == 400
     path = feature_cache.cache_file(tmp_path, FINGERPRINT)
-    assert execute(path, "SELECT count(*) FROM keys") == [(400,)]
-    # SQLite's log is gone now; writers that close at the same moment leave it to the next one
-    assert list(path.parent.iterdir()) == [path]
+    parts = [path.with_suffix("") / f"0{byte}.sqlite" for byte in range(3)]
+    expected = {path} if limit > 400 else {path, path.with_suffix(""), *parts}
+    # SQLite's logs are gone now; writers that close at the same moment leave them to the next one
+    assert set(path.parent.rglob("*")) == expected
 
 
 @pytest.mark.slow
-def test_a_kill_leaves_complete_batches_and_a_sound_file(tmp_path):
+@pytest.mark.parametrize("limit", [1000, 40], ids=["one file", "divided"])
+def test_a_kill_leaves_complete_batches_and_sound_files(limit, tmp_path):
     rng = np.random.default_rng()
     path = feature_cache.cache_file(tmp_path, FINGERPRINT)
-    for _ in range(5):
-        process = start_writer(tmp_path, 0)
+    for _ in range(4):
+        process = start_writer(tmp_path, 0, limit)
         while not path.exists():
             assert process.poll() is None
         try:
-            process.wait(float(rng.uniform(0, 0.3)))
+            process.wait(float(rng.uniform(0, 0.4)))
         except subprocess.TimeoutExpired:
             process.kill()
         process.communicate()
-        assert execute(path, "PRAGMA integrity_check") == [("ok",)]
-        ((keys,),) = execute(path, "SELECT count(*) FROM keys")
-        ((vectors,),) = execute(path, "SELECT count(*) FROM vectors")
-        assert keys == vectors and keys % 8 == 0
+        for file in path.parent.rglob("*.sqlite"):
+            assert execute(file, "PRAGMA integrity_check") == [("ok",)]
+            vectors = execute(file, "SELECT id FROM vectors ORDER BY id")
+            assert execute(file, "SELECT id FROM keys ORDER BY id") == vectors
+        assert count_rows(tmp_path) % 8 == 0

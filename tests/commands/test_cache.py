@@ -4,10 +4,14 @@ import sys
 import time
 from contextlib import closing
 
+import numpy as np
 import pytest
 
+from classifier.cache import feature_file
 from classifier.cache import features as feature_cache
 from classifier.cache import files as file_index
+from classifier.cache.database import Database
+from classifier.cache.features import FeatureCache
 from classifier.cache.results import ResultCache, Task
 from classifier.commands import cache as command
 from classifier.common.errors import StageError
@@ -86,7 +90,7 @@ def test_prune_deletes_what_no_current_image_uses(two_networks, run):
 
 def test_prune_deletes_what_was_not_used_for_long(here, run):
     (path,) = files(here)
-    execute(path, f"UPDATE keys SET used = {feature_cache.today() - 31} WHERE id <= 5")
+    execute(path, f"UPDATE keys SET used = {feature_file.today() - 31} WHERE id <= 5")
     assert "would delete 0 cached features" in run("prune", "--older-than", "31")[0]
     assert "would delete 5 cached features" in run("prune", "--older-than", "30")[-1]
     assert "would delete 0 cached features" in run("prune", "--older-than", "30", "--unused")[0]
@@ -124,6 +128,52 @@ def test_files_of_an_older_version_and_those_set_aside_are_listed_and_pruned(two
     assert last == "would delete 0 cached features and 2 unusable files; add --yes to delete"
     run("prune", "--unused", "--yes")
     assert not old.exists() and not aside.exists() and counts(run) == [(21, 21)]
+
+
+def test_a_divided_cache_is_one_network(here, run):
+    (path,) = files(here)
+    with closing(Database(path, (), None)) as file:
+        meta = file.meta
+    shape = [int(size) for size in meta["shape"].split()]
+    arguments = meta["fingerprint"], shape, meta["dtype"], meta["note"]
+    with closing(FeatureCache(here.folder / ".cache", *arguments, limit=21)) as cache:
+        cache.put([bytes(36)], np.zeros((1, *shape)))
+    parts = sorted(path.with_suffix("").iterdir())
+    assert len(parts) > 10 and counts(run) == [(22, 21)]
+    assert run("verify") == ["22 cached features intact"]
+    assert run("prune", "--unused", "--yes")[-1].startswith("deleted 1 cached feature; ")
+    assert not parts[0].exists() and counts(run) == [(21, 21)]
+    execute(parts[1], "DELETE FROM vectors")
+    with pytest.raises(StageError, match=f"{parts[1].name}: 1 damaged row"):
+        run("verify")
+    parts[2].write_bytes(b"damaged" * 1000)
+    for name in ("train", "test"):
+        shutil.rmtree(here.folder / "results" / f"features_{name}")
+    shutil.rmtree(here.folder / ".dvc" / "cache")  # has the features of the last commit
+    assert "extract: 21 images, 2 new " in here.stage("extract").stdout
+
+
+def test_merge_adds_the_features_of_another_cache(here, run):
+    (here.folder / ".cache" / "features").rename(here.folder / "other")
+    for name in ("train", "test"):
+        shutil.rmtree(here.folder / "results" / f"features_{name}")
+    assert run("merge", "other") == ["21 features added, 0 were there"]
+    assert run("merge", "other") == ["0 features added, 21 were there"]
+    assert "extract: 21 images, 0 new " in here.stage("extract").stdout
+
+
+def test_a_shard_that_is_not_merged_is_listed_and_kept(here, run):
+    (path,) = files(here)
+    folder = here.folder / ".cache" / "shards"
+    folder.mkdir()
+    for network in (path.stem, "0" * 16):
+        shutil.copy(path, folder / f"{network}.1-of-2.sqlite")
+    assert [line.split(",")[0] for line in run("info")[2:]] == [
+        f".cache/shards/{network}.1-of-2.sqlite: not in the cache yet"
+        for network in sorted([path.stem, "0" * 16])
+    ]
+    run("prune", "--unused", "--yes")
+    assert [file.name for file in folder.iterdir()] == [f"{path.stem}.1-of-2.sqlite"]
 
 
 def test_files_of_others_are_never_deleted(two_networks, run):

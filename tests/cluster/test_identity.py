@@ -1,6 +1,6 @@
 import pytest
 
-from stages.extract import ray_worker
+from classifier.cluster import identity
 
 INTEL = "processor : 0\nmodel name : x\nflags\t\t: fpu sse4_2 avx2 avx512f amx_int8 svm\nbugs : y\n"
 ARM = "BogoMIPS : 50\nFeatures\t: fp asimd crc32 asimddp sve i8mm\n"
@@ -12,6 +12,6 @@ ARM = "BogoMIPS : 50\nFeatures\t: fp asimd crc32 asimddp sve i8mm\n"
 )
 def test_the_instruction_set_is_what_the_network_depends_on(text, expected, tmp_path):
     (tmp_path / "cpuinfo").write_text(text)
-    kind, _, names = ray_worker.instructions(tmp_path / "cpuinfo").partition(" ")
+    kind, _, names = identity.instructions(tmp_path / "cpuinfo").partition(" ")
     assert names == expected
-    assert kind == ray_worker.instructions(tmp_path / "missing").partition(" ")[0]
+    assert kind == identity.instructions(tmp_path / "missing").partition(" ")[0]

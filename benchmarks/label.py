@@ -24,12 +24,13 @@ import numpy as np
 
 from benchmarks.pipeline import prepare
 from classifier.common import cores
-from classifier.dataset import features, split
+from classifier.dataset import features
 from classifier.labelling import learner
 from classifier.labelling.learner import Labels
 from classifier.labelling.selection import BATCH, STRATEGIES, Pool
-from stages.train import linear
+from stages.train import draw, linear
 from stages.train.cross_validation import Samples
+from stages.train.units import Units
 
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 1 / 3, 0.4, 0.5)
 FOLDS = 5
@@ -57,9 +58,8 @@ def read_features(images: Path, weights: Path, layers: list[str]) -> tuple[Data,
 
 def held_out(labels: np.ndarray, seed: int) -> np.ndarray:
     """Returns which images to set aside, bool (N,): a fifth of each class."""
-    names = [str(number) for number in range(len(labels))]
-    folds = split.assign_folds(names, labels.tolist(), FOLDS, seed // FOLDS)
-    return np.array(folds) == seed % FOLDS + 1
+    names = Units.of([str(number) for number in range(len(labels))])
+    return draw.folds(names, labels, FOLDS, seed // FOLDS) == seed % FOLDS + 1
 
 
 def order(points: np.ndarray, labels: np.ndarray, strategy: str, count: int, seed: int) -> Labels:
@@ -86,7 +86,7 @@ def train_head(train: Data, rows: np.ndarray, test: np.ndarray) -> np.ndarray:
     rows = rows[np.bincount(labels)[labels[rows]] > 1]
     rows = rows[np.bincount(labels[rows], minlength=labels.max() + 1)[labels[rows]] > 1]
     known, classes = np.unique(labels[rows], return_inverse=True)
-    folds = np.array(split.assign_folds([str(row) for row in rows], classes.tolist(), FOLDS, 1))
+    folds = draw.folds(Units.of([str(row) for row in rows]), classes, FOLDS, 1)
     ones = np.ones(len(rows), bool), np.ones(len(known))
     samples = Samples(rows[:, None], classes, folds, *ones)
     with ThreadPoolExecutor(cores.count()) as pool:

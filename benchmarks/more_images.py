@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from classifier.dataset import features, split
+from classifier.dataset import features
 from stages.evaluate.more_images import expected_gain
-from stages.train import learning_curve
+from stages.train import draw, learning_curve
 from stages.train.cross_validation import Samples
 from stages.train.learning_curve import LearningCurve
 from stages.train.linear import POWER
+from stages.train.units import Units
 
 FOLDS = 5
 HEADING = "| project | images | truth | predicted | interval | has the truth |\n" + 6 * "|---" + "|"
@@ -28,10 +29,11 @@ HEADING = "| project | images | truth | predicted | interval | has the truth |\n
 
 def curve(values: np.ndarray, labels: np.ndarray, hashes: list[str], seed: int) -> LearningCurve:
     """Returns the learning curve of some images."""
-    folds = np.array(split.assign_folds(hashes, labels.tolist(), FOLDS, seed))
+    units = Units.of(hashes)
+    folds = draw.folds(units, labels, FOLDS, seed)
     rows, everything = np.arange(len(labels))[:, None], np.ones(len(labels), bool)
     samples = Samples(rows, labels, folds, everything, np.ones(labels.max() + 1))
-    image_parts = learning_curve.draw_parts(hashes, labels.tolist(), seed)
+    image_parts = learning_curve.draw_parts(units, labels, seed)
     with ThreadPoolExecutor(2) as pool:
         return learning_curve.measure(values, samples, slice(None), POWER, image_parts, pool)
 

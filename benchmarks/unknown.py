@@ -22,9 +22,11 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from classifier import novelty, temperature
-from classifier.dataset import features, split
+from classifier.dataset import features
 from classifier.discriminant import Coordinates
 from classifier.head import softmax
+from stages.train import draw
+from stages.train.units import Units
 
 FOLDS = 5
 Table = dict[str, np.ndarray]  # the columns by score
@@ -56,7 +58,7 @@ def read(path: Path) -> Images:
 def folds_of(train: Images) -> Iterator[tuple[Images, np.ndarray]]:
     """Yields the images outside of each fold, and which images are in it."""
     hashes = features.hex_hashes(train.hashes)
-    folds = np.array(split.assign_folds(hashes, train.labels.tolist(), FOLDS, 1))
+    folds = draw.folds(Units.of(hashes), train.labels, FOLDS, 1)
     for fold in np.unique(folds):
         yield train.of(folds != fold), folds == fold
 

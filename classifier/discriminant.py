@@ -111,15 +111,19 @@ class Coordinates:
             labels: int (n,), of these rows.
             n_classes: C.
         """
-        sums = np.zeros((n_classes, self.size))
-        squares = np.zeros((self.size, self.size), np.float32)
+        total = self.no_moments(n_classes)
         for part in parts(len(rows)):
             values = self[rows[part]]
             one_hot = labels[part] == np.arange(n_classes)[:, None]
-            sums += one_hot.astype(np.float32) @ values
-            squares += values.T @ values
-        counts = np.bincount(labels, minlength=n_classes).astype(np.float64)
-        return Moments(counts, sums, squares)
+            total.sums[:] += one_hot.astype(np.float32) @ values
+            total.squares[:] += values.T @ values
+        total.counts[:] = np.bincount(labels, minlength=n_classes)
+        return total
+
+    def no_moments(self, n_classes: int) -> Moments:
+        """Returns the sums over no rows."""
+        squares = np.zeros((self.size, self.size), np.float32)
+        return Moments(np.zeros(n_classes), np.zeros((n_classes, self.size)), squares)
 
     def fit(
         self,

@@ -151,10 +151,14 @@ class Head:
             inputs: float (N, D) vectors, or float16 (N, h, w, c) maps.
         """
         values = self.vectors(inputs)
-        probabilities = np.mean([one.probabilities(values) for one in self.branches], axis=0)
+        probabilities = self.from_vectors(values)
         if self.novelty is None:
             return probabilities, np.full(len(values), np.nan)
         return probabilities, self.novelty.score(values)
+
+    def from_vectors(self, vectors: np.ndarray) -> np.ndarray:
+        """Returns class probabilities (N, C) for vectors (N, D), both float64."""
+        return np.mean([one.probabilities(vectors) for one in self.branches], axis=0)
 
     def vectors(self, inputs: np.ndarray) -> np.ndarray:
         """Returns the vectors that the branches take, float64 (N, D).

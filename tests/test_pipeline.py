@@ -65,6 +65,7 @@ TABLE = {
     "inspect.drop_outliers": (True, {"inspect", "report"}),
     "train.head": ("logistic", HEAD),
     "train.layers": (["mixed0"], HEAD),
+    "train.most": (1000, {"train", "report"}),  # no effect: there are fewer
     "train.folds": (3, HEAD),
     "train.learning_curve": (False, HEAD - {"predict"}),
     "train.class_weight": ("balanced", {"train", "report"}),  # no effect: classes of equal size

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
@@ -26,13 +26,20 @@ def prefetch_map(
     number of items.
     """
     pool = ThreadPoolExecutor(workers)
-    pending: deque[Future[R]] = deque()
     try:
-        for item in items:
-            pending.append(pool.submit(function, item))
-            if len(pending) >= prefetch:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+        yield from bounded_map(pool, function, items, prefetch)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C must not wait for a slow image
+
+
+def bounded_map(
+    pool: Executor, function: Callable[[T], R], items: Iterable[T], prefetch: int
+) -> Iterator[R]:
+    """Yields `function(item)` in order, computed in a pool up to `prefetch` items ahead."""
+    pending: deque[Future[R]] = deque()
+    for item in items:
+        pending.append(pool.submit(function, item))
+        if len(pending) >= prefetch:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()

@@ -25,7 +25,7 @@ class Selected:
         dtype: of the values returned.
     """
 
-    array: np.ndarray | LazyArray
+    array: np.ndarray | LazyArray | StoredArray
     rows: np.ndarray
     dtype: np.dtype
 

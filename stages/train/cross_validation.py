@@ -12,6 +12,7 @@ from classifier import temperature
 from classifier.discriminant import Coordinates, Linear
 
 MIN_GAIN = 1e-4  # nats by which another strength must be better
+JUDGES = 20_000  # images that judge a candidate, about, at most
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,13 @@ class Samples:
     def weights(self) -> np.ndarray:
         """Returns the weight of each image in the log loss, float (N,)."""
         return self.class_weights[self.labels] * self.trains
+
+    @property
+    def judges(self) -> "Samples":
+        """Returns the images to judge candidates by: all where these are few, else of each fold."""
+        step = -(-len(self.labels) // JUDGES)
+        folds = [np.flatnonzero(self.folds == fold)[::step] for fold in self.fold_numbers]
+        return self.subset(np.sort(np.concatenate(folds)))
 
     def examples(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns the rows of all views of some images, int (n V,), and their labels."""

@@ -1,5 +1,6 @@
 """Linear discriminants without each fold, from the moments of the folds."""
 
+from collections.abc import Iterable
 from concurrent.futures import Executor
 from functools import reduce
 from operator import add
@@ -7,6 +8,7 @@ from operator import add
 import numpy as np
 
 from classifier.discriminant import Coordinates, Linear, Moments
+from stages.train import blocks
 from stages.train.cross_validation import Samples
 
 SHRINKAGES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.75, 0.9)
@@ -20,16 +22,10 @@ class Discriminant:
     def __init__(self, coordinates: Coordinates, samples: Samples, pool: Executor) -> None:
         self.coordinates = coordinates
         self._class_weights = samples.class_weights
-        folds = samples.fold_numbers
-        parts = list(pool.map(self._moments, folds, [samples] * len(folds)))
-        whole = reduce(add, parts)
+        parts = sums(coordinates, samples, samples.folds, samples.fold_numbers, pool)
+        whole = reduce(add, parts.values())
         self._without = {0: whole}  # by fold
-        self._without |= {fold: whole - part for fold, part in zip(folds, parts, strict=True)}
-
-    def _moments(self, fold: int, samples: Samples) -> Moments:
-        images = np.flatnonzero((samples.folds == fold) & samples.trains)
-        rows, labels = samples.examples(images)
-        return self.coordinates.moments(rows, labels, len(self._class_weights))
+        self._without |= {fold: whole - part for fold, part in parts.items()}
 
     @property
     def n_classes(self) -> int:
@@ -51,3 +47,32 @@ class Discriminant:
     def covariance_factor(self, fold: int, shrinkage: float) -> np.ndarray:
         """Returns the Cholesky factor of the covariance without a fold; see `Coordinates`."""
         return self.coordinates.covariance_factor(self._without[fold], shrinkage)
+
+
+def sums(
+    coordinates: Coordinates,
+    samples: Samples,
+    groups: np.ndarray,
+    numbers: Iterable[int],
+    pool: Executor,
+) -> dict[int, Moments]:
+    """Returns the moments of the images of each group that train, in one pass over them.
+
+    Args:
+        coordinates: of the features.
+        samples: N images.
+        groups: int (N,).
+        numbers: of the groups.
+        pool: threads.
+    """
+    n_classes = len(samples.class_weights)
+
+    def moments(part: tuple[int, np.ndarray]) -> tuple[int, Moments]:
+        rows, labels = samples.examples(part[1])
+        return part[0], coordinates.moments(rows, labels, n_classes)
+
+    found: dict[int, Moments] = {}
+    chosen = blocks.by_group(np.where(samples.trains, groups, -1))
+    for group, part in blocks.ordered_map(pool, moments, chosen):
+        found[group] = found[group] + part if group in found else part
+    return {n: found[n] if n in found else coordinates.no_moments(n_classes) for n in numbers}

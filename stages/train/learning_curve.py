@@ -13,10 +13,12 @@ from operator import add
 
 import numpy as np
 
-from classifier.dataset import split
 from classifier.dataset.features import Array
-from classifier.discriminant import Coordinates, Moments, parts
+from classifier.discriminant import Coordinates, Linear, Moments, parts
+from stages.train import blocks, draw
 from stages.train.cross_validation import Samples
+from stages.train.discriminant import sums
+from stages.train.units import Units
 
 FRACTIONS = (0.1, 0.25, 0.5, 0.75, 1.0)  # of the images
 N_PARTS = 20
@@ -42,12 +44,12 @@ class LearningCurve:
 NONE = LearningCurve(np.zeros(0, np.int32), np.zeros((0, 0), np.float32))
 
 
-def draw_parts(units: Sequence[str], labels: Sequence[int], seed: int) -> np.ndarray:
+def draw_parts(units: Units, labels: np.ndarray, seed: int) -> np.ndarray:
     """Returns the part of each image, int (N,), 1 to N_PARTS, each with as many of every class.
 
     Images of one unit are in the same part.
     """
-    return np.array(split.assign_folds(units, labels, N_PARTS, seed + 1))  # unlike the folds
+    return draw.folds(units, labels, N_PARTS, seed + 1)  # unlike the folds
 
 
 def subsets(fraction: float) -> list[list[int]]:
@@ -75,36 +77,33 @@ def measure(
         image_parts: int (N,), from `draw_parts`.
         pool: threads; each computes on one core.
     """
-    samples = replace(samples, rows=samples.rows[:, 0])
-    blocks = np.searchsorted(np.cumsum(BLOCKS), image_parts)
-    coordinates = _coordinates(features, samples.rows[samples.trains], columns, power)
-    folds = samples.fold_numbers
+    samples = replace(samples, rows=samples.rows[:, :1])
+    coordinates = _coordinates(features, samples.rows[samples.trains, 0], columns, power)
+    folds, n_blocks = samples.fold_numbers, len(BLOCKS)
+    groups = samples.folds * n_blocks + np.searchsorted(np.cumsum(BLOCKS), image_parts)
+    numbers = [fold * n_blocks + block for fold in folds for block in range(n_blocks)]
+    moments = sums(coordinates, samples, groups, numbers, pool)
 
-    def moments(fold: int) -> list[Moments]:
-        chosen = samples.trains & (samples.folds == fold)
-        images = (np.flatnonzero(chosen & (blocks == block)) for block in range(len(BLOCKS)))
-        n_classes = len(samples.class_weights)
-        return [
-            coordinates.moments(samples.rows[one], samples.labels[one], n_classes) for one in images
-        ]
-
-    of_folds = dict(zip(folds, pool.map(moments, folds), strict=True))
-
-    def predict(fold: int) -> tuple[list[float], np.ndarray]:
+    def fit(fold: int) -> FractionLayers:
         others = [
-            reduce(add, (of_folds[other][block] for other in folds if other != fold))
-            for block in range(len(BLOCKS))
+            reduce(add, (moments[other * n_blocks + block] for other in folds if other != fold))
+            for block in range(n_blocks)
         ]
-        images = np.flatnonzero(samples.folds == fold)
-        return _predict(coordinates, others, samples.subset(images))
+        return FractionLayers.of(coordinates, others, samples.class_weights)
+
+    def hits(part: tuple[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        fold, images = part
+        rows, labels = samples.rows[images, 0], samples.labels[images]
+        return images, curves[fold].hits(coordinates, rows, labels)
 
     predicted = [fold for fold in folds if fold]
+    curves = dict(zip(predicted, pool.map(fit, predicted), strict=True))
     correct = np.full((len(samples.labels), len(FRACTIONS)), np.nan, np.float32)
-    numbers = []
-    for fold, (counts, values) in zip(predicted, pool.map(predict, predicted), strict=True):
-        correct[samples.folds == fold] = values
-        numbers.append(counts)
-    return LearningCurve(np.mean(numbers, axis=0).round().astype(np.int32), correct)
+    chosen = blocks.by_group(np.where(samples.folds > 0, samples.folds, -1))
+    for images, values in blocks.ordered_map(pool, hits, chosen):
+        correct[images] = values
+    counts = np.mean([curve.counts for curve in curves.values()], axis=0)
+    return LearningCurve(counts.round().astype(np.int32), correct)
 
 
 def _coordinates(
@@ -116,36 +115,55 @@ def _coordinates(
     return Coordinates.of(features, chosen, columns, power)
 
 
-def _predict(
-    coordinates: Coordinates, others: Sequence[Moments], samples: Samples
-) -> tuple[list[float], np.ndarray]:
-    """Returns the number of images learned from, and how often images are predicted right.
+@dataclass(frozen=True)
+class FractionLayers:
+    """Layers that learned from fractions of the images of all folds but one.
 
-    Args:
-        coordinates: of the features.
-        others: of each block.
-        samples: n images to predict.
-
-    Returns:
-        F numbers, and float32 (n, F).
+    Attributes:
+        counts: F numbers of images learned from.
+        fractions: int (L,), the fraction, 0 to F - 1, that each layer learned from.
+        layer: their kernels and biases side by side.
     """
-    chosen = [[reduce(add, (others[b] for b in one)) for one in subsets(f)] for f in FRACTIONS]
-    counts = [min(float(one.counts.sum()) for one in each) for each in chosen]
-    right = np.full((len(samples.labels), len(FRACTIONS)), np.nan, np.float32)
-    fitted = [
-        n for n, count in enumerate(counts) if count >= MIN_IMAGES * len(samples.class_weights)
-    ]
-    each_column = np.array([n for n in fitted for _ in chosen[n]])
-    layers = [
-        coordinates.fit(one, SHRINKAGE, samples.class_weights) for n in fitted for one in chosen[n]
-    ]
-    if not layers:
-        return counts, right
-    stacked = np.hstack([kernel for kernel, _ in layers]), np.hstack([bias for _, bias in layers])
-    for part in parts(len(right)):
-        logits = coordinates.logits(samples.rows[part], stacked)
-        best = logits.reshape(len(logits), len(layers), -1).argmax(axis=2)
-        hits = best == samples.labels[part][:, None]
-        for n in fitted:
-            right[part, n] = hits[:, each_column == n].mean(axis=1)
-    return counts, right
+
+    counts: list[float]
+    fractions: np.ndarray
+    layer: Linear
+
+    @classmethod
+    def of(
+        cls, coordinates: Coordinates, others: Sequence[Moments], class_weights: np.ndarray
+    ) -> "FractionLayers":
+        """Returns the layers for which there are enough images.
+
+        Args:
+            coordinates: of the features.
+            others: of each block.
+            class_weights: float (C,).
+        """
+        chosen = [[reduce(add, (others[b] for b in one)) for one in subsets(f)] for f in FRACTIONS]
+        counts = [min(float(one.counts.sum()) for one in each) for each in chosen]
+        fitted = [n for n, count in enumerate(counts) if count >= MIN_IMAGES * len(class_weights)]
+        fractions = np.array([n for n in fitted for _ in chosen[n]], int)
+        layers = [
+            coordinates.fit(one, SHRINKAGE, class_weights) for n in fitted for one in chosen[n]
+        ]
+        kernels = [np.zeros((coordinates.size, 0)), *(kernel for kernel, _ in layers)]
+        biases = [np.zeros(0), *(bias for _, bias in layers)]
+        return cls(counts, fractions, (np.hstack(kernels), np.hstack(biases)))
+
+    def hits(self, coordinates: Coordinates, rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Returns how often images are predicted right, float32 (n, F); NaN: not tried.
+
+        Args:
+            coordinates: of the features.
+            rows: int (n,), of the images.
+            labels: int (n,).
+        """
+        right = np.full((len(rows), len(FRACTIONS)), np.nan, np.float32)
+        for part in parts(len(rows) if len(self.fractions) else 0):
+            logits = coordinates.logits(rows[part], self.layer)
+            best = logits.reshape(len(logits), len(self.fractions), -1).argmax(axis=2)
+            own = best == labels[part, None]
+            for n in np.unique(self.fractions):
+                right[part, n] = own[:, self.fractions == n].mean(axis=1)
+        return right

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -10,8 +11,8 @@ import numpy as np
 from classifier.dataset.features import Array, FeatureTable
 from classifier.discriminant import POWER, Coordinates, Linear
 from classifier.head import Branch
-from stages.train import cross_validation, discriminant, learning_curve, logistic
-from stages.train.cross_validation import Candidate, LinearModel, Samples
+from stages.train import blocks, cross_validation, discriminant, learning_curve, logistic
+from stages.train.cross_validation import JUDGES, Candidate, LinearModel, Samples
 from stages.train.discriminant import Discriminant
 from stages.train.learning_curve import LearningCurve
 from stages.train.logistic import Logistic
@@ -72,28 +73,29 @@ def train(
         pool: threads; each computes on one core, so that their number changes no bit.
         shrinkages: of discriminants, to choose from, ascending.
     """
+    judges = samples.judges
     candidates: list[Candidate] = []
     sets: dict[int, LayerSet] = {}
     for layer_set in layer_sets:
         model = Discriminant(_coordinates(features, samples, layer_set), samples, pool)
         sets[id(model.coordinates)] = layer_set
         start = len(shrinkages) * 2 // 3  # the best is usually about there
-        candidates += cross_validation.search(model, shrinkages, start, samples, pool)
-    best = cross_validation.choose(candidates, samples, samples.trains).candidate
+        candidates += cross_validation.search(model, shrinkages, start, judges, pool)
+    best = cross_validation.choose(candidates, judges, judges.trains).candidate
     tried = {Discriminant.name: candidates}
     if Logistic.name in names:
         logistics = Logistic(cast(Discriminant, best.model), best.strength, samples)
         start = len(logistic.STRENGTHS) // 2
         tried[Logistic.name] = cross_validation.search(
-            logistics, logistic.STRENGTHS, start, samples, pool
+            logistics, logistic.STRENGTHS, start, judges, pool
         )
 
     def head(name: str) -> LinearHead:
-        choice = cross_validation.choose(tried[name], samples, samples.trains)
+        choice = cross_validation.choose(tried[name], judges, judges.trains)
         chosen, strength = choice.candidate.model, choice.candidate.strength
         factor = choice.factor * chosen.growth(len(samples.fold_numbers))
         layer = pool.submit(chosen.fit, 0, strength)
-        fold_branches = _fold_branches(tried[name], samples, pool)
+        fold_branches = _fold_branches(tried[name], judges, pool)
         return LinearHead(
             model=name,
             layer_set=sets[id(chosen.coordinates)],
@@ -129,8 +131,9 @@ def layer_sets(table: FeatureTable, wanted: Layers) -> list[LayerSet]:
 
 
 def _coordinates(features: Array, samples: Samples, layer_set: LayerSet) -> Coordinates:
-    rows = samples.rows[samples.trains].ravel()
-    return Coordinates.of(features, rows, layer_set[1], POWER)
+    images = np.flatnonzero(samples.trains)
+    some = images[:: -(-len(images) // JUDGES)]  # enough for a mean
+    return Coordinates.of(features, samples.rows[some].ravel(), layer_set[1], POWER)
 
 
 def _fold_branches(
@@ -212,6 +215,8 @@ def train_and_validate(
     kind = settings.head
     if kind == "auto":
         kind = "mean" if len(examples.labels) <= AUTO_IMAGES else "discriminant"
+    if Logistic.name in MODELS[kind]:
+        logistic.require_memory(chosen, examples.features.shape[1], settings.head)
     heads = train(MODELS[kind], examples.features, chosen, layer_sets, pool)
     random_correct = np.zeros(0, bool)
     if plan.cross_validated:
@@ -258,9 +263,21 @@ def _random_correct(
     if not len(plan.random_folds):
         return np.zeros(0, bool)
     torn = replace(samples, folds=plan.random_folds)
-    logits = np.zeros((len(samples.labels), len(samples.class_weights)))
-    for head in heads:
-        model = _model(examples.features, torn, head, pool)
-        candidate = cross_validation.evaluate(model, torn, head.strength, pool)
-        logits += head.factor * candidate.logits
-    return np.asarray(logits.argmax(axis=1) == samples.labels)
+    models = [_model(examples.features, torn, head, pool) for head in heads]
+    folds = torn.fold_numbers
+    layers = [
+        dict(zip(folds, pool.map(partial(model.fit, strength=head.strength), folds), strict=True))
+        for model, head in zip(models, heads, strict=True)
+    ]
+
+    def hits(part: tuple[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        fold, images = part
+        logits = np.zeros((len(images), len(torn.class_weights)))
+        for model, head, of_folds in zip(models, heads, layers, strict=True):
+            logits += head.factor * model.coordinates.logits(torn.rows[images, 0], of_folds[fold])
+        return images, logits.argmax(axis=1) == torn.labels[images]
+
+    correct = np.zeros(len(torn.labels), bool)
+    for images, right in blocks.ordered_map(pool, hits, blocks.by_group(torn.folds)):
+        correct[images] = right
+    return correct

@@ -8,6 +8,7 @@ much within classes may not count much. On six datasets this had a mean out-of-f
 
 import numpy as np
 
+from classifier.common.errors import StageError
 from classifier.discriminant import Linear
 from classifier.temperature import log_probabilities
 from stages.train.cross_validation import Samples
@@ -18,6 +19,7 @@ MAX_ITERATIONS = 30
 TOLERANCE = 1e-4  # relative, of the loss
 LEAST_CURVATURE = 1e-2  # of that of the commonest class
 LINE_STEPS = 3
+ENOUGH = 1_000_000_000  # bytes that every machine has
 
 
 class Logistic:
@@ -72,6 +74,34 @@ class Logistic:
     def growth(self, n_folds: int) -> float:
         """Returns 1: the likelihood sets the scale of the logits, whatever the number of images."""
         return 1.0
+
+
+def require_memory(samples: Samples, n_columns: int, head: str) -> None:
+    """Raises a StageError if there is too little memory for the features by fold.
+
+    Args:
+        samples: to learn from.
+        n_columns: of the features.
+        head: the param.
+    """
+    copies = len(samples.fold_numbers) + 3  # without each fold, with all, and while one is made
+    need = copies * samples.rows.size * n_columns * np.dtype(np.float32).itemsize
+    if need < ENOUGH or need < (free := free_memory()):
+        return
+    images = len(samples.labels)
+    most = max(int(images * free / need) // 1000 * 1000, 1000)
+    raise StageError(
+        "params.yaml: train.head must be auto or discriminant where logistic regression needs more "
+        f"memory than is free ({need / 1e9:.1f} GB for {images:,} images, {free / 1e9:.1f} GB are "
+        f"free); got {head}: set it to discriminant, or train.most to {most} or fewer"
+    )
+
+
+def free_memory() -> int:
+    """Returns how many bytes of memory are free."""
+    from psutil import virtual_memory
+
+    return int(virtual_memory().available)
 
 
 def shares(labels: np.ndarray, weights: np.ndarray, size: int, n_classes: int) -> np.ndarray:

@@ -31,6 +31,7 @@ class Params:
     """Section `train` of params.yaml."""
 
     head: Literal["auto", "logistic", "discriminant", "mean", "dense"]
+    most: NonNegativeInt  # images to use, those of input/validation aside; 0: all
     layers: Layers  # of freeze.layers; auto: each alone and all are tried
     folds: NonNegativeInt  # of cross-validation, 2 or more; 0: hold out validation_split
     learning_curve: bool  # measure the accuracy from fewer images too

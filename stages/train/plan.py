@@ -1,20 +1,20 @@
 """Which images train, which validate, and in which fold."""
 
-from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import compress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from classifier.common.errors import StageError
 from classifier.dataset import folders, split
-from classifier.dataset.features import FeatureTable, hex_hashes
-from classifier.dataset.groups import EXIF, listed
+from classifier.dataset.features import Array, FeatureTable
+from stages.train import draw
+from stages.train.groups import make_units
 from stages.train.learning_curve import draw_parts
 from stages.train.params import Params
 
 DEFAULT_FOLDS = 5  # to choose a head by, where validation images are held out
+BLOCK = 65_536  # names at once
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Plan:
     """What happens with each of N images; arrays are (N,).
 
     Attributes:
+        images: int, of those given, the ones that are used: all, or those that `train.most` allows.
         rounds: int, the round in which the image validates, 1 to F; 0: in none. It trains in all
             others. Held-out images have 1, and there is no other round.
         folds: int, 1 to F; the folds by which a head is chosen; in cross-validation the rounds.
@@ -29,15 +30,18 @@ class Plan:
             so that a score is of the same images whatever is excluded.
         units: int; images with equal numbers are never on two sides.
         cross_validated: whether each image validates.
+        refit: whether the final head learns from the images that validate, too.
         random_folds: int, folds that tear groups apart; (0,) without groups.
         parts: int, from which fractions of the images are made; see `learning_curve`.
     """
 
+    images: np.ndarray
     rounds: np.ndarray
     folds: np.ndarray
     trains: np.ndarray
     units: np.ndarray
     cross_validated: bool
+    refit: bool
     random_folds: np.ndarray
     parts: np.ndarray
 
@@ -47,17 +51,38 @@ class Plan:
         return self.rounds if self.cross_validated else np.zeros_like(self.rounds)
 
     @property
-    def splits(self) -> np.ndarray:
-        """Returns the values of column `split` of results/split.csv, str (N,)."""
+    def excluded(self) -> np.ndarray:
+        """Returns which images neither train nor are held out, bool (N,)."""
+        return ~self.trains & (self.cross_validated | (self.rounds == 0))
+
+    @property
+    def learned(self) -> np.ndarray:
+        """Returns the images that the final head was trained on, bool (N,)."""
+        return self.trains & (self.refit | (self.rounds == 0))
+
+    def split_rows(
+        self, order: np.ndarray, paths: Array, rows: np.ndarray
+    ) -> Iterator[tuple[str, str, str]]:
+        """Yields the rows of results/split.csv.
+
+        Args:
+            order: int (N,), of the images.
+            paths: str (R,).
+            rows: int (N,), the row of each image.
+        """
         held_out = (self.rounds > 0) & (not self.cross_validated)
-        splits = np.where(held_out, split.VALIDATION, split.TRAIN)
-        return np.where(self.trains | held_out, splits, split.EXCLUDED)
+        for start in range(0, len(order), BLOCK):
+            images = order[start : start + BLOCK]
+            names = np.where(held_out[images], split.VALIDATION, split.TRAIN)
+            names = np.where(self.excluded[images], split.EXCLUDED, names)
+            folds = (str(fold or "") for fold in self.numbered_folds[images].tolist())
+            yield from zip(paths[rows[images]].tolist(), names.tolist(), folds, strict=True)
 
 
 def make_plan(
     table: FeatureTable,
     rows: np.ndarray,
-    excluded: Container[str],
+    excluded: Collection[str],
     copies: Mapping[str, str],
     settings: Params,
 ) -> Plan:
@@ -69,7 +94,7 @@ def make_plan(
 
     Args:
         table: features of the images of input/train and input/validation.
-        rows: int (N,), the row of each image.
+        rows: int (M,), the row of each image.
         excluded: paths of images that do not train.
         copies: group of each image that has near duplicates, by its hash.
         settings: section `train`.
@@ -77,45 +102,57 @@ def make_plan(
     Raises:
         StageError: a class has no images left to train on, or no image validates.
     """
-    hashes, labels = hex_hashes(table.sha256[rows]), table.labels[rows].tolist()
-    copies = parts_of_classes(copies, hashes, labels)
-    trains = np.array([path not in excluded for path in table.paths[rows].tolist()])
-    names, given = table.groups[rows].tolist(), table.splits[rows] == split.VALIDATION
-    names = listed(names) if given.any() else drawable(names, hashes, labels, trains, copies)
-    units = split.units(hashes, names, copies)
+    labels, given = table.labels[rows], table.splits[rows] == split.VALIDATION
+    trains = ~listed_in(excluded, table.paths, rows)
+    contents, content = np.unique(table.sha256[rows], return_inverse=True)
+    units = make_units(table.groups, rows, contents, content, copies, labels, trains, given)
+    images = np.arange(len(rows))
+    if settings.most:
+        images = np.flatnonzero(draw.most(units, labels, given, settings.most))
+        labels, given, trains, content = (one[images] for one in (labels, given, trains, content))
+        units = replace(units, numbers=units.numbers[images])
     n_folds, seed = settings.folds or DEFAULT_FOLDS, settings.seed
-    folds = np.array(split.assign_folds(units, labels, n_folds, seed))
+    folds = draw.folds(units, labels, n_folds, seed)
     cross_validated = bool(settings.folds and not given.any())
     random_folds = np.zeros(0, int)
     if given.any():
-        validation = {unit for unit, one in zip(units, given.tolist(), strict=True) if one}
-        rounds = np.array([int(unit in validation) for unit in units])
+        rounds = np.isin(units.numbers, units.numbers[given]).astype(int)
     elif cross_validated:
         rounds = folds
-        if len(set(units)) < len(set(hashes)):
-            random_folds = np.array(split.assign_folds(hashes, labels, n_folds, seed))
+        alone = replace(units, numbers=len(units.groups) + content)
+        if len(np.unique(units.numbers)) < len(np.unique(content)):
+            random_folds = draw.folds(alone, labels, n_folds, seed)
     else:
-        splits = split.assign(units, labels, settings.validation_split, seed)
-        rounds = np.array([int(name == split.VALIDATION) for name in splits])
-    _, numbers = np.unique(np.array(units, object), return_inverse=True)
-    parts = draw_parts(units, labels, seed)
-    plan = Plan(rounds, folds, trains, numbers, cross_validated, random_folds, parts)
-    _check(plan, table.labels[rows], table.class_names.tolist())
+        rounds = draw.validates(units, labels, settings.validation_split, seed).astype(int)
+    _, numbers = np.unique(units.numbers, return_inverse=True)
+    plan = Plan(
+        images=images,
+        rounds=rounds,
+        folds=folds,
+        trains=trains,
+        units=numbers,
+        cross_validated=cross_validated,
+        refit=cross_validated or settings.refit,
+        random_folds=random_folds,
+        parts=draw_parts(units, labels, seed),
+    )
+    _check(plan, labels, table.class_names.tolist(), settings.most)
     return plan
 
 
-def _check(plan: Plan, labels: np.ndarray, class_names: Sequence[str]) -> None:
+def _check(plan: Plan, labels: np.ndarray, class_names: Sequence[str], most: int) -> None:
     """Raises a StageError where a class would have no image to train on."""
     missing = set()
     for number in np.unique(plan.rounds[plan.rounds > 0]):
         present = np.bincount(labels[plan.trains & (plan.rounds != number)], None, len(class_names))
         missing |= set(np.flatnonzero(present == 0).tolist())
+    remedy = "raise train.most, " if most else ""
     if missing:
         raise StageError(
             *(
                 f"{(folders.INPUT / 'train' / class_names[k]).as_posix()}: needs images to train "
-                f"on{' in every fold' if plan.cross_validated else ''}; got none: add some, remove "
-                "copies in input/validation, or make smaller groups"
+                f"on{' in every fold' if plan.cross_validated else ''}; got none: {remedy}add "
+                "some, remove copies in input/validation, or make smaller groups"
                 for k in sorted(missing)
             )
         )
@@ -126,42 +163,28 @@ def _check(plan: Plan, labels: np.ndarray, class_names: Sequence[str]) -> None:
         )
 
 
-def drawable(
-    names: Sequence[str],
-    hashes: Sequence[str],
-    labels: Sequence[int],
-    trains: np.ndarray,
-    copies: Mapping[str, str],
-) -> list[str]:
-    """Returns the names of groups, without those from EXIF that hold a whole class.
-
-    Where one camera took all images of a class in one go, none of them could validate.
-    """
-    units = defaultdict(set)
-    for unit, label in compress(
-        zip(split.units(hashes, names, copies), labels, strict=True), trains.tolist()
-    ):
-        units[label].add(unit)
-    whole = {label for label, of_class in units.items() if len(of_class) == 1}
-    pairs = zip(names, labels, strict=True)
-    dropped = {name for name, label in pairs if label in whole and name.startswith(EXIF)}
-    return ["" if name in dropped else name for name in names]
-
-
-def parts_of_classes(
-    copies: Mapping[str, str], hashes: Sequence[str], labels: Sequence[int]
-) -> dict[str, str]:
-    """Returns the groups of copies, without those that hold a whole class.
-
-    Where all images of a class look alike, none of them could validate.
-    """
-    units = defaultdict(set)
-    for sha256, label in zip(hashes, labels, strict=True):
-        units[label].add(copies.get(sha256, sha256))
-    whole = {unit for of_class in units.values() if len(of_class) == 1 for unit in of_class}
-    return {sha256: group for sha256, group in copies.items() if group not in whole}
+def listed_in(names: Collection[str], paths: Array, rows: np.ndarray) -> np.ndarray:
+    """Returns which of some rows have a path that is listed, bool (N,)."""
+    found = np.zeros(len(rows), bool)
+    for start in range(0, len(rows) if names else 0, BLOCK):
+        block = slice(start, start + BLOCK)
+        found[block] = [path in names for path in paths[rows[block]].tolist()]
+    return found
 
 
 def content_order(table: FeatureTable, rows: np.ndarray) -> np.ndarray:
     """Returns the images in an order independent of names, int (N,)."""
     return np.lexsort((table.labels[rows], table.sha256[rows]))
+
+
+def path_order(paths: Array, rows: np.ndarray) -> np.ndarray:
+    """Returns images in the order of their paths, int (N,).
+
+    Args:
+        paths: str (R,).
+        rows: int (N,), the row of each image.
+    """
+    order = np.argsort(rows)
+    blocks = [order[start : start + BLOCK] for start in range(0, len(order), BLOCK)]
+    names = np.concatenate([np.char.encode(paths[rows[block]], "utf-8") for block in blocks])
+    return np.asarray(order[np.argsort(names, kind="stable")])

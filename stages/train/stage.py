@@ -21,16 +21,15 @@ from classifier.common import cores, files, params
 from classifier.common.errors import count
 from classifier.dataset import excluded, features, near_duplicates, split, validation_predictions
 from classifier.dataset.features import FeatureTable
-from classifier.dataset.validation_predictions import ValidationPredictions
 from classifier.head import HeadInfo, TrainedLayers
 from classifier.inference import base
-from stages.train import history, learning_curve, linear, novelty, training
+from stages.train import history, learning_curve, linear, out_of_fold, training
 from stages.train.fine_tuning import TrainingSet, bottleneck_features
 from stages.train.learning_curve import LearningCurve
 from stages.train.linear import LayerSet
-from stages.train.outcome import Outcome, calibrate_rounds, make_heads, predict_rounds
+from stages.train.outcome import Outcome, make_heads
 from stages.train.params import Params, require_maps, weights_by_index
-from stages.train.plan import Plan, content_order, make_plan
+from stages.train.plan import Plan, content_order, make_plan, path_order
 from stages.train.training_loop import Examples
 
 
@@ -97,46 +96,20 @@ def head_info(table: FeatureTable, plan: Plan) -> HeadInfo:
     )
 
 
-def validated_images(
-    table: FeatureTable,
-    rows: np.ndarray,
-    plan: Plan,
-    probabilities: np.ndarray,
-    random_correct: np.ndarray,
-    scores: np.ndarray,
-    curve: LearningCurve,
-    kept: np.ndarray,
-) -> ValidationPredictions:
-    """Returns the predictions of the images that validate.
+def summary_line(plan: Plan, outcome: Outcome, accuracy: float, unused: int, out: Path) -> str:
+    """Returns the line the stage prints, without its time.
 
     Args:
-        table: features.
-        rows: int (N,), the row of each image.
         plan: of the images.
-        probabilities: float (N, C).
-        random_correct: bool (N,), or (0,) without groups.
-        scores: float (N,), novelty.
-        curve: from fewer images.
-        kept: int (n,), the images that validate, in the order to write.
+        outcome: of training.
+        accuracy: on the images that validate.
+        unused: number of images that `train.most` leaves out.
+        out: models/head.
     """
-    return ValidationPredictions(
-        paths=table.paths[rows[kept]],
-        labels=table.labels[rows[kept]],
-        class_names=table.class_names,
-        probabilities=probabilities[kept].astype(np.float32),
-        folds=plan.numbered_folds[kept].astype(np.int32),
-        groups=plan.units[kept].astype(np.int32),
-        random_correct=random_correct[kept] if len(random_correct) else random_correct,
-        novelty=scores[kept].astype(np.float32),
-        curve_images=curve.images,
-        curve_correct=curve.correct[kept] if len(curve.correct) else curve.correct,
-    )
-
-
-def summary_line(plan: Plan, outcome: Outcome, accuracy: float, out: Path) -> str:
-    """Returns the line the stage prints, without its time."""
-    n_excluded, n_images = int((plan.splits == split.EXCLUDED).sum()), len(plan.trains)
-    excluded_part = f" ({n_excluded} excluded)" if n_excluded else ""
+    n_excluded, n_images = int(plan.excluded.sum()), len(plan.trains)
+    left_out = [f"{n_excluded} excluded"] if n_excluded else []
+    left_out += [f"{unused:,} left out by train.most"] if unused else []
+    excluded_part = f" ({', '.join(left_out)})" if left_out else ""
     epochs = len(outcome.history.get("loss", []))
     fine_tuned = f" ({outcome.fine_tuned} of them fine-tuning)" if outcome.fine_tuned else ""
     how = f", {count(epochs, 'epoch')}{fine_tuned}" if epochs else ""
@@ -170,8 +143,9 @@ def main(
     require_maps(settings, "avg" if len(table.features.shape) == 2 else "none")
     rows = table.view_rows(table.train_views)
     rows = rows[content_order(table, rows[:, 0])]
-    copies = near_duplicates.read(near_duplicates_csv)
+    n_images, copies = len(rows), near_duplicates.read(near_duplicates_csv)
     plan = make_plan(table, rows[:, 0], excluded.read(excluded_csv), copies, settings)
+    rows = rows[plan.images]
     info = head_info(table, plan)
     out.parent.mkdir(parents=True, exist_ok=True)
     history.write(history_csv, {name: [] for name in history.COLUMNS})
@@ -184,30 +158,28 @@ def main(
             sets = linear.layer_sets(table, settings.layers)
             outcome, random_correct, curve = train_linear(dataset, plan, settings, sets)
         del dataset  # unmaps the file
-    views = table.view_rows(table.tta_views)
-    views = views[np.searchsorted(views[:, 0], rows[:, 0])]
-    with files.disk_errors(out), tempfile.TemporaryDirectory(dir=out.parent) as folder:
-        heads = make_heads(outcome, info, Path(folder))
-        probabilities = predict_rounds(heads, plan, table, views)
-        refitted = plan.cross_validated or settings.refit
-        final_images = plan.trains & (refitted | (plan.rounds == 0))
-        with reproducible_threads() as pool:
-            fitted, scores = novelty.fit(heads, plan, table, views, final_images, pool)
-    if settings.dense and plan.cross_validated:
-        labels = table.labels[rows[:, 0]]
-        outcome, probabilities = calibrate_rounds(outcome, plan, probabilities, labels)
-    info = replace(info, head=outcome.kind, layers=outcome.layers, strength=outcome.strength)
-    head.write(out, replace(outcome.final, novelty=fitted), info)
     if outcome.history:
         history.write(history_csv, outcome.history)
-    paths = table.paths[rows[:, 0]]
-    by_path = np.argsort(paths)
-    cells = (str(fold or "") for fold in plan.numbered_folds[by_path].tolist())
-    split.write(split_csv, paths[by_path].tolist(), plan.splits[by_path].tolist(), cells)
+    by_path = path_order(table.paths, rows[:, 0])
     kept = by_path[plan.rounds[by_path] > 0]
-    validated = validated_images(
-        table, rows[:, 0], plan, probabilities, random_correct, scores, curve, kept
-    )
-    validation_predictions.write(predictions_npz, validated)
-    line = summary_line(plan, outcome, validated.accuracy, out)
+    split.write(split_csv, plan.split_rows(by_path, table.paths, rows[:, 0]))
+    with files.disk_errors(out), tempfile.TemporaryDirectory(dir=out.parent) as folder:
+        heads = make_heads(outcome, info, Path(folder))
+        with reproducible_threads() as pool:
+            final, predicted = out_of_fold.predict(
+                heads, plan, table, rows[:, 0], Path(folder), pool
+            )
+        outcome = replace(outcome, final=replace(outcome.final, novelty=final))
+        if settings.dense and plan.cross_validated:
+            outcome, predicted = out_of_fold.calibrate(
+                outcome, plan, predicted, table.labels[rows[:, 0]]
+            )
+        validated = out_of_fold.validated_images(
+            table, rows[:, 0], plan, predicted, random_correct, curve, kept
+        )
+        validation_predictions.write(predictions_npz, validated)
+        accuracy = validated.accuracy
+    info = replace(info, head=outcome.kind, layers=outcome.layers, strength=outcome.strength)
+    head.write(out, outcome.final, info)
+    line = summary_line(plan, outcome, accuracy, n_images - len(rows), out)
     print(f"{line}, {time.perf_counter() - started:.1f} s")

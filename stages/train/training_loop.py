@@ -21,6 +21,7 @@ History = dict[str, list[float]]  # by metric, one value per epoch
 METRICS = ("loss", "accuracy")
 VAL_METRICS = ("val_loss", "val_accuracy")
 CHUNK = 32_000_000  # bytes of features passed to TensorFlow in one call
+WINDOW = 50_000  # images
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def draw_batches(
     count, size = len(labels), min(config.batch_size, len(labels))
     steps = -(-count // size)
     images = np.zeros(steps * size, np.int32)
-    images[:count] = rng.permutation(count)
+    images[:count] = shuffled(count, rng)
     weights = np.zeros(steps * size, np.float32)
     weights[:count] = 1
     if config.class_weights:
@@ -97,6 +98,20 @@ def draw_batches(
     sizes = np.full((steps, 1), size, np.float32)
     sizes[-1] = count - (steps - 1) * size
     return images.reshape(steps, size), weights.reshape(steps, size) / sizes
+
+
+def shuffled(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Returns images in random order, int (count,); many only among WINDOW, from anywhere on.
+
+    Images that are in the order of their hashes are in random order already, and those of a window
+    lie in few files.
+    """
+    if count <= WINDOW:
+        return rng.permutation(count)
+    order = np.roll(np.arange(count), rng.integers(count))
+    for start in range(0, count, WINDOW):
+        rng.shuffle(order[start : start + WINDOW])
+    return order
 
 
 Batches = tuple[np.ndarray, np.ndarray, np.ndarray]  # features, labels, weights

@@ -78,6 +78,7 @@ WRONG = [
     ("inspect.drop_outliers", 3.0, "true or false"),
     ("train.head", "svm", "one of auto, logistic, discriminant, mean, dense"),
     ("train.layers", "mixed8", "one of auto, or a list of one or more of mixed0, "),
+    ("train.most", -1, "0 or more"),
     ("train.folds", -1, "0 or more"),
     ("train.hidden_units", -1, "0 or more"),
     ("train.dropout", 1, "0 or more and less than 1"),

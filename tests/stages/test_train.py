@@ -41,6 +41,15 @@ def test_out_of_fold_predictions_are_of_all_images_in_path_order(inside, capsys)
     assert 0.8 < correct.mean() <= (final.argmax(axis=1) == predictions.labels).mean() + 0.02
 
 
+def test_a_table_of_many_parts_gives_the_same_files(inside):
+    table = clusters()
+    part = np.argsort(np.argsort(table.sha256)) // 40
+    run_stage(table, inside / "one")
+    run_stage(subset(table, np.lexsort((table.paths, part))), inside / "four", ends=(40, 80, 120))
+    for name in (f"head/{head.LAYERS}", "head/novelty.npz", "split.csv", "predictions.npz"):
+        assert (inside / "four" / name).read_bytes() == (inside / "one" / name).read_bytes()
+
+
 def test_images_of_input_validation_alone_are_scored(inside, capsys):
     table = clusters()
     splits = np.where(np.arange(160) % 4 == 0, "validation", "train")
@@ -79,6 +88,17 @@ def test_excluded_images_are_listed_and_counted_and_scored(inside, capsys):
     assert {path for path in splits if splits[path] == split.EXCLUDED} == set(left_out)
     assert "train: 140 images (20 excluded), " in capsys.readouterr().out
     assert set(validation_predictions.read(inside / "predictions.npz").paths[:]) == set(table.paths)
+
+
+def test_images_that_most_leaves_out_are_neither_used_nor_listed(inside, set_param, capsys):
+    set_param("train.most", 100)
+    table = clusters()
+    run_stage(table, inside)
+    used = split.read(inside / "split.csv")
+    assert len(used) == 100 == head.read_info(inside / "head").train_images
+    assert "train: 100 images (60 left out by train.most), " in capsys.readouterr().out
+    predictions = validation_predictions.read(inside / "predictions.npz")
+    assert predictions.paths[:].tolist() == list(used)
 
 
 def test_what_excluded_images_show_does_not_matter(inside):

@@ -1,6 +1,7 @@
 """Small feature tables and settings to train with."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from tests import feature_tables
 PER_IMAGE = ("features", "labels", "sha256", "paths", "groups", "splits", "views")
 SETTINGS = Params(
     head="dense",
+    most=0,
     layers="auto",
     folds=0,
     learning_curve=True,
@@ -72,9 +74,14 @@ def subset(table: FeatureTable, images: np.ndarray | slice) -> FeatureTable:
     return dataclasses.replace(table, **{name: vars(table)[name][images] for name in PER_IMAGE})
 
 
-def run_stage(table: FeatureTable, folder: Path, left_out: dict[str, str] | None = None) -> None:
-    """Runs the stage on a table; its inputs and outputs lie in `folder`."""
-    feature_tables.write(folder / "train", table)
+def run_stage(
+    table: FeatureTable,
+    folder: Path,
+    left_out: dict[str, str] | None = None,
+    ends: Sequence[int] = (),
+) -> None:
+    """Runs the stage on a table of parts that end before rows; all its files lie in `folder`."""
+    feature_tables.write(folder / "train", table, ends)
     excluded.write(folder / "excluded.csv", left_out or {})
     near_duplicates.write(folder / "copies.csv", [])
     names = ("train", "excluded.csv", "copies.csv", "base", "head", "history.csv", "split.csv")

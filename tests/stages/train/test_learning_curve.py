@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from classifier.dataset.features import hex_hashes
+from classifier.dataset import features
 from stages.train import learning_curve
 from stages.train.cross_validation import Samples
 from stages.train.learning_curve import FRACTIONS, N_PARTS, LearningCurve
+from stages.train.units import Units
 from tests.stages.train.samples import clusters
 
 TABLE = clusters(600)
 FOLDS = np.arange(600) % 3 + 1
-PARTS = learning_curve.draw_parts(hex_hashes(TABLE.sha256), TABLE.labels.tolist(), 1)
+PARTS = learning_curve.draw_parts(Units.of(features.hex_hashes(TABLE.sha256)), TABLE.labels, 1)
 
 
 def measure(values: np.ndarray, labels=TABLE.labels, folds=FOLDS, parts=PARTS) -> LearningCurve:
@@ -43,10 +44,10 @@ def test_an_image_does_not_teach_its_own_class():
 
 
 def test_a_unit_is_in_one_part_and_every_part_has_each_class():
-    units, labels = [f"{n // 3}" for n in range(600)], [n // 3 % 2 for n in range(600)]
-    parts = learning_curve.draw_parts(units, labels, 1)
+    labels = np.arange(600) // 3 % 2
+    parts = learning_curve.draw_parts(Units.of([f"{n // 3}" for n in range(600)]), labels, 1)
     assert all(len(set(parts[start : start + 3])) == 1 for start in range(0, 600, 3))
-    counts = np.bincount(parts[np.array(labels) == 0], minlength=N_PARTS + 1)[1:]
+    counts = np.bincount(parts[labels == 0], minlength=N_PARTS + 1)[1:]
     assert counts.min() == counts.max() == 15
 
 

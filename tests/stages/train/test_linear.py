@@ -7,7 +7,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from classifier.dataset.features import FeatureTable
 from classifier.head import softmax
-from stages.train import linear
+from stages.train import blocks, cross_validation, linear
 from stages.train.cross_validation import Samples
 from stages.train.plan import make_plan
 from stages.train.training_loop import Examples
@@ -89,6 +89,22 @@ def test_the_number_of_threads_changes_no_bit():
             trained = linear.train_and_validate(examples, plan, chosen, ALL, 3, pool)
         weights.append(trained.final.layers[0][0].tobytes())
     assert weights[0] == weights[1]
+
+
+def test_blocks_change_nothing_but_rounding(monkeypatch):
+    table, found = positive(clusters(400)), []
+    for size in (16_384, 90):
+        monkeypatch.setattr(blocks, "SIZE", size)
+        _, final, rounds, _ = train(table)
+        found.append([final.layers[0][0], rounds[3].layers[0][0]])
+    assert np.array(found[0]) == pytest.approx(np.array(found[1]), rel=1e-3)
+
+
+def test_few_judges_choose_about_the_same(monkeypatch):
+    table, new = positive(clusters(2000, spread=2)), positive(clusters(2000, spread=2, seed=1))
+    whole = accuracy(train(table)[1], new)
+    monkeypatch.setattr(cross_validation, "JUDGES", 100)
+    assert accuracy(train(table)[1], new) > whole - 0.02
 
 
 def test_groups_of_copies_make_random_folds_too_good():

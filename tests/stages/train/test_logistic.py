@@ -6,6 +6,7 @@ from scipy.linalg import cholesky
 from sklearn.covariance import shrunk_covariance
 from sklearn.linear_model import LogisticRegression
 
+from classifier.common.errors import StageError
 from classifier.discriminant import Coordinates
 from classifier.head import softmax
 from stages.train import logistic
@@ -37,3 +38,15 @@ def test_it_is_scikit_learns_on_whitened_features(weights, monkeypatch):
         expected = theirs.predict_proba(np.linalg.solve(factor, table.features.T).T)
         ours = softmax(coordinates.logits(rows, model.fit(fold, strength)))
         assert ours == pytest.approx(expected, abs=3e-3)
+
+
+def test_too_little_memory_is_an_error_that_names_the_remedy(monkeypatch):
+    monkeypatch.setattr(logistic, "free_memory", lambda: 2_000_000_000)
+    images = np.zeros(100_000, int)
+    samples = Samples(images[:, None], images, np.arange(100_000) % 5, images == 0, np.ones(2))
+    rule = (
+        r"6.6 GB for 100,000 images, 2.0 GB are free\); got mean: .* train.most to 30000 or fewer"
+    )
+    with pytest.raises(StageError, match=rule):
+        logistic.require_memory(samples, 2048, "mean")
+    logistic.require_memory(samples, 512, "mean")

@@ -15,7 +15,12 @@ def plan(table: FeatureTable, excluded=(), copies={}, **changes: object) -> Plan
 
 
 def split(table: FeatureTable, excluded=(), seed: int = 1, copies={}) -> list[str]:  # noqa: B006
-    return plan(table, excluded, copies, seed=seed).splits.tolist()
+    return names(plan(table, excluded, copies, seed=seed), table)
+
+
+def names(one: Plan, table: FeatureTable) -> list[str]:
+    rows = np.arange(len(one.rounds))
+    return [name for _, name, _ in one.split_rows(rows, table.paths, rows)]
 
 
 def test_about_the_requested_fraction_validates():
@@ -87,16 +92,16 @@ def test_a_burst_does_not_follow_a_copy_of_a_validation_image():
 
 def test_excluded_images_change_the_split_of_no_other():
     table = clusters()
-    before, after = plan(table), plan(table, table.paths[:20])
+    before, after = plan(table), plan(table, table.paths[:20].tolist())
     assert (before.rounds == after.rounds).all()
     assert not after.trains[:20].any() and after.trains[20:].all()
 
 
 def test_excluded_images_validate_all_the_same():
     table = clusters()
-    one = plan(table, table.paths[:20], folds=5)
+    one = plan(table, table.paths[:20].tolist(), folds=5)
     assert set(one.rounds) == {1, 2, 3, 4, 5}
-    assert one.splits.tolist() == ["excluded"] * 20 + ["train"] * 140
+    assert names(one, table) == ["excluded"] * 20 + ["train"] * 140
 
 
 def test_every_image_validates_in_one_of_the_folds():
@@ -126,7 +131,17 @@ def test_a_class_in_one_group_cannot_be_cross_validated():
 def test_a_class_with_no_image_left_to_train_on_is_an_error():
     table = clusters(12)
     with pytest.raises(StageError, match=r"input/train/a: needs images to train on"):
-        split(table, table.paths[table.labels == 0])
+        split(table, table.paths[table.labels == 0].tolist())
+
+
+def test_most_images_are_used_whatever_is_excluded():
+    table = clusters(400)
+    one = plan(table, most=100, folds=5)
+    assert len(one.images) == len(one.rounds) == 100 and one.trains.all()
+    other = plan(table, table.paths[one.images[:9]].tolist(), most=100, folds=5)
+    assert (other.images == one.images).all() and (other.rounds == one.rounds).all()
+    with pytest.raises(StageError, match=r"got none: raise train.most, add some"):
+        plan(table, most=2, folds=5)
 
 
 def test_the_order_depends_on_content_only():

@@ -141,3 +141,13 @@ def test_the_history_so_far_is_passed_on_after_each_epoch():
     )
     assert [len(values) for values in losses] == [1, 2, 3]
     assert losses[2][:2] == losses[1]
+
+
+def test_many_images_are_shuffled_within_windows(monkeypatch):
+    monkeypatch.setattr(training_loop, "WINDOW", 10)
+    rng = np.random.default_rng(1)
+    order = training_loop.shuffled(95, rng)
+    assert sorted(order.tolist()) == list(range(95))
+    starts = [min(order[k : k + 10], key=lambda one: (one - order[0] + 10) % 95) for k in (0, 10)]
+    assert (starts[1] - starts[0]) % 95 == 10
+    assert (order != training_loop.shuffled(95, rng)).any()

@@ -1,0 +1,176 @@
+"""Predicts each image that validates with a head that has not seen it."""
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from classifier import temperature
+from classifier.dataset.features import FeatureTable, rows_per_chunk
+from classifier.dataset.npz import StoredArray
+from classifier.dataset.validation_predictions import Selected, ValidationPredictions
+from classifier.discriminant import parts
+from classifier.head import Branch, Head, softmax
+from classifier.novelty import Novelty
+from stages.train import blocks, novelty
+from stages.train.learning_curve import LearningCurve
+from stages.train.outcome import Outcome
+from stages.train.plan import Plan
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """Predictions of N images by heads that have not seen them.
+
+    Attributes:
+        probabilities: float64 (n, C), of the images that validate; on disk.
+        places: int (N,), the row of each image in them; -1: none.
+        novelty: float64 (N,); NaN: none.
+    """
+
+    probabilities: StoredArray
+    places: np.ndarray
+    novelty: np.ndarray
+
+
+def predict(
+    heads: Mapping[int, Head],
+    plan: Plan,
+    table: FeatureTable,
+    rows: np.ndarray,
+    folder: Path,
+    pool: Executor,
+) -> tuple[Novelty, OutOfFold]:
+    """Returns the novelty score for new images, and the predictions of those that validate.
+
+    Args:
+        heads: by round; 0: the final one.
+        plan: of N images.
+        table: features.
+        rows: int (N,), the row of each image.
+        folder: for the probabilities.
+        pool: threads; each computes on one core.
+    """
+    views = table.view_rows(table.tta_views)
+    views = views[np.searchsorted(views[:, 0], rows)]
+    fitted = novelty.fit(heads, plan, table, rows, pool)
+
+    def predict_part(part: tuple[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        number, images = part
+        return images, predict_images(heads[number], fitted[number], table, views[images])
+
+    places, measures, done = np.full(len(rows), -1), np.full((len(rows), 3), np.nan), 0
+    path = folder / "probabilities"
+    validating = blocks.by_group(np.where(plan.rounds > 0, plan.rounds, -1))
+    with path.open("wb") as file:
+        for images, values in blocks.ordered_map(pool, predict_part, validating):
+            places[images] = done + np.arange(len(images))
+            measures[images] = values[:, -3:]
+            file.write(values[:, :-3].tobytes())
+            done += len(images)
+    shape = done, len(table.class_names)
+    probabilities = StoredArray(path, 0, np.dtype(float), shape)
+    final, scores = novelty.calibrate(fitted[0], plan, measures)
+    return final, OutOfFold(probabilities, places, scores)
+
+
+def predict_images(
+    head: Head, fitted: Novelty, table: FeatureTable, rows: np.ndarray
+) -> np.ndarray:
+    """Returns probabilities and measures of novelty, means over views, float64 (n, C + 3).
+
+    Args:
+        head: to predict with.
+        fitted: its novelty score.
+        table: features.
+        rows: int (n, A), rows of the views.
+    """
+    size = max(1, rows_per_chunk(table.features.shape[1:], table.features.dtype) // rows.shape[1])
+    means = []
+    for start in range(0, len(rows), size):
+        chunk = rows[start : start + size]
+        vectors = head.vectors(table.features[chunk.ravel()])
+        each = np.column_stack([head.from_vectors(vectors), fitted.measures(vectors)])
+        means.append(each.reshape(*chunk.shape, -1).mean(axis=1))
+    return np.concatenate(means)
+
+
+def calibrate(
+    outcome: Outcome, plan: Plan, predicted: OutOfFold, labels: np.ndarray
+) -> tuple[Outcome, OutOfFold]:
+    """Returns the outcome and the predictions with logits scaled to the lowest log loss.
+
+    Those of a round are scaled by a factor that fits the images of the other rounds.
+
+    Args:
+        outcome: of training.
+        plan: of N images, each of which validates.
+        predicted: out of fold.
+        labels: int (N,).
+    """
+
+    def factor(trains: np.ndarray) -> float:
+        images = np.flatnonzero(trains)
+        images = images[:: -(-len(images) // temperature.SAMPLE)]
+        logits = _logits(predicted.probabilities[predicted.places[images]])
+        return temperature.fit(logits, labels[images], np.ones(len(images)))
+
+    factors = np.zeros(len(predicted.probabilities))
+    for number in outcome.rounds:
+        own = predicted.places[plan.rounds == number]
+        factors[own] = factor(plan.trains & (plan.rounds != number))
+    path = predicted.probabilities.path.with_name("calibrated")
+    with path.open("wb") as file:
+        for part in parts(len(factors)):
+            logits = _logits(predicted.probabilities[part])
+            file.write(softmax(factors[part, None] * logits).tobytes())
+    last = factor(plan.trains)
+    branches = tuple(_scaled(branch, last) for branch in outcome.final.branches)
+    calibrated = replace(predicted, probabilities=replace(predicted.probabilities, path=path))
+    return replace(outcome, final=replace(outcome.final, branches=branches)), calibrated
+
+
+def _logits(probabilities: np.ndarray) -> np.ndarray:
+    return np.asarray(np.log(np.maximum(probabilities, 1e-30)))
+
+
+def _scaled(branch: Branch, factor: float) -> Branch:
+    *below, (kernel, bias, activation) = branch.layers
+    return replace(branch, layers=(*below, (kernel * factor, bias * factor, activation)))
+
+
+def validated_images(
+    table: FeatureTable,
+    rows: np.ndarray,
+    plan: Plan,
+    predicted: OutOfFold,
+    random_correct: np.ndarray,
+    curve: LearningCurve,
+    kept: np.ndarray,
+) -> ValidationPredictions:
+    """Returns the predictions of the images that validate.
+
+    Args:
+        table: features.
+        rows: int (N,), the row of each image.
+        plan: of the images.
+        predicted: out of fold.
+        random_correct: bool (N,), or (0,) without groups.
+        curve: from fewer images.
+        kept: int (n,), the images that validate, in the order to write.
+    """
+    places = predicted.places[kept]
+    return ValidationPredictions(
+        paths=Selected(table.paths, rows[kept], table.paths.dtype),
+        labels=table.labels[rows[kept]],
+        class_names=table.class_names,
+        probabilities=Selected(predicted.probabilities, places, np.dtype(np.float32)),
+        folds=plan.numbered_folds[kept].astype(np.int32),
+        groups=plan.units[kept].astype(np.int32),
+        random_correct=random_correct[kept] if len(random_correct) else random_correct,
+        novelty=predicted.novelty[kept].astype(np.float32),
+        curve_images=curve.images,
+        curve_correct=curve.correct[kept] if len(curve.correct) else curve.correct,
+    )

@@ -1,0 +1,123 @@
+"""What images are drawn with, for folds and splits: their content, or the group they are in."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+import numpy as np
+
+from classifier.dataset import features
+
+GROUP = "#"  # before the name of a group, which then sorts before all contents
+BLOCK = 65_536  # names at once
+
+
+@dataclass(frozen=True)
+class Units:
+    """What each of N images is drawn with: its content, or the group it is in.
+
+    Attributes:
+        numbers: int (N,), the unit of each image; units are numbered in the order of their names.
+        groups: names of G units, ascending.
+        contents: bytes S32 (K,), SHA-256, ascending, after all groups: the name of unit G + k.
+    """
+
+    numbers: np.ndarray
+    groups: Sequence[str]
+    contents: np.ndarray = field(default_factory=lambda: np.zeros(0, "S32"))
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> "Units":
+        """Returns the units that images with equal names form."""
+        groups, numbers = np.unique(np.array(names, object), return_inverse=True)
+        return cls(numbers, groups.tolist())
+
+    def __len__(self) -> int:
+        """Returns G + K."""
+        return len(self.groups) + len(self.contents)
+
+    def draw(self, seed: int) -> np.ndarray:
+        """Returns a number between 0 and 1 for each unit, float64 (G + K,), by name and seed."""
+        blocks = (self.contents[at : at + BLOCK] for at in range(0, len(self.contents), BLOCK))
+        names = chain(self.groups, chain.from_iterable(map(features.hex_hashes, blocks)))
+        return np.fromiter((_number(name, seed) for name in names), float, len(self))
+
+
+def find_units(
+    contents: np.ndarray,
+    content: np.ndarray,
+    names: Sequence[str],
+    group: np.ndarray,
+    copies: np.ndarray,
+) -> Units:
+    """Returns the units formed by equal contents, named groups and near duplicates together.
+
+    Args:
+        contents: bytes S32 (K,), ascending.
+        content: int (N,), the content of each image.
+        names: of groups, ascending.
+        group: int (N,), the named group of each image; -1: none.
+        copies: int (K,), which near duplicates each content is one of; -1: none.
+    """
+    named, alike = np.flatnonzero(group >= 0), np.flatnonzero(copies >= 0)
+    size = len(names) + len(contents)
+    one = np.concatenate([group[named], size + copies[alike]])
+    other = len(names) + np.concatenate([content[named], alike])
+    smallest = smallest_connected(one, other, size + int(copies.max(initial=-1)) + 1)
+    numbers = smallest[len(names) + content]
+    return Units(numbers, [GROUP + name for name in names], contents)
+
+
+def smallest_connected(one: np.ndarray, other: np.ndarray, size: int) -> np.ndarray:
+    """Returns the smallest number that each of 0 to `size` - 1 is connected with, also by others.
+
+    Args:
+        one: int (E,), one end of each connection.
+        other: int (E,), the other end.
+        size: how many numbers there are.
+    """
+    smallest, before = np.arange(size), np.zeros(0, int)
+    while not np.array_equal(smallest, before):
+        before = smallest.copy()
+        low = np.minimum(smallest[one], smallest[other])
+        np.minimum.at(smallest, one, low)
+        np.minimum.at(smallest, other, low)
+        smallest = smallest[smallest]
+    return smallest
+
+
+@dataclass(frozen=True)
+class Members:
+    """The images of U units by class, the commonest class of a unit first.
+
+    Attributes:
+        units: int (U,), ascending.
+        sizes: int (U,), images.
+        starts: int (U + 1,), where those of each unit start in the other arrays.
+        labels: int (M,).
+        counts: int (M,), images of the unit with the label.
+    """
+
+    units: np.ndarray
+    sizes: np.ndarray
+    starts: np.ndarray
+    labels: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def of(cls, numbers: np.ndarray, labels: np.ndarray) -> "Members":
+        """Returns the members of units, int (N,), from their labels, int (N,)."""
+        n_labels = int(labels.max(initial=0)) + 1
+        pairs, counts = np.unique(numbers * n_labels + labels, return_counts=True)
+        units, of_class = np.divmod(pairs, n_labels)
+        order = np.lexsort((of_class, -counts, units))
+        present, starts = np.unique(units, return_index=True)
+        counts = counts[order]
+        sizes = np.add.reduceat(counts, starts) if len(starts) else counts
+        return cls(present, sizes, np.append(starts, len(units)), of_class[order], counts)
+
+
+def _number(content: str, seed: int) -> float:
+    digest = hashlib.sha256(f"{seed} {content}".encode()).digest()
+    return float(int.from_bytes(digest[:8], "big") / 2**64)

@@ -1,0 +1,18 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from stages.train.units import smallest_connected
+
+ends = st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19)), max_size=30)
+
+
+@given(ends)
+def test_the_smallest_connected_number_is_that_of_scipys_components(pairs):
+    one, other = np.array(pairs, int).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(one)), (one, other)), (20, 20))
+    _, theirs = connected_components(graph, directed=False)
+    expected = [np.flatnonzero(theirs == part).min() for part in theirs]
+    assert smallest_connected(one, other, 20).tolist() == expected

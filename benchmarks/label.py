@@ -91,7 +91,8 @@ def train_head(train: Data, rows: np.ndarray, test: np.ndarray) -> np.ndarray:
     samples = Samples(rows[:, None], classes, folds, *ones)
     with ThreadPoolExecutor(cores.count()) as pool:
         sets = [(("all",), slice(None))]
-        heads = linear.train(linear.MODELS["mean"], values, samples, sets, pool)
+        models = linear.MODELS[linear.auto_head(len(rows), len(known))]
+        heads = linear.train(models, values, samples, sets, pool)
     head = linear.mean_branch(one.branch for one in heads)
     return np.asarray(known[head.probabilities(test.astype(np.float64)).argmax(axis=1)])
 

@@ -28,6 +28,7 @@ MODELS = {  # of each head; their logits are averaged
     "mean": ("discriminant", "logistic"),
 }
 AUTO_IMAGES = 4000  # up to which `auto` is `mean`: it takes longer and holds features by fold
+AUTO_PER_CLASS = 15  # images, from which on it is: logistic regression is worse with fewer
 
 
 @dataclass(frozen=True)
@@ -212,9 +213,9 @@ def train_and_validate(
     factors = np.array([weights.get(label, 1.0) for label in range(n_classes)])
     samples = Samples(examples.views, examples.labels, plan.folds, plan.trains, factors)
     chosen = samples if plan.cross_validated else samples.subset(plan.rounds == 0)
-    kind = settings.head
+    kind: str = settings.head
     if kind == "auto":
-        kind = "mean" if len(examples.labels) <= AUTO_IMAGES else "discriminant"
+        kind = auto_head(len(examples.labels), n_classes)
     if Logistic.name in MODELS[kind]:
         logistic.require_memory(chosen, examples.features.shape[1], settings.head)
     heads = train(MODELS[kind], examples.features, chosen, layer_sets, pool)
@@ -232,6 +233,11 @@ def train_and_validate(
     if settings.learning_curve:
         curve = _learning_curve(examples, samples, plan, heads[0], pool)
     return TrainedHeads(heads, final, rounds, random_correct, curve)
+
+
+def auto_head(n_images: int, n_classes: int) -> str:
+    """Returns the head that `auto` is, one of MODELS."""
+    return "mean" if AUTO_PER_CLASS * n_classes <= n_images <= AUTO_IMAGES else "discriminant"
 
 
 def _learning_curve(

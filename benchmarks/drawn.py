@@ -71,7 +71,7 @@ def _space(columns: int) -> tuple[np.ndarray, np.ndarray]:
 
 def split_of(number: int, test: float) -> str:
     """Returns the split of an image; a fraction `test` of all are test images."""
-    return "test" if number // CLASSES % round(1 / test) == 0 else "train"
+    return "test" if (number + number // CLASSES) % round(1 / test) == 0 else "train"
 
 
 def path_of(number: int, test: float) -> Path:

@@ -45,6 +45,7 @@ class Cache:
 
     def __init__(self, folder: Path, fingerprint: str, shape: Any, dtype: str, note: str) -> None:
         self.shape, self.dtype = tuple(shape), np.dtype(dtype)
+        self.meta = {"fingerprint": fingerprint}
 
     def has(self, keys: Any) -> set[bytes]:
         """Returns all keys."""

@@ -30,7 +30,7 @@ from classifier.dataset import features
 
 GIT = ("git", "-c", "user.name=benchmark", "-c", "user.email=benchmark@example.org")
 NOTHING = "stages:\n  nothing:\n    cmd: cd .\n    deps: [{}]\n"
-PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 HEADING = "| event | images | forward passes | stages run | s, of train | s |\n" + "|---" * 6 + "|"
 
 
@@ -39,7 +39,9 @@ def shell(folder: Path, *command: str) -> tuple[str, float]:
     programs = str(Path(sys.executable).parent)
     env = {**os.environ, "PATH": programs + os.pathsep + os.environ["PATH"]}
     started = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, env=env, check=True, text=True, **PIPES)
+    done = subprocess.run(command, cwd=folder, env=env, text=True, **PIPES)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr[-4000:]}")
     return done.stdout, time.perf_counter() - started
 
 

@@ -3,7 +3,7 @@
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from filelock import FileLock
 
 from tests.project import ROOT, SHARED, Project, commit, copy, make_project
+from tests.ray_cluster import NODES, LocalCluster
 
 # the machine's own git and DVC settings must not reach the tests, nor a proxy their local servers
 os.environ |= {
@@ -202,6 +203,30 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def set_param(inside: Path) -> Callable[[str, object], object]:
     """Sets `section.value` in the working directory's params.yaml."""
     return Project(inside).set
+
+
+@pytest.fixture(scope="module")
+def shared_cluster() -> Iterator[LocalCluster]:
+    """The head of a Ray cluster."""
+    cluster = LocalCluster()
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def cluster(
+    shared_cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[LocalCluster]:
+    """A Ray cluster with a node of one core on each of NODES, whatever became of those before."""
+    for name in NODES:
+        if name not in shared_cluster.nodes:
+            shared_cluster.add(name)
+    for name, value in shared_cluster.environment.items():
+        monkeypatch.setenv(name, value)
+    yield shared_cluster
+    import ray  # not before: it reads the environment once
+
+    ray.shutdown()
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,18 @@ import socket
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.project import ROOT
 
+NODES = ("127.0.0.3", "127.0.0.4")
+needs_ray = pytest.mark.skipif(
+    not find_spec("ray"), reason="Ray is not installed (CONTRIBUTING.md)"
+)
 TOKEN = secrets.token_hex(32)  # one for all: Ray reads it once per process
 STORE = 80_000_000  # bytes, of a node
 

@@ -10,17 +10,22 @@ from classifier.common import params
 from classifier.dataset import folders, manifest
 from classifier.evaluation import scored_images
 from classifier.images.augmentation import ViewParams
+from stages.validate.params import Params as ValidateParams
 from tests.project import ROOT
 from tests.source_code import STAGES, main_module, outs, parse
 
-# not the whole section: `batch_size`, `threads` and `run_on` of extract change no byte of a result
+# not the whole section: `run_on`, and `batch_size` and `threads` of extract, change no byte
 EXTRACT = [f"extract.{field.name}" for field in fields(ViewParams)]
+VALIDATE = [f"validate.{field.name}" for field in fields(ValidateParams)]
+VALIDATE.remove("validate.run_on")
 SOME = {
+    "validate": VALIDATE,
     "extract": EXTRACT,
     "evaluate": ["predict.keep"],
     "export": ["export", "predict"],
-    "report": [*params.SECTIONS, *EXTRACT],
+    "report": [*VALIDATE, *EXTRACT, *params.SECTIONS],
 }
+SOME["report"].remove("validate")
 SOME["report"].remove("extract")
 
 

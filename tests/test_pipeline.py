@@ -38,6 +38,7 @@ TABLE = {
     "validate.decode_timeout": (20, {"validate", "report"}),
     "validate.group_seconds": (0, {"validate", "report"}),  # no effect: no EXIF
     "validate.value_range": ([0, 255], {"validate", "report"}),  # no effect: all have 8 bits
+    "validate.run_on": ("ray", set()),
     "fetch.weights": ("random", {"fetch", *BASE}),
     "fetch.seed": (2, {"fetch", "report"}),  # no effect: the weights are a file
     "freeze.layers": (["mixed1"], BASE),

@@ -76,5 +76,10 @@ def of_axes(features: str) -> str:
     return _hash(f"axes {AXES}, numpy {np.__version__}", features)
 
 
+def of_text(text: str) -> str:
+    """Returns a SHA-256 of what identifies something, in hexadecimal."""
+    return _hash(text)
+
+
 def _hash(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

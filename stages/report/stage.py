@@ -25,6 +25,7 @@ from stages.report.params import Params
 REPORT = Path("results/report.html")
 BUDGET = 6_000_000  # characters of thumbnails in the page
 NO_EFFECT = (
+    "validate.run_on",
     "extract.batch_size",
     "extract.threads",
     "extract.run_on",

@@ -27,6 +27,7 @@ NONE: Mapping[Path, Version] = MappingProxyType({})
 
 File = tuple[Path, Version | None]
 CheckedFile = tuple[FileIdentity | None, DecodeResult]  # None: not read
+ReadFile = tuple[str, DecodeResult]  # SHA-256, in hexadecimal; empty: not read
 
 
 def check_file(path: Path, limits: Limits, version: Version | None = None) -> CheckedFile:

@@ -17,6 +17,7 @@ class Params(Limits):
     bad_images: Literal["skip", "fail"]  # what to do about unusable files
     group_seconds: NonNegativeInt  # images of one camera so close in time are a group; 0: none
     value_range: ValueRange  # black and white of images with more than 8 bits
+    run_on: Literal["here", "ray"]  # this machine, or a Ray cluster; changes no byte of a result
 
     def __post_init__(self) -> None:
         if self.value_range != "auto":

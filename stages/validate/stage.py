@@ -9,12 +9,12 @@ Writes  results/images.csv, results/unlabelled.csv, results/perceptual_hashes.np
 import itertools
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 from classifier.cache import database
-from classifier.cache.files import FileIndex
+from classifier.cache.files import DecodeResult, FileIndex
 from classifier.common import files, params, progress
 from classifier.common.errors import StageError, collected, count, first_names
 from classifier.dataset import duplicates, folders, input_files, label_list, manifest, problems
@@ -31,15 +31,34 @@ from stages.validate.checks import CHECKS
 from stages.validate.dataset_files import Contents
 from stages.validate.input_images import read_images
 from stages.validate.params import Params
+from stages.validate.ray_check import ClusterCheck
 from stages.validate.statistics import DatasetStatistics
 
 DATASET = Path("results/dataset.json")
 CODES = [check.code for check in CHECKS]
 
 
+def read(
+    find: Callable[[], Iterable[InputFile]],
+    total: int,
+    index: FileIndex,
+    pool: DecodePool,
+    settings: Params,
+) -> Iterator[tuple[InputFile, str, DecodeResult]]:
+    """Yields what `read_images` does; on a cluster, all that is not known is read there first."""
+    cluster = ClusterCheck(index, settings, pool)
+    if settings.run_on == "ray":
+        with progress.bar("validate", total) as bar:
+            cluster.run(find(), total, bar.set_postfix_str, bar.update)
+    with progress.bar("validate", total) as bar:
+        for image in read_images(find(), index, pool, settings, cluster.unkept):
+            bar.update()
+            yield image
+
+
 def write_images(
     outs: tuple[Path, Path],
-    found: Iterable[InputFile],
+    find: Callable[[], Iterable[InputFile]],
     class_names: list[str],
     total: int,
     settings: Params,
@@ -55,14 +74,12 @@ def write_images(
     )
     classes = {folders.nfc(name): name for name in class_names}
     with (
-        progress.bar("validate", total) as bar,
         closing(FileIndex(database.cache_folder())) as index,
         closing(DecodePool(settings.pixels)) as pool,
         manifest.open_writer(outs[0]) as write_row,
         manifest.open_writer(outs[1]) as write_unlabelled,
     ):
-        for file, sha256, result in read_images(found, index, pool, settings):
-            bar.update()
+        for file, sha256, result in read(find, total, index, pool, settings):
             path = file.path.as_posix()
             if result.problem:
                 path = os.fsencode(path).decode("utf-8", "backslashreplace")
@@ -133,7 +150,10 @@ def main(
         label_list.raise_errors(dataset_files.list_errors(listed, class_names, contents))
     if errors:
         raise StageError(*errors)
-    used = (file for file in input_files.find(listed) if file.split != folders.EXCLUDED)
+
+    def used() -> Iterator[InputFile]:
+        return (file for file in input_files.find(listed) if file.split != folders.EXCLUDED)
+
     with files.atomic_write(images_csv) as part, files.atomic_write(unlabelled_csv) as second:
         statistics, all_problems = write_images(
             (part, second), used, class_names, contents.total, settings

@@ -1,17 +1,15 @@
 """`classifier manifest`, and the stages with what it lists: a shared folder, a real S3 server."""
 
-import os
 import shutil
 import subprocess
 import sys
-import time
-from importlib.util import find_spec
 
 import pytest
 
 from classifier.dataset import features, manifest
+from tests import s3_server
 from tests.project import Project, copy, draw
-from tests.ray_cluster import free_port
+from tests.s3_server import needs_s3
 
 PROGRAM = (sys.executable, "-m", "classifier", "manifest")
 
@@ -73,38 +71,12 @@ def test_an_address_without_images_is_an_error(address):
 
 @pytest.fixture
 def bucket(monkeypatch):
-    """A bucket on an S3 server of this machine."""
-    import s3fs
-
-    port = free_port()
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-    }.items():
-        monkeypatch.setenv(name, value)
-    command = [sys.executable, "-m", "moto.server", "-p", str(port)]
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, stdout=quiet, stderr=quiet, env=os.environ) as server:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                s3fs.S3FileSystem.clear_instance_cache()
-                storage = s3fs.S3FileSystem(endpoint_url=os.environ["AWS_ENDPOINT_URL"])
-                storage.mkdir("images")
-                break
-            except OSError:
-                assert time.monotonic() < deadline
-                time.sleep(0.5)
+    with s3_server.bucket("images", monkeypatch) as storage:
         yield storage
-        server.kill()
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not (find_spec("moto") and find_spec("s3fs")), reason="needs moto[server] and s3fs"
-)
+@needs_s3
 def test_images_in_object_storage_give_the_same_features(finished, tmp_path, bucket):
     project = copy(finished, tmp_path / "project")
     expected = sorted(rows(project)), read_features(project)

@@ -70,6 +70,7 @@ WRONG = [
     ("extract.seed", 2**32, "0 to 4294967295"),
     ("extract.batch_size", 0, "1 or more"),
     ("extract.threads", -1, "0 or more"),
+    ("validate.run_on", "there", "one of here, ray"),
     ("extract.run_on", "there", "one of here, ray"),
     ("inspect.drop_label_conflicts", "yes", "true or false"),
     ("inspect.drop_leaks", 1, "true or false"),

@@ -11,31 +11,27 @@ import subprocess
 import sys
 import time
 from functools import partial
-from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 
 import pytest
 
 from classifier.cache import fingerprint
+from classifier.cluster import identity
 from classifier.common import params
 from classifier.common.errors import StageError
 from classifier.dataset import manifest
 from classifier.images import augmentation
-from stages.extract import images, ray_worker
+from stages.extract import images
 from stages.extract.params import Params
 from stages.extract.ray_pool import RayPool
 from stages.extract.threads import Threads
 from tests.feature_tables import contents
 from tests.project import Project, draw, make_project
-from tests.ray_cluster import LocalCluster
+from tests.ray_cluster import NODES, LocalCluster, needs_ray
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not find_spec("ray"), reason="Ray is not installed (CONTRIBUTING.md)"),
-]
+pytestmark = [pytest.mark.slow, needs_ray]
 
-NODES = ("127.0.0.3", "127.0.0.4")
 COUNT = 160  # images
 
 
@@ -52,26 +48,6 @@ def project(shared_folder, random_weights):
         return made
 
     return Project(shared_folder("ray", fill) / "project")
-
-
-@pytest.fixture(scope="module")
-def shared_cluster():
-    cluster = LocalCluster()
-    yield cluster
-    cluster.close()
-
-
-@pytest.fixture
-def cluster(shared_cluster, monkeypatch):
-    for name in NODES:
-        if name not in shared_cluster.nodes:
-            shared_cluster.add(name)
-    for name, value in shared_cluster.environment.items():
-        monkeypatch.setenv(name, value)
-    yield shared_cluster
-    import ray  # not before: it reads the environment once
-
-    ray.shutdown()
 
 
 @pytest.fixture
@@ -168,7 +144,7 @@ def test_a_machine_that_would_compute_other_features_is_refused(
         message = r"node 127\.0\.0\.[34]: must have the libraries of .*decode 0.*got decode 1"
     else:
         (tmp_path / "cpuinfo").write_text("flags : fpu sse4_2 avx1024\n")
-        monkeypatch.setattr(ray_worker, "CPU_INFO", tmp_path / "cpuinfo")
+        monkeypatch.setattr(identity, "CPU_INFO", tmp_path / "cpuinfo")
         message = r"node 127\.0\.0\.[34]: must have the processor .* got one without avx1024"
     with pytest.raises(StageError, match=message) as raised:
         next(asked.map(groups, len(groups)))

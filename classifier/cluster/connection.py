@@ -39,6 +39,9 @@ def address() -> tuple[str, int]:
 class Cluster:
     """A connection to the cluster; one per process.
 
+    Args:
+        param: that asks for a cluster, with its section.
+
     Attributes:
         ray: the package.
         cores: number of processor cores of the workers.
@@ -47,8 +50,8 @@ class Cluster:
         StageError: there is no such package or cluster, or it is open to everybody.
     """
 
-    def __init__(self) -> None:
-        self.ray = _package()
+    def __init__(self, param: str) -> None:
+        self.ray = _package(param)
         self.cores = 0
         self._head = address()
         self._seen = time.monotonic()
@@ -91,6 +94,11 @@ class Cluster:
         """Returns how many tasks to have asked for; one lets a cluster grow that has no cores."""
         return max(1, TASKS_PER_CORE * self.cores)
 
+    def batch_size(self, most: int, estimate: int) -> int:
+        """Returns how many of about `estimate` items to ask for at once, so that all cores work."""
+        self.ask()
+        return max(1, min(most, estimate // self.slots))
+
     def wait(self, tasks: Iterable[Any]) -> list[Any]:
         """Returns tasks that have ended; none if none does so within ASK_SECONDS."""
         tasks = list(tasks)
@@ -109,14 +117,20 @@ def node(error: BaseException) -> str:
     return f"node {found[1]}" if found else "a node of the cluster"
 
 
-def _package() -> Any:
+def this_node() -> str:
+    """Returns the address of the machine whose worker calls this."""
+    name: str = import_module("ray").util.get_node_ip_address()
+    return name
+
+
+def _package(param: str) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # it prints a paragraph per lost worker
     try:
         return import_module("ray")
     except ModuleNotFoundError:
         rule = "needs the package ray; run `pip install 'ray==2.60.*'`"
-        raise StageError(f"params.yaml: extract.run_on: ray {rule}, or set it to here") from None
+        raise StageError(f"params.yaml: {param}: ray {rule}, or set it to here") from None
 
 
 def _answers(head: tuple[str, int]) -> bool:

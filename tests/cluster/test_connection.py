@@ -1,36 +1,34 @@
 import sys
 import time
-from importlib.util import find_spec
 
 import pytest
 
+from classifier.cluster import connection
+from classifier.cluster.connection import Cluster
 from classifier.common.errors import StageError
-from stages.extract import ray_cluster
-from stages.extract.ray_cluster import Cluster
-from tests.ray_cluster import LocalCluster, free_port
+from tests.ray_cluster import LocalCluster, free_port, needs_ray
+
+PARAM = "extract.run_on"
 
 
 @pytest.mark.parametrize("value", ["", "auto", "ray://10.0.0.1:10001", "10.0.0.1", ":6379"])
 def test_the_address_of_the_head_must_be_set(value, monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", value)
     with pytest.raises(StageError, match=rf"^RAY_ADDRESS: must be .*<port>; got '{value}': see "):
-        ray_cluster.address()
+        connection.address()
 
 
 def test_addresses_may_be_names_or_of_version_6(monkeypatch):
     for value, expected in (("head:6379", "head"), ("[2001:db8::1]:6379", "2001:db8::1")):
         monkeypatch.setenv("RAY_ADDRESS", value)
-        assert ray_cluster.address() == (expected, 6379)
+        assert connection.address() == (expected, 6379)
 
 
 def test_without_ray_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     rule = r"params.yaml: extract.run_on: ray needs the package ray; run `pip install 'ray==2.60"
     with pytest.raises(StageError, match=rule):
-        Cluster()
-
-
-needs_ray = pytest.mark.skipif(not find_spec("ray"), reason="Ray is not installed")
+        Cluster(PARAM)
 
 
 @pytest.mark.slow
@@ -38,7 +36,7 @@ needs_ray = pytest.mark.skipif(not find_spec("ray"), reason="Ray is not installe
 def test_a_head_that_does_not_answer_is_an_error_at_once(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.2:{free_port()}")
     with pytest.raises(StageError, match="RAY_ADDRESS: the head of the cluster must answer there"):
-        Cluster()
+        Cluster(PARAM)
 
 
 @pytest.mark.slow
@@ -54,7 +52,7 @@ def test_another_token_is_refused_at_once(own, monkeypatch):
         monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     started = time.monotonic()
     with pytest.raises(StageError, match="RAY_AUTH_TOKEN: must be the token of the cluster at "):
-        Cluster()
+        Cluster(PARAM)
     assert time.monotonic() - started < 60
     cluster.close()
 
@@ -67,5 +65,5 @@ def test_a_cluster_that_is_open_to_everybody_is_refused_even_with_a_token(monkey
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)
     with pytest.raises(StageError, match="RAY_ADDRESS: the cluster must ask for a token, else "):
-        Cluster()
+        Cluster(PARAM)
     cluster.close()

@@ -54,7 +54,7 @@ def unknown(path):
 
 
 def test_a_file_that_a_worker_cannot_see_is_an_error_of_its_machine(check):
-    path, errors = draw(Path("input/test/a.jpg"), "cross", 1).relative_to(Path.cwd()), []
+    path, errors = draw(Path("input/test/a.jpg"), "cross", 1), []
     lost = (None, DecodeResult(problem="unreadable", detail=NO_FILE))
     check.keep([unknown(path)] * 2, Answer("10.0.0.7", [lost, lost]), errors)
     (message,) = errors
@@ -80,7 +80,7 @@ def test_a_file_of_another_size_or_time_is_not_the_one_that_is_meant(check):
     assert "got 'another size or time' for " in errors[0]
 
 
-def test_what_a_worker_has_read_is_in_the_index_afterwards(check, monkeypatch):
+def test_what_a_worker_has_read_is_in_the_index_afterwards(check):
     path = draw(Path("input/test/a.jpg"), "cross", 1)
     file, old = unknown(path), DecodeResult(1, 1)
     read = FileIdentity("0" * 64, file.signature.rsplit(" ", 1)[0] + " 7")  # another inode
@@ -121,9 +121,8 @@ class EndingTheWorker(Version):
     ("kind", "problem"), [(Crashing, "crashed"), (Hanging, "too_slow"), (EndingTheWorker, "")]
 )
 def test_a_hostile_image_has_its_own_result_and_the_others_theirs(
-    kind, problem, cluster, check, tmp_path, monkeypatch
+    kind, problem, cluster, check, tmp_path
 ):
-    monkeypatch.setattr("stages.validate.file_check.BATCH_SECONDS", 0.0)
     images = []
     for number in range(12):
         path = draw(tmp_path / "images" / f"{number}.png", "cross", number)
@@ -281,13 +280,13 @@ def test_a_killed_run_goes_on_from_the_index(cluster, project, monkeypatch):
     monkeypatch.chdir(project.folder)
     settings = params.load("validate", Params)
     with closing(FileIndex(database.cache_folder())) as index:  # to be told from those read again
-        hashes = index.known(file.path for file in folders.find_files())
+        hashes = index.known(f.path for f in folders.find_files() if f.path.name != "empty.jpg")
         marked = {sha256: DecodeResult(77, 77, "PNG") for sha256 in hashes.values()}
         index.remember(recipe(settings), {}, marked)
     assert 0.4 * COUNT <= len(hashes) < COUNT
     outputs(project, "ray")
     rows = {Path(row.path): row.width for row in manifest.iter_rows(manifest.PATH)}
-    assert {path for path, width in rows.items() if width == 77} == hashes.keys() & rows.keys()
+    assert {path for path, width in rows.items() if width == 77} == hashes.keys()
     assert len(rows) == COUNT + 21
 
 

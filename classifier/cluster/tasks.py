@@ -1,5 +1,6 @@
 """Batches of work for the machines of a Ray cluster: what is lost with one is asked for again."""
 
+import pickle
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from typing import Any, Generic, TypeVar
 from classifier.cluster.connection import Cluster, node, one_line
 from classifier.common.errors import StageError, warn
 
+PIECE = 90_000  # bytes; Ray sends up to 100 kB at a third of the cost of a larger object
+MOST_PIECES = 16  # of an answer; a larger one is an object
 ATTEMPTS = 3  # at an item alone whose worker dies; other reasons than the item are rare
 
 T = TypeVar("T")
@@ -28,6 +31,7 @@ class Tasks(Generic[T, A]):
         cluster: where.
         function: called with `shared` and the items of a batch.
         shared: what all tasks need; sent once to each machine.
+        answer_size: of an answer in bytes, about.
         show: called with the number of workers when it changes.
         on_lost: called with an item that ended ATTEMPTS workers, and how.
 
@@ -40,13 +44,16 @@ class Tasks(Generic[T, A]):
         cluster: Cluster,
         function: Callable[[S, list[T]], A],
         shared: S,
+        answer_size: int,
         show: Callable[[str], object],
         on_lost: Callable[[T, str], object],
     ) -> None:
         self.errors: list[str] = []
         self._cluster = cluster
-        self._remote = cluster.ray.remote(num_cpus=1, max_retries=0)(function)
-        self._shared = cluster.ray.put(shared)
+        pieces = -(-answer_size // PIECE)
+        pieces = 1 if pieces > MOST_PIECES else max(1, pieces)
+        self._remote = cluster.ray.remote(num_cpus=1, max_retries=0, num_returns=pieces)(_run)
+        self._work = cluster.ray.put((function, shared, pieces))
         self._show = show
         self._on_lost = on_lost
         self._again: deque[list[_Attempt[T]]] = deque()  # before new ones
@@ -63,18 +70,20 @@ class Tasks(Generic[T, A]):
                 before comes first.
         """
         cluster = self._cluster
-        tasks: dict[Any, list[_Attempt[T]]] = {}
+        tasks: dict[Any, tuple[list[Any], list[_Attempt[T]]]] = {}  # by the first piece
         self._show(f"{cluster.cores} workers")
         while True:
             if cluster.ask():
                 self._show(f"{cluster.cores} workers")
             while len(tasks) < cluster.slots and (batch := self._next(batches)):
-                tasks[self._remote.remote(self._shared, [one.item for one in batch])] = batch
+                refs = self._remote.remote(self._work, [one.item for one in batch])
+                pieces = refs if isinstance(refs, list) else [refs]
+                tasks[pieces[0]] = pieces, batch
             if not tasks:
                 break
             for task in cluster.wait(tasks):
-                batch = tasks.pop(task)
-                if answer := self._answer(task, batch):
+                pieces, batch = tasks.pop(task)
+                if answer := self._answer(pieces, batch):
                     yield [one.item for one in batch], answer[0]
         if self.errors:
             raise StageError(*dict.fromkeys(self.errors))
@@ -85,10 +94,10 @@ class Tasks(Generic[T, A]):
             return self._again.popleft()
         return [] if self.errors else [_Attempt(item) for item in next(batches, [])]
 
-    def _answer(self, task: Any, batch: list[_Attempt[T]]) -> tuple[A] | None:
+    def _answer(self, pieces: list[Any], batch: list[_Attempt[T]]) -> tuple[A] | None:
         ray = self._cluster.ray
         try:
-            return (ray.get(task),)
+            return (pickle.loads(b"".join(ray.get(pieces))),)
         except ray.exceptions.RayTaskError as error:
             cause = error.cause if isinstance(error.cause, Exception) else error
             kind = "" if isinstance(cause, StageError) else f"{type(cause).__name__}: "
@@ -109,3 +118,11 @@ class Tasks(Generic[T, A]):
                 self._again.append([one])
             else:
                 self._on_lost(one.item, f"{reason} {ATTEMPTS} times")
+
+
+def _run(work: tuple[Callable[[S, list[T]], object], S, int], items: list[T]) -> Any:
+    """Returns the answer of the function, pickled, in pieces."""
+    function, shared, pieces = work
+    data = pickle.dumps(function(shared, items), pickle.HIGHEST_PROTOCOL)
+    step = -(-len(data) // pieces)
+    return data if pieces == 1 else [data[i * step : (i + 1) * step] for i in range(pieces)]

@@ -3,6 +3,7 @@
 This process asks and keeps the results.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from stages.extract.forward import Computed, Decode
 from stages.extract.ray_worker import Answer, Image, Work
 
 PARAM = "extract.run_on"
+KEY_SIZE = 100  # bytes, at most
 
 
 class RayPool:
@@ -67,7 +69,7 @@ class RayPool:
             tasks.errors.append(f"{path}: crashed ({how}); remove or replace it")
 
         tasks: Tasks[Image, Answer] = Tasks(
-            cluster, ray_worker.compute, self._work(), self._show, lost
+            cluster, ray_worker.compute, self._work(), size * self._row_size(), self._show, lost
         )
         for batch, answer in tasks.map(self._batches(groups, size)):
             if answer.unread:
@@ -75,6 +77,11 @@ class RayPool:
                 tasks.again([_with_content(batch[position].views) for position in answer.unread])
             if answer.keys:
                 yield answer.keys, answer.features
+
+    def _row_size(self) -> int:
+        """Returns how many bytes a view's key and features take in an answer."""
+        info = base.read_info(self._folder)
+        return math.prod(info.feature_shape) * np.dtype(info.dtype).itemsize + KEY_SIZE
 
     def _work(self) -> Work:
         files = [path for path in self._folder.iterdir() if not path.name.startswith(base.UPPER)]

@@ -11,7 +11,7 @@ from classifier.common.disk_array import Rows
 EXACT = 20_000  # images; more of them are compared within cells only
 CELL_SIZE = 2_000  # images in a cell, on average
 PROBES = 4  # cells searched for each image
-LISTED = 512  # centres of cells that are compared with an image
+LISTED = 4096  # centres of cells that are compared with an image
 QUERIES = 4096  # images that are compared at once
 BLOCK = 2_000_000  # cosines in memory at once, in each thread
 SUMMED = 512  # images whose neighbours are in memory at once, in each thread

@@ -1,7 +1,7 @@
 """Which images train, which validate, and in which fold."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from stages.train import draw
 from stages.train.groups import make_units
 from stages.train.learning_curve import draw_parts
 from stages.train.params import Params
+from stages.train.units import Units
 
 DEFAULT_FOLDS = 5  # to choose a head by, where validation images are held out
 BLOCK = 65_536  # names at once
@@ -105,12 +106,13 @@ def make_plan(
     labels, given = table.labels[rows], table.splits[rows] == split.VALIDATION
     trains = ~listed_in(excluded, table.paths, rows)
     contents, content = np.unique(table.sha256[rows], return_inverse=True)
+    alone = Units(content, [], contents)
     units = make_units(table.groups, rows, contents, content, copies, labels, trains, given)
     images = np.arange(len(rows))
     if settings.most:
         images = np.flatnonzero(draw.most(units, labels, given, settings.most))
-        labels, given, trains, content = (one[images] for one in (labels, given, trains, content))
-        units = replace(units, numbers=units.numbers[images])
+        labels, given, trains = (one[images] for one in (labels, given, trains))
+        units, alone = units.subset(images), alone.subset(images)
     n_folds, seed = settings.folds or DEFAULT_FOLDS, settings.seed
     folds = draw.folds(units, labels, n_folds, seed)
     cross_validated = bool(settings.folds and not given.any())
@@ -119,8 +121,7 @@ def make_plan(
         rounds = np.isin(units.numbers, units.numbers[given]).astype(int)
     elif cross_validated:
         rounds = folds
-        alone = replace(units, numbers=len(units.groups) + content)
-        if len(np.unique(units.numbers)) < len(np.unique(content)):
+        if len(np.unique(units.numbers)) < len(np.unique(alone.numbers)):
             random_folds = draw.folds(alone, labels, n_folds, seed)
     else:
         rounds = draw.validates(units, labels, settings.validation_split, seed).astype(int)

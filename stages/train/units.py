@@ -33,6 +33,13 @@ class Units:
         groups, numbers = np.unique(np.array(names, object), return_inverse=True)
         return cls(numbers, groups.tolist())
 
+    def subset(self, images: np.ndarray) -> "Units":
+        """Returns the units of some images, int (n,)."""
+        used, numbers = np.unique(self.numbers[images], return_inverse=True)
+        n_groups = np.searchsorted(used, len(self.groups))
+        groups = [self.groups[number] for number in used[:n_groups].tolist()]
+        return Units(numbers, groups, self.contents[used[n_groups:] - len(self.groups)])
+
     def __len__(self) -> int:
         """Returns G + K."""
         return len(self.groups) + len(self.contents)

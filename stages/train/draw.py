@@ -51,12 +51,11 @@ def folds(units: Units, labels: np.ndarray, n_folds: int, seed: int) -> np.ndarr
     """
     members = Members.of(units.numbers, labels)
     order = np.lexsort((units.draw(seed)[members.units], -members.sizes))
-    starts, ends = members.starts[:-1][order].tolist(), members.starts[1:][order].tolist()
     of_label, counts = members.labels.tolist(), members.counts.tolist()
     of_class = [[0] * n_folds for _ in range(int(labels.max(initial=0)) + 1)]
     sizes, numbers = [0] * n_folds, range(n_folds)
     found = np.zeros(len(units), int)
-    for unit, start, end in zip(members.units[order].tolist(), starts, ends, strict=True):
+    for unit, start, end in members.iterate(order):
         *_, fold = min(zip(of_class[of_label[start]], sizes, numbers, strict=True))
         found[unit] = fold + 1
         for place in range(start, end):

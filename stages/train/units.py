@@ -1,7 +1,7 @@
 """What images are drawn with, for folds and splits: their content, or the group they are in."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -10,7 +10,7 @@ import numpy as np
 from classifier.dataset import features
 
 GROUP = "#"  # before the name of a group, which then sorts before all contents
-BLOCK = 65_536  # names at once
+BLOCK = 65_536  # units at once
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,13 @@ class Members:
         counts = counts[order]
         sizes = np.add.reduceat(counts, starts) if len(starts) else counts
         return cls(present, sizes, np.append(starts, len(units)), of_class[order], counts)
+
+    def iterate(self, order: np.ndarray) -> Iterator[tuple[int, int, int]]:
+        """Yields units in an order, int (U,), each with the slice of its labels and counts."""
+        for at in range(0, len(order), BLOCK):
+            some = order[at : at + BLOCK]
+            columns = self.units, self.starts[:-1], self.starts[1:]
+            yield from zip(*(column[some].tolist() for column in columns), strict=True)
 
 
 def _number(content: str, seed: int) -> float:

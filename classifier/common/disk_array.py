@@ -6,7 +6,7 @@ from typing import IO, Any, Protocol
 
 import numpy as np
 
-PIECE = 1024  # rows that are mapped at once: mapped pages count as memory
+PIECE = 128  # rows that are mapped at once: mapped pages count as memory, and their neighbours, too
 
 
 class Rows(Protocol):

@@ -131,7 +131,7 @@ class TestPage:
             words = shlex.split(line.partition("#")[0]) if "-m classifier " in line else []
             if words[1:3] == ["-m", "classifier"] and words[3] != "--help":
                 assert words[3] in commands, line
-                modules = (words[3], "_new_images")
+                modules = (words[3], "_new_images", "_page_server")
                 source = "".join((COMMANDS / f"{name}.py").read_text() for name in modules)
                 for option in (w.partition("=")[0] for w in words[4:] if w.startswith("--")):
                     assert option == "--help" or f'"{option}"' in source, line
@@ -152,8 +152,9 @@ def shape(line: str) -> str:
     """Returns a line of output without what differs from run to run."""
     test_score, findings = r",? test accuracy[^>]*(?=->)", r"(?<=images): [^>]*(?=->)"
     layers = r"(layers? )?(mixed\d+( and )?)+"
+    head = r"\b(mean|discriminant)(?= on)|strength[^;]*"
     values = r"\(.*?\)|[\d.,]+(e-\d+)?|\S+\.h5|random|imagenet|; RANDOM.*"
-    varying = f"{test_score}|{findings}|{layers}|{values}"
+    varying = f"{test_score}|{findings}|{head}|{layers}|{values}"
     return re.sub(varying, "", line).split("->")[0]
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from classifier.cache import fingerprint
 from classifier.cluster import identity
+from classifier.cluster.connection import this_node
 from classifier.common import params
 from classifier.common.errors import StageError
 from classifier.dataset import manifest
@@ -59,9 +60,9 @@ def groups(project, monkeypatch):
 
 
 def logged(views, content=None, *, log, dies=(), apart=False, **options):
-    """Decodes as `extract` does, and notes the path; may die, or know no files but those sent."""
+    """Decodes as `extract` does, and notes path and node; may die, or know only files sent."""
     with Path(log).open("a", encoding="utf-8") as file:
-        file.write(f"{views[0].row.path}\n")
+        file.write(f"{views[0].row.path} {this_node()}\n")
     if views[0].row.path in dies:
         os.kill(os.getpid(), signal.SIGKILL)
     if apart and content is None:
@@ -112,11 +113,10 @@ def test_a_node_that_dies_costs_only_what_it_was_computing(cluster, pool, groups
 
 def test_a_node_that_joins_is_used(cluster, pool, groups):
     cluster.kill(NODES[1])
-    asked = pool(4)
-    found = rows([next(running := asked.map(groups, len(groups)))])
+    found = rows([next(running := pool(4).map(groups, len(groups)))])
     cluster.add(NODES[1])
     assert found | rows(running) == pool.expected
-    assert asked.place == "2 cores of a Ray cluster"
+    assert any(line.endswith(f" {NODES[1]}") for line in pool.decoded())
 
 
 def test_an_image_that_ends_its_worker_is_named_and_the_others_are_computed(cluster, pool, groups):

@@ -348,7 +348,7 @@ def test_a_head_without_epochs_is_described():
 def test_history_and_samples_are_read_from_a_real_run(finished, monkeypatch):
     monkeypatch.chdir(finished.folder)
     run = run_results.read({})
-    assert run.history == {} and run.head.head == "mean"
+    assert run.history == {} and run.head.head == "discriminant"
     report = (finished.folder / "results" / "report.html").read_text(encoding="utf-8")
     assert report.count('class="heat"') >= len(run.explained) >= 3
     assert run.counts["circle"] == Counter(train=6) and run.counts[""] == Counter(test=3)

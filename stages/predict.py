@@ -151,8 +151,8 @@ def scored(found: Predictions, class_names: tuple[str, ...]) -> tuple[np.ndarray
 
 
 def main(
-    test_npz: Path = features.TEST,
-    unlabelled_npz: Path = features.UNLABELLED,
+    test_folder: Path = features.TEST,
+    unlabelled_folder: Path = features.UNLABELLED,
     problems_csv: Path = problems.PATH,
     head_folder: Path = head.FOLDER,
     out: Path = predictions.PATH,
@@ -165,7 +165,7 @@ def main(
     class_names = model.info.class_names
     top_k = min(settings.top_k, len(class_names))
     decision = Decision(model.novelty_threshold(settings.keep), settings.min_probability)
-    sources = (test_npz, "test", out), (unlabelled_npz, folders.UNLABELLED, unlabelled_out)
+    sources = (test_folder, "test", out), (unlabelled_folder, folders.UNLABELLED, unlabelled_out)
     lines = []
     for npz, split, path in sources:
         skipped = skipped_files(problems_csv, split)

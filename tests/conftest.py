@@ -11,6 +11,8 @@ import hypothesis
 import pytest
 from filelock import FileLock
 
+from classifier.cache import fingerprint
+from classifier.cluster import identity
 from tests.project import ROOT, SHARED, Project, commit, copy, make_project
 from tests.ray_cluster import NODES, LocalCluster
 
@@ -227,6 +229,19 @@ def cluster(
     import ray  # not before: it reads the environment once
 
     ray.shutdown()
+
+
+@pytest.fixture(params=["decoder", "processor"])
+def unlike_workers(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> str:
+    """Makes this machine unlike the workers; returns the pattern of the error that names one."""
+    if request.param == "decoder":
+        monkeypatch.setattr(fingerprint, "DECODE", 0)
+        return r"node 127\.0\.0\.[34]: must have the libraries of .*decode 0.*got decode 1"
+    (tmp_path / "cpuinfo").write_text("flags : fpu sse4_2 avx1024\n")
+    monkeypatch.setattr(identity, "CPU_INFO", tmp_path / "cpuinfo")
+    return r"node 127\.0\.0\.[34]: must have the processor .* got one without avx1024"
 
 
 @pytest.fixture(scope="session")

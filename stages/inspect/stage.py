@@ -39,8 +39,8 @@ def summary_line(n_images: int, results: Sequence[Finding], n_excluded: int, out
 def main(
     images_csv: Path = manifest.PATH,
     hashes_npy: Path = perceptual_hash.PATH,
-    train_npz: Path = features.TRAIN,
-    test_npz: Path = features.TEST,
+    train_folder: Path = features.TRAIN,
+    test_folder: Path = features.TEST,
     out: Path = findings.PATH,
     excluded_csv: Path = excluded.PATH,
     near_duplicates_csv: Path = near_duplicates_file.PATH,
@@ -48,7 +48,7 @@ def main(
 ) -> None:
     """Inspects all images."""
     dropped = params.load("inspect", Params).dropped_findings()
-    train, test = features.read(train_npz), features.read(test_npz)
+    train, test = features.read(train_folder), features.read(test_folder)
     hashes = perceptual_hash.read(hashes_npy)
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = database.cache_folder()

@@ -125,7 +125,7 @@ def summary_line(plan: Plan, outcome: Outcome, accuracy: float, unused: int, out
 
 
 def main(
-    train_npz: Path = features.TRAIN,
+    train_folder: Path = features.TRAIN,
     excluded_csv: Path = excluded.PATH,
     near_duplicates_csv: Path = near_duplicates.PATH,
     base_folder: Path = base.FOLDER,
@@ -137,7 +137,7 @@ def main(
     """Trains the head as params.yaml says."""
     started = time.perf_counter()
     settings = params.load("train", Params)
-    table = features.read(train_npz)
+    table = features.read(train_folder)
     class_weight = weights_by_index(settings.class_weight, table.class_names.tolist())
     settings = replace(settings, class_weight=class_weight)
     require_maps(settings, "avg" if len(table.features.shape) == 2 else "none")

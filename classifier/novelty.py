@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from classifier.dataset import npz
+from classifier.dataset import npz, orders
 from classifier.dataset.npz import Column
 
 NAME = "novelty.npz"
@@ -99,12 +99,18 @@ def sample(labels: np.ndarray) -> np.ndarray:
     Args:
         labels: int (N,).
     """
-    order = np.argsort(labels, kind="stable")
-    _, starts, counts = np.unique(labels[order], return_index=True, return_counts=True)
-    at_most = max(FIT_IMAGES // len(counts), 10)
-    ranks = np.arange(len(labels)) - np.repeat(starts, counts)
-    steps = np.repeat(-(-counts // at_most), counts)
-    return np.sort(order[ranks % steps == 0])
+    counts = np.bincount(labels)
+    at_most = max(FIT_IMAGES // int(np.count_nonzero(counts)), 10)
+    steps = -(-counts // at_most)
+    before, chosen = np.zeros(len(counts), int), []  # of each class
+    for block in orders.blocks(len(labels)):
+        own = labels[block]
+        order = np.argsort(own, kind="stable")
+        sizes = np.bincount(own, minlength=len(counts))
+        ranks = np.arange(len(own)) - np.repeat(np.cumsum(sizes) - sizes - before, sizes)
+        chosen.append(block.start + np.sort(order[ranks % steps[own[order]] == 0]))
+        before += sizes
+    return np.concatenate(chosen)
 
 
 def fit(vectors: np.ndarray, labels: np.ndarray) -> Novelty:

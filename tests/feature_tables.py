@@ -26,7 +26,7 @@ def write(folder: Path, table: FeatureTable, ends: Sequence[int] = ()) -> None:
 
 def part(columns: dict[str, np.ndarray]) -> Part:
     """Returns a part of these rows."""
-    for name in (*features.TEXT, "splits"):
+    for name in features.TEXT:
         columns[name] = np.char.encode(columns[name], "utf-8")
     digest = hashlib.sha256(b"".join(array.tobytes() for array in columns.values())).hexdigest()
     return Part(digest, {name: Column.from_array(array) for name, array in columns.items()})

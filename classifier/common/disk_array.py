@@ -1,12 +1,16 @@
 """Rows of numbers in a temporary file, so that they take no memory."""
 
+import math
+import mmap
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
 from typing import IO, Any, Protocol
 
 import numpy as np
 
-PIECE = 128  # rows that are mapped at once: mapped pages count as memory, and their neighbours, too
+SMALL = 16_000_000  # bytes of an array that may be mapped: mapped pages count as memory
 
 
 class Rows(Protocol):
@@ -19,16 +23,48 @@ class Rows(Protocol):
         """Returns the rows of a slice or of an int array."""
 
 
-class DiskArray:
-    """float32 (N, K) rows in a temporary file.
+def read_rows(
+    file: IO[bytes], offset: int, dtype: np.dtype, shape: tuple[int, ...], rows: Any
+) -> np.ndarray:
+    """Returns some rows of an array in a file, of which no more is in memory.
 
     Args:
-        file: empty, open for writing and reading.
+        file: open, for this alone.
+        offset: of the array, in bytes.
+        dtype: of its values.
+        shape: (N, ...), N at least 1.
+        rows: what a NumPy array is indexed with; of a large array a slice or int (n,).
+    """
+    size = dtype.itemsize * math.prod(shape[1:])
+    if isinstance(rows, slice):
+        rows = np.arange(*rows.indices(shape[0]))
+    if shape[0] * size <= SMALL or np.ndim(rows) != 1:
+        buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return np.array(np.ndarray(shape, dtype, buffer, offset)[rows])
+    index = (
+        np.flatnonzero(rows) if rows.dtype == bool else np.where(rows < 0, rows + shape[0], rows)
+    )
+    found = np.empty((len(index), *shape[1:]), dtype)
+    data = found.reshape(-1).view(np.uint8)
+    runs = np.flatnonzero(np.diff(index, prepend=-2) != 1)
+    for start, end in zip(runs.tolist(), [*runs[1:].tolist(), len(index)], strict=True):
+        file.seek(offset + int(index[start]) * size)
+        data[start * size : end * size] = np.frombuffer(file.read((end - start) * size), np.uint8)
+    return found
+
+
+class DiskArray:
+    """(N, K) rows in a temporary file.
+
+    Args:
+        file: empty, open for writing and reading, best without a buffer.
         width: K.
+        dtype: of the numbers.
     """
 
-    def __init__(self, file: IO[bytes], width: int) -> None:
-        self._file, self._width, self._count = file, width, 0
+    def __init__(self, file: IO[bytes], width: int, dtype: type = np.float32) -> None:
+        self._file, self._lock = file, Lock()
+        self._width, self._count, self._dtype = width, 0, np.dtype(dtype)
 
     def __len__(self) -> int:
         """Returns the number of rows."""
@@ -36,18 +72,19 @@ class DiskArray:
 
     def append(self, rows: np.ndarray) -> None:
         """Adds rows at the end, (n, K)."""
-        self._file.write(rows.astype(np.float32, copy=False).tobytes())
-        self._file.flush()  # others than this object read it
+        with self._lock:
+            self._file.seek(0, os.SEEK_END)
+            self._file.write(rows.astype(self._dtype, copy=False).tobytes())
+            self._file.flush()
         self._count += len(rows)
 
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
         """Returns the rows of a slice or of an int array."""
-        index = np.arange(*rows.indices(len(self))) if isinstance(rows, slice) else rows
-        found = np.empty((len(index), self._width), np.float32)
-        for start in range(0, len(index), PIECE):
-            mapped = np.memmap(self._file, np.float32, "r", shape=(self._count, self._width))
-            found[start : start + PIECE] = mapped[index[start : start + PIECE]]
-        return found
+        shape = self._count, self._width
+        if not self._count:
+            return np.empty(shape, self._dtype)[rows]
+        with self._lock:
+            return read_rows(self._file, 0, self._dtype, shape, rows)
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ UNLABELLED = Path("results/features_unlabelled")
 TABLE = "table.npz"
 DIGESTS = "digests"  # in table.npz, of its parts
 DIGEST = "digest"  # in a part, of all that its bytes depend on
-LAZY = ("features", "sha256", "paths", "groups")  # arrays with many bytes per row
-IN_MEMORY = ("labels", "splits", "views")
-TEXT = ("paths", "groups")  # UTF-8 on disk
+LAZY = ("features", "sha256", "paths", "groups", "splits")  # arrays with many bytes per row
+IN_MEMORY = ("labels", "views")
+TEXT = ("paths", "groups", "splits")  # UTF-8 on disk
 MAX_ROWS = 512
 MAX_CHUNK = 64_000_000  # bytes
 
@@ -45,7 +45,7 @@ class FeatureTable:
     sha256: Array  # S32 (N,), of the files' bytes: see `hex_hashes`; left on disk
     paths: Array  # str (N,); left on disk
     groups: Array  # str (N,), as in images.csv; empty without; left on disk
-    splits: np.ndarray  # str (N,): train, validation, test or unlabelled
+    splits: Array  # str (N,): train, validation, test or unlabelled; left on disk
     views: np.ndarray  # int32 (N,); 0: the image itself, -1: its mirror image, others: copies
     train_views: np.ndarray  # int32 (V,), the views of each training image to train on, 0 first
     tta_views: np.ndarray  # int32 (A,), the views over which predictions are averaged, 0 first
@@ -57,14 +57,19 @@ class FeatureTable:
     weights: np.ndarray  # str (): `imagenet`, `random` or `sha256:<hash>`
 
     def view_rows(self, views: np.ndarray) -> np.ndarray:
-        """Returns the rows, int (P, V), of some views of every image; view 0 for a missing one."""
-        originals = np.flatnonzero(self.views == 0)
+        """Returns the rows, int32 (P, V), of some views of each image; view 0 for a missing one."""
+        originals = self.image_rows
         rows = np.repeat(originals[:, None], len(views), axis=1)
-        image = np.cumsum(self.views == 0) - 1  # of each row
         for column, view in enumerate(views.tolist()):
-            matches = np.flatnonzero(self.views == view)
-            rows[image[matches], column] = matches
+            if view:
+                matches = np.flatnonzero(self.views == view).astype(np.int32)
+                rows[np.searchsorted(originals, matches, "right") - 1, column] = matches
         return rows
+
+    @property
+    def image_rows(self) -> np.ndarray:
+        """Returns the rows of the images themselves, view 0, int32 (P,)."""
+        return np.flatnonzero(self.views == 0).astype(np.int32)
 
     def layer_columns(self, names: Collection[str]) -> np.ndarray:
         """Returns the columns of the features of some layers, int (D,), in network order."""
@@ -103,7 +108,6 @@ def read(folder: Path) -> FeatureTable:
         columns: dict[str, Any] = constants | {
             name: np.concatenate([arrays[name] for arrays in in_memory]) for name in IN_MEMORY
         }
-        columns["splits"] = columns["splits"].astype("U10")  # `unlabelled` is the longest
         for name in LAZY:
             columns[name] = LazyArray([arrays[name] for arrays in stored], name in TEXT)
         return FeatureTable(**columns)

@@ -17,11 +17,11 @@ class LazyArray:
     Consecutive rows are read fast; rows here and there cost a look into each part that has one.
 
     Attributes:
-        parts: at least one; their rows have the same shape.
+        parts: at least one, of any kind of array; their rows have the same shape.
         text: whether they hold UTF-8, so that str comes out.
     """
 
-    parts: Sequence[StoredArray]
+    parts: "Sequence[np.ndarray | LazyArray | StoredArray]"
     text: bool = False
 
     @cached_property
@@ -81,3 +81,31 @@ class LazyArray:
         if index.min() < -len(self) or index.max() >= len(self):
             raise IndexError(f"rows must be below {len(self)}; got {index.min()} to {index.max()}")
         return np.where(index < 0, index + len(self), index)
+
+
+@dataclass(frozen=True)
+class Selected:
+    """Some rows of an array, in any order, read when they are used.
+
+    Attributes:
+        array: (M, ...), in memory or on disk.
+        rows: int (N,).
+        dtype: of the values returned.
+    """
+
+    array: "np.ndarray | LazyArray | StoredArray | Selected"
+    rows: np.ndarray
+    dtype: np.dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Returns (N, ...)."""
+        return (len(self.rows), *self.array.shape[1:])
+
+    def __len__(self) -> int:
+        """Returns the number of rows."""
+        return len(self.rows)
+
+    def __getitem__(self, index: slice | np.ndarray) -> np.ndarray:
+        """Returns the rows of a slice or of an int array."""
+        return np.asarray(self.array[self.rows[index]], self.dtype)

@@ -11,6 +11,7 @@ from typing import IO, Any
 import numpy as np
 
 from classifier.common import files
+from classifier.common.disk_array import read_rows
 
 # what reading a damaged file raises
 DAMAGED = (OSError, EOFError, KeyError, TypeError, ValueError, struct.error, zipfile.BadZipFile)
@@ -53,10 +54,7 @@ def _write(file: IO[bytes], name: str, column: Column) -> None:
 
 @dataclass(frozen=True)
 class StoredArray:
-    """An array in an uncompressed .npz file that reads only the rows it is indexed with.
-
-    Each access maps the file again, so that a long run does not end with all of it in memory.
-    """
+    """An array in an uncompressed file that reads only the rows it is indexed with."""
 
     path: Path
     offset: int
@@ -71,8 +69,8 @@ class StoredArray:
         """Returns rows, like a NumPy array, but always a copy."""
         if 0 in self.shape:
             return np.empty(self.shape, self.dtype)[rows]
-        values = np.memmap(self.path, self.dtype, "r", self.offset, self.shape)[rows]
-        return np.array(values) if isinstance(values, np.memmap) else np.asarray(values)
+        with self.path.open("rb", buffering=0) as file:
+            return read_rows(file, self.offset, self.dtype, self.shape, rows)
 
 
 def stored(path: Path, names: Sequence[str]) -> dict[str, StoredArray]:
@@ -83,6 +81,13 @@ def stored(path: Path, names: Sequence[str]) -> dict[str, StoredArray]:
     """
     with zipfile.ZipFile(path) as archive, path.open("rb") as plain:
         return {name: _stored(archive, plain, path, name) for name in names}
+
+
+def stored_npy(path: Path) -> StoredArray:
+    """Returns the array of an .npy file, without reading its values."""
+    with path.open("rb") as file:
+        shape, dtype = _read_header(file)
+        return StoredArray(path, file.tell(), dtype, shape)
 
 
 def _stored(archive: zipfile.ZipFile, plain: IO[bytes], path: Path, name: str) -> StoredArray:

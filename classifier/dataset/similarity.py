@@ -4,17 +4,20 @@ Own groups are copies, and images with the same `group` in images.csv.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from classifier.common import files
+from classifier.dataset import orders
+from classifier.dataset.lazy_array import Selected
 
 PATH = Path("results/similarity.csv")
 HEADER = ("path", "similarity")
 
 
-def write(path: Path, paths: Iterable[str], similarity: np.ndarray) -> None:
+def write(path: Path, paths: Iterable[str], similarity: np.ndarray | Selected) -> None:
     """Writes a row per image, in the order given, without those that are not known (NaN).
 
     Args:
@@ -22,7 +25,8 @@ def write(path: Path, paths: Iterable[str], similarity: np.ndarray) -> None:
         paths: of N images.
         similarity: float (N,), cosine of features.
     """
-    pairs = zip(paths, similarity.tolist(), strict=True)
+    blocks = (similarity[block].tolist() for block in orders.blocks(len(similarity)))
+    pairs = zip(paths, chain.from_iterable(blocks), strict=True)
     files.write_csv(path, HEADER, ([one, f"{value:.6f}"] for one, value in pairs if value == value))
 
 

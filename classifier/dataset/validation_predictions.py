@@ -7,40 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from classifier.dataset import npz
-from classifier.dataset.lazy_array import LazyArray
+from classifier.dataset.lazy_array import LazyArray, Selected
 from classifier.dataset.npz import Column, StoredArray
 
 PATH = Path("results/validation_predictions.npz")
-LAZY = ("paths", "probabilities")  # arrays with many bytes per image
+LAZY = ("paths", "probabilities", "curve_correct")  # arrays with many bytes per image
 BLOCK = 4096  # images
-
-
-@dataclass(frozen=True)
-class Selected:
-    """Some rows of an array on disk, in any order, read when they are used.
-
-    Attributes:
-        array: (M, ...), such as a `np.memmap`.
-        rows: int (N,).
-        dtype: of the values returned.
-    """
-
-    array: np.ndarray | LazyArray | StoredArray
-    rows: np.ndarray
-    dtype: np.dtype
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Returns (N, ...)."""
-        return (len(self.rows), *self.array.shape[1:])
-
-    def __len__(self) -> int:
-        """Returns the number of rows."""
-        return len(self.rows)
-
-    def __getitem__(self, index: slice) -> np.ndarray:
-        """Returns some of the rows."""
-        return np.asarray(self.array[self.rows[index]], self.dtype)
 
 
 Streamed = np.ndarray | LazyArray | StoredArray | Selected
@@ -62,7 +34,7 @@ class ValidationPredictions:
         novelty: float32 (N,), how unlike the images it was trained on; NaN if not computed.
         curve_images: int32 (F,), numbers of training images, ascending; (0,) if not tried.
         curve_correct: float32 (N, F), how often the image is predicted right by a head that
-            learned from so many; NaN where these were too few. (0, 0) if not tried.
+            learned from so many; NaN where these were too few. (0, 0) if not tried. Left on disk.
     """
 
     paths: Streamed
@@ -74,7 +46,7 @@ class ValidationPredictions:
     random_correct: np.ndarray
     novelty: np.ndarray
     curve_images: np.ndarray
-    curve_correct: np.ndarray
+    curve_correct: Streamed
 
     def blocks(self) -> Iterator[slice]:
         """Yields the images in order, BLOCK at a time."""
@@ -94,7 +66,11 @@ class ValidationPredictions:
     @property
     def accuracy(self) -> float:
         """Returns the fraction of the images whose most probable class is their own."""
-        return float((self.predicted == self.labels).mean())
+        right = (
+            int((self.probabilities[block].argmax(axis=1) == self.labels[block]).sum())
+            for block in self.blocks()
+        )
+        return sum(right) / len(self.probabilities)
 
 
 def _blocks(count: int) -> Iterator[slice]:

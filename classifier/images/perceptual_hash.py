@@ -51,11 +51,6 @@ def write(path: Path, hashes: bytes | bytearray) -> None:
         np.lib.format.write_array(file, array, allow_pickle=False)
 
 
-def read(path: Path) -> np.ndarray:
-    """Returns the hashes, uint8 (N, 32), in the order of results/images.csv."""
-    return np.asarray(np.load(path, allow_pickle=False))
-
-
 def _cosines(length: int) -> np.ndarray:
     """Returns the lowest basis functions of the DCT-II, float64 (SIDE, length)."""
     place = (2 * np.arange(length) + 1) / (2 * length)

@@ -14,6 +14,7 @@ PROBES = 4  # cells searched for each image
 LISTED = 4096  # centres of cells that are compared with an image
 QUERIES = 4096  # images that are compared at once
 BLOCK = 2_000_000  # cosines in memory at once, in each thread
+SCANNED = 1_000_000  # numbers of cells that are looked through at once
 SUMMED = 512  # images whose neighbours are in memory at once, in each thread
 
 
@@ -67,17 +68,19 @@ def _in_cells(
     vectors: Rows, n_candidates: int, rank: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yields some images that search a cell, and the candidates in it, for each cell."""
-    chosen = np.argsort(rank[:n_candidates], kind="stable")[: n_candidates // CELL_SIZE]
+    count = n_candidates // CELL_SIZE
+    chosen = np.argpartition(rank[:n_candidates], count - 1)[:count]
+    chosen = chosen[np.argsort(rank[chosen])]
     probed = _nearest_cells(vectors, vectors[chosen])
-    members_of = _grouped(probed[:n_candidates, 0], len(chosen))
-    for places, members in zip(_grouped(probed.ravel(), len(chosen)), members_of, strict=True):
+    members_of = _grouped(probed[:n_candidates, 0], count)
+    for places, members in zip(_grouped(probed.ravel(), count), members_of, strict=True):
         rows = places // probed.shape[1]
         for start in range(0, len(rows) if len(members) else 0, QUERIES):
             yield rows[start : start + QUERIES], members
 
 
 def _nearest_cells(vectors: Rows, centres: np.ndarray) -> np.ndarray:
-    """Returns the nearest cells of each image, int32 (N, PROBES), the nearest first.
+    """Returns the nearest cells of each image, uint16 or more (N, PROBES), the nearest first.
 
     Of more centres than LISTED, an image is compared with those that are nearest to its nearest
     centre of centres: the work grows with N times the root of the number of cells.
@@ -88,23 +91,43 @@ def _nearest_cells(vectors: Rows, centres: np.ndarray) -> np.ndarray:
     def find(rows: np.ndarray) -> np.ndarray:
         block = vectors[rows]
         own = _most_similar(block, above, 1)[:, 0]
-        found = np.empty((len(rows), min(PROBES, len(centres))), np.int32)
+        found = np.empty((len(rows), probed.shape[1]), probed.dtype)
         for one in np.unique(own).tolist():
             same = np.flatnonzero(own == one)
             cells = _most_similar(block[same], centres[listed[one]], PROBES)
             found[same] = listed[one][cells]
         return found
 
+    kind = np.promote_types(np.uint16, np.min_scalar_type(len(centres)))
+    probed = np.empty((len(vectors), min(PROBES, len(centres))), kind)
     blocks = parallel.prefetch_map(find, _blocks(len(vectors)), cores.count(), 2 * cores.count())
-    return np.concatenate(list(blocks))
+    done = 0
+    for block in blocks:
+        probed[done : done + len(block)] = block
+        done += len(block)
+    return probed
 
 
 def _grouped(numbers: np.ndarray, count: int) -> Iterator[np.ndarray]:
-    """Yields the places at which each number from 0 to `count` - 1 stands."""
-    order = np.argsort(numbers, kind="stable")
-    bounds = np.searchsorted(numbers[order], np.arange(count + 1))
-    for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-        yield order[start:stop]
+    """Yields the places at which each number from 0 to `count` - 1 stands.
+
+    The numbers are gone through once for about SCANNED places: the order of all would take more
+    memory.
+    """
+    slices = [slice(start, start + SCANNED) for start in range(0, len(numbers), SCANNED)]
+    sizes = sum(
+        (np.bincount(numbers[one], minlength=count) for one in slices), np.zeros(count, int)
+    )
+    batches = np.cumsum(sizes) // SCANNED
+    for first in np.unique(batches, return_index=True)[1].tolist():
+        last = int(np.searchsorted(batches, batches[first], "right"))
+        found = []
+        for one in slices:
+            own = numbers[one]
+            found.append(one.start + np.flatnonzero((own >= first) & (own < last)))
+        places = np.concatenate(found)
+        order = places[np.argsort(numbers[places], kind="stable")]
+        yield from np.split(order, np.cumsum(sizes[first : last - 1]))
 
 
 def _most_similar(vectors: np.ndarray, candidates: np.ndarray, count: int) -> np.ndarray:

@@ -84,7 +84,7 @@ def gaining_classes(
 
 def metrics_part(validated: ValidationPredictions) -> dict[str, dict[str, object]]:
     """Returns `twice_as_many` of metrics.json; nothing if there are too few images."""
-    curve = validated.curve_images, validated.curve_correct, validated.groups
+    curve = validated.curve_images, validated.curve_correct[:], validated.groups
     gain = expected_gain(*curve)
     if gain is None:
         return {}

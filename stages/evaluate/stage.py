@@ -83,7 +83,7 @@ def main(
     by_class = scored if headline.scored_part(values) == "validation" else test.select(clean)
     write_tables(by_class, names)
     similarity_bins.write(similarity_bins.PATH, bins)
-    curve = validated.curve_images, validated.curve_correct, validated.groups
+    curve = validated.curve_images, validated.curve_correct[:], validated.groups
     learning_curve.write(learning_curve.PATH, learning_curve.points(*curve))
     for note in headline.notes(values):
         warn(note)

@@ -1,7 +1,7 @@
 """The findings about single images: copies, label errors and outliers, in words."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from classifier.dataset import duplicates
 from classifier.dataset.findings import OUTLIER, WRONG_LABEL, Finding
 from classifier.dataset.manifest import ImageRow
 from stages.inspect import outliers
-from stages.inspect.label_errors import LabelErrors
+from stages.inspect.label_errors import LabelError
 from stages.inspect.near_duplicates import DuplicatePairs
 
 Images = Sequence[tuple[int, ImageRow]]  # each with the number of its content
@@ -52,17 +52,16 @@ def _near_duplicates(pairs: DuplicatePairs) -> dict[int, dict[int, tuple[float, 
 
 
 def label_findings(
-    images: Images, errors: LabelErrors, class_names: Sequence[str]
+    images: Images, errors: Mapping[int, LabelError], class_names: Sequence[str]
 ) -> Iterator[Finding]:
     """Yields the images whose label is probably wrong."""
     for content, row in images:
-        if not row.label or errors.suggested[content] < 0:
+        if not row.label or content not in errors:
             continue
-        suggested = class_names[errors.suggested[content]]
-        confidence = float(errors.self_confidence[content])
+        number, probability, confidence = errors[content]
+        suggested = class_names[number]
         detail = (
-            f"looks like {suggested} ({errors.probability[content]:.2f}), "
-            f"not like {row.label} ({confidence:.2f})"
+            f"looks like {suggested} ({probability:.2f}), not like {row.label} ({confidence:.2f})"
         )
         yield Finding(row.path, row.label, WRONG_LABEL, 1 - confidence, suggested, "", detail)
 

@@ -11,10 +11,13 @@ import numpy as np
 from classifier.cache.results import ResultCache
 from classifier.common import cores, parallel
 from classifier.common.disk_array import ComputedRows, DiskArray
-from classifier.dataset import features, manifest
+from classifier.dataset import features, manifest, orders
 from classifier.dataset.features import FeatureTable
 from classifier.dataset.findings import Finding
-from classifier.dataset.groups import EXIF
+from classifier.dataset.groups import EXIF, numbered
+from classifier.dataset.lazy_array import Selected
+from classifier.dataset.npz import StoredArray
+from classifier.images import perceptual_hash
 from classifier.similarity.pca import PCA, normalize
 from stages.inspect import (
     detail,
@@ -32,7 +35,7 @@ from stages.inspect.image_findings import (
     outlier_findings,
 )
 from stages.inspect.near_duplicates import DuplicatePairs
-from stages.inspect.unique_images import UniqueImages, encoded, image_rows, path_order
+from stages.inspect.unique_images import UniqueImages, path_order
 
 BLOCK = 4096  # images that are transformed at once
 
@@ -52,7 +55,7 @@ class Inspection:
     images: Images
     results: list[Finding]
     copies: list[tuple[str, str]]
-    similarities: np.ndarray
+    similarities: Selected
 
 
 def reduce_features(
@@ -63,9 +66,10 @@ def reduce_features(
     The components are fitted to the training images, so that test images change no finding about
     these.
     """
-    train_rows, test_rows = image_rows(train), image_rows(test)
+    train_rows, test_rows = train.image_rows, test.image_rows
     fitted = train_rows[unique.first[: unique.n_train]]
     others = test_rows[unique.first[unique.n_train :] - len(train_rows)]
+    del train_rows, test_rows
     pca = kept_axes.fit(train, fitted, folder)
     values = DiskArray(file, len(pca.components))
     for table, rows in ((train, fitted), (test, others)):
@@ -92,12 +96,12 @@ def select_images(images_csv: Path, contents: np.ndarray, selected: np.ndarray) 
 
 def inspect_images(
     images_csv: Path,
-    hashes: np.ndarray,
+    hashes: StoredArray,
     train: FeatureTable,
     test: FeatureTable,
     folder: Path,
     cache: ResultCache,
-    file: IO[bytes],
+    disk: tuple[IO[bytes], IO[bytes]],
 ) -> Inspection:
     """Returns all that is found.
 
@@ -108,16 +112,20 @@ def inspect_images(
         test: features of the test images.
         folder: of the cache.
         cache: of compared images.
-        file: an open file for what does not fit into memory.
+        disk: open files for what does not fit into memory.
     """
     unique = UniqueImages.from_tables(train, test)
     order = path_order(train, test)
     contents = unique.inverse[order]
-    values, pca = reduce_features(train, test, unique, folder, file)
+    unique_hashes = DiskArray(disk[1], perceptual_hash.BYTES, np.uint8)
+    places = orders.inverse(order)[unique.first]
+    for block in orders.blocks(len(places)):
+        unique_hashes.append(hashes[places[block]])
+    del order, places
+    values, pca = reduce_features(train, test, unique, folder, disk[0])
     scaled = ComputedRows(
         values, lambda rows: near_duplicates.scale_components(rows, pca.scales, unique.n_train)
     )
-    unique_hashes = hashes[np.argsort(order)[unique.first]]
     pairs = near_duplicates.find_pairs(scaled, unique_hashes, unique.hash_rank)
     compared = select_images(images_csv, contents, is_in(pairs, len(values)))
     pairs = detail.keep_copies(pairs, dict(compared), cache)
@@ -125,24 +133,32 @@ def inspect_images(
     copies = pairs_of_hashes(train, unique, pairs)
     if str(train.weights) == "random":
         images = select_images(images_csv, contents, selected)
-        unknown = np.full(len(order), np.nan)
-        return Inspection(images, list(duplicate_findings(images, pairs)), copies, unknown)
+        unknown = np.full(len(values), np.nan)
+        results = list(duplicate_findings(images, pairs))
+        return Inspection(images, results, copies, _by_image(unknown, contents))
     groups = near_duplicates.group_duplicates(pairs, unique.hash_rank)
-    names = encoded(train.groups, image_rows(train)[unique.first[: unique.n_train]])
-    listed = np.where(np.char.startswith(names, EXIF.encode()), b"", names)
+    names, named = numbered(train.groups, train.image_rows[unique.first[: unique.n_train]])
+    of_exif = np.array([name.startswith(EXIF) for name in names] + [False])  # by -1, too: no group
+    listed = np.where(of_exif[named], np.int32(-1), named)
     folds = near_duplicates.merge_groups(groups, listed)
-    errors = label_errors.find(values, unique.labels, folds, unique.n_train)
+    errors = label_errors.find(values, unique.labels, folds, unique.n_train).by_image()
+    del listed, folds
     vectors = ComputedRows(values, lambda rows: normalize(pca.add_mean(rows)))
-    units = near_duplicates.merge_groups(groups, names)
+    units = near_duplicates.merge_groups(groups, named)
     near = training_neighbours.find(vectors, groups, units, unique.n_train, unique.hash_rank)
     scores = outliers.outlier_scores(near.distances, groups, unique.n_train)
     similarities = similar_images.similarities(train, test, unique, near.nearest, pca.factors)
-    selected |= (errors.suggested >= 0) | (scores > outliers.THRESHOLD)
+    selected |= scores > outliers.THRESHOLD
+    selected[list(errors)] = True
     images = select_images(images_csv, contents, selected)
     results = list(duplicate_findings(images, pairs))
     results += label_findings(images, errors, train.class_names.tolist())
     results += outlier_findings(images, scores)
-    return Inspection(images, results, copies, similarities[contents])
+    return Inspection(images, results, copies, _by_image(similarities, contents))
+
+
+def _by_image(values: np.ndarray, contents: np.ndarray) -> Selected:
+    return Selected(values, contents, np.dtype(np.float64))
 
 
 def is_in(pairs: DuplicatePairs, count: int) -> np.ndarray:
@@ -157,7 +173,7 @@ def pairs_of_hashes(
 ) -> list[tuple[str, str]]:
     """Returns the hashes of the pairs of training and validation images."""
     both = pairs.other < unique.n_train  # `one` is lower
-    rows = image_rows(train)[unique.first[: unique.n_train]]
-    sides = (rows[side[both]] for side in (pairs.one, pairs.other))
+    rows = train.image_rows
+    sides = (rows[unique.first[side[both]]] for side in (pairs.one, pairs.other))
     hashes = (features.hex_hashes(train.sha256[side]) for side in sides)
     return list(zip(*hashes, strict=True))

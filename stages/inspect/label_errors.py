@@ -5,6 +5,7 @@ ones. Of the methods tried on three datasets this found the most (docs/explanati
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,12 +16,20 @@ from stages.inspect.lda import FOLDS
 MIN_CLASS_SIZE = 5  # different images; smaller classes are not checked
 
 
+class LabelError(NamedTuple):
+    """A label that is probably wrong."""
+
+    suggested: int  # the class that fits better
+    probability: float  # of it
+    self_confidence: float  # probability of the label
+
+
 @dataclass(frozen=True)
 class LabelErrors:
     """The result, one row per image.
 
     Attributes:
-        suggested: int (N,), the class that fits better; -1: the label fits or is not known.
+        suggested: int32 (N,), the class that fits better; -1: the label fits or is not known.
         probability: float64 (N,), of the most probable class.
         self_confidence: float64 (N,), probability of the label; 1 where it is not known.
     """
@@ -28,6 +37,13 @@ class LabelErrors:
     suggested: np.ndarray
     probability: np.ndarray
     self_confidence: np.ndarray
+
+    def by_image(self) -> dict[int, LabelError]:
+        """Returns the errors, few of many images."""
+        images = np.flatnonzero(self.suggested >= 0)
+        columns = (column[images].tolist() for column in vars(self).values())
+        errors = map(LabelError, *columns)
+        return dict(zip(images.tolist(), errors, strict=True))
 
 
 def find(values: Rows, labels: np.ndarray, groups: np.ndarray, n_train: int) -> LabelErrors:
@@ -43,15 +59,16 @@ def find(values: Rows, labels: np.ndarray, groups: np.ndarray, n_train: int) -> 
         n_train: the first rows, the training images.
     """
     count = len(labels)
-    result = LabelErrors(np.full(count, -1), np.zeros(count), np.ones(count))
     classes = _large_classes(labels[:n_train], groups[:n_train])
     if len(classes) < 2:
-        return result
-    targets = np.searchsorted(classes, labels).clip(0, len(classes) - 1)  # indices into classes
+        return LabelErrors(np.full(count, -1, np.int32), np.zeros(count), np.ones(count))
+    targets = np.searchsorted(classes, labels).astype(np.int32)  # indices into classes
+    np.minimum(targets, len(classes) - 1, out=targets)
     known = classes[targets] == labels
-    train = np.flatnonzero(known[:n_train])
-    folds = np.where(known, FOLDS, -1)  # the others are predicted by the model of all
+    train = np.flatnonzero(known[:n_train]).astype(np.int32)
+    folds = np.where(known, np.int8(FOLDS), np.int8(-1))  # FOLDS: predicted by the model of all
     folds[train] = stratified_group_folds(targets[train], groups[train])
+    result = LabelErrors(np.full(count, -1, np.int32), np.zeros(count), np.ones(count))
     models = lda.fit_folds(values, targets, folds, len(classes))
     out_of_fold = lda.predict(models, values, np.where(folds < FOLDS, folds, -1))
     thresholds = confident_learning.thresholds(out_of_fold, targets, len(classes))
@@ -79,7 +96,7 @@ def _keep_least_confident(result: LabelErrors, is_error: np.ndarray, train: np.n
 
 
 def stratified_group_folds(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Returns a fold for each image, int (N,): the groups of a class are dealt out in turn.
+    """Returns a fold for each image, int8 (N,): the groups of a class are dealt out in turn.
 
     Depends on labels and groups alone, not on the order of the images. scikit-learn has a
     StratifiedGroupKFold, but its import takes longer than the whole stage.
@@ -92,9 +109,10 @@ def stratified_group_folds(labels: np.ndarray, groups: np.ndarray) -> np.ndarray
     labels, groups = labels[order], groups[order]
     new_class = np.append(True, labels[1:] != labels[:-1])
     new_group = new_class | np.append(True, groups[1:] != groups[:-1])
-    number = np.cumsum(new_group)
-    folds = np.empty(len(order), int)
-    folds[order] = (number - np.maximum.accumulate(np.where(new_class, number, 0))) % FOLDS
+    number = np.cumsum(new_group, dtype=np.int32)
+    number -= np.maximum.accumulate(np.where(new_class, number, np.int32(0)))
+    folds = np.empty(len(order), np.int8)
+    folds[order] = number % FOLDS
     return folds
 
 

@@ -84,7 +84,8 @@ def fit_folds(values: Rows, labels: np.ndarray, folds: np.ndarray, n_classes: in
     counts = np.zeros(FOLDS * n_classes, int)
     sums, products = np.zeros((len(counts), width)), np.zeros((FOLDS, width, width))
     for rows in _blocks(np.flatnonzero((folds >= 0) & (folds < FOLDS)), CHUNK):
-        chunk, places = values[rows].astype(np.float64), folds[rows] * n_classes + labels[rows]
+        chunk, places = values[rows].astype(np.float64), folds[rows].astype(int) * n_classes
+        places += labels[rows]
         order = np.argsort(places, kind="stable")
         present, starts = np.unique(places[order], return_index=True)
         sums[present] += np.add.reduceat(chunk[order], starts, axis=0)

@@ -51,7 +51,7 @@ def scale_components(values: np.ndarray, scales: np.ndarray, n_fitted: int) -> n
     return np.asarray(values[:, :kept] / scales[:kept].astype(np.float32))
 
 
-def find_pairs(values: Rows, hashes: np.ndarray, rank: np.ndarray) -> DuplicatePairs:
+def find_pairs(values: Rows, hashes: Rows, rank: np.ndarray) -> DuplicatePairs:
     """Returns the pairs of images that are copies of one another.
 
     Args:
@@ -61,10 +61,12 @@ def find_pairs(values: Rows, hashes: np.ndarray, rank: np.ndarray) -> DuplicateP
     """
     copies, vectors = [np.empty((0, 2), int)], ComputedRows(values, normalize)
     for rows, near, _ in nearest_neighbours.nearest(vectors, len(values), N_NEIGHBORS, rank):
+        members, places = np.unique(near, return_inverse=True)
+        own = np.repeat(hashes[rows], near.shape[1], axis=0)
+        distances = perceptual_hash.hash_distance(own, hashes[members][places.ravel()])
         pairs = np.stack([np.repeat(rows, near.shape[1]), near.ravel()], axis=1)
-        pairs = np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1)
-        distances = perceptual_hash.hash_distance(*hashes[pairs.T])
-        copies.append(pairs[np.minimum(*distances) <= MAX_DISTANCE])
+        alike = (np.minimum(*distances) <= MAX_DISTANCE) & (pairs[:, 0] != pairs[:, 1])
+        copies.append(np.sort(pairs[alike], axis=1))
     one, other = np.unique(np.concatenate(copies), axis=0).T
     upright, mirrored = perceptual_hash.hash_distance(hashes[one], hashes[other])
     return DuplicatePairs(one, other, np.minimum(upright, mirrored), mirrored < upright)
@@ -75,9 +77,9 @@ def merge_groups(groups: np.ndarray, names: np.ndarray) -> np.ndarray:
 
     Args:
         groups: int (N,).
-        names: str or bytes (M,), of the first images' groups in images.csv; empty without.
+        names: int (M,), the number of the first images' groups in images.csv; -1: none.
     """
-    named = np.flatnonzero(names != names.dtype.type())
+    named = np.flatnonzero(names >= 0)
     if not len(named):
         return groups
     from scipy.sparse import coo_array

@@ -22,4 +22,6 @@ def outlier_scores(distances: np.ndarray, groups: np.ndarray, n_train: int) -> n
         return np.zeros(len(distances))
     median = np.median(distances[:n_train])
     spread = MAD_TO_SD * np.median(np.abs(distances[:n_train] - median))
-    return np.asarray((distances - median) / max(spread, 1e-12))
+    scores = distances - median
+    scores /= max(spread, 1e-12)
+    return scores

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from classifier.common import cores, parallel
+from classifier.dataset import orders
 from classifier.dataset.features import MAX_CHUNK, Array, FeatureTable
 from classifier.similarity.pca import iter_vectors
-from stages.inspect.unique_images import UniqueImages, image_rows
+from stages.inspect.unique_images import UniqueImages
 
 PAIRS = 2048  # whose features are read at once: the others' are anywhere, in each part some
 
@@ -34,14 +35,17 @@ def similarities(
         near: int (U,), the content of the nearest training image; -1 if there is none.
         factors: float64 (D,), on the features.
     """
-    train_rows, test_rows = image_rows(train), image_rows(test)
-    found, known, first = np.full(len(near), np.nan), np.flatnonzero(near >= 0), unique.first
-    for features_of, rows, start, own in (
-        (train.features, train_rows, 0, known[known < unique.n_train]),
-        (test.features, test_rows, len(train_rows), known[known >= unique.n_train]),
+    train_rows, test_rows = train.image_rows, test.image_rows
+    found, first, end = np.full(len(near), np.nan), unique.first, unique.n_train
+    for features_of, rows, start, contents in (
+        (train.features, train_rows, 0, np.arange(end)),
+        (test.features, test_rows, len(train_rows), np.arange(end, len(near))),
     ):
-        pairs = rows[first[own] - start], train_rows[first[near[own]]]
-        found[own] = cosine(features_of, pairs[0], train.features, pairs[1], factors)
+        for block in orders.blocks(len(contents)):
+            own = contents[block]
+            own = own[near[own] >= 0]
+            pairs = rows[first[own] - start], train_rows[first[near[own]]]
+            found[own] = cosine(features_of, pairs[0], train.features, pairs[1], factors)
     return found
 
 

@@ -16,7 +16,7 @@ from classifier.cache import database
 from classifier.cache.results import ResultCache
 from classifier.common import cores, files, params
 from classifier.common.errors import count, warn
-from classifier.dataset import excluded, features, findings, manifest, similarity
+from classifier.dataset import excluded, features, findings, manifest, npz, orders, similarity
 from classifier.dataset import near_duplicates as near_duplicates_file
 from classifier.dataset.findings import FINDINGS, Finding
 from classifier.images import perceptual_hash
@@ -24,7 +24,6 @@ from stages.inspect import listed_labels
 from stages.inspect.exclusions import exclusion_reasons, require_two_per_class
 from stages.inspect.inspection import inspect_images
 from stages.inspect.params import Params
-from stages.inspect.unique_images import image_rows
 
 
 def summary_line(n_images: int, results: Sequence[Finding], n_excluded: int, out: Path) -> str:
@@ -49,16 +48,17 @@ def main(
     """Inspects all images."""
     dropped = params.load("inspect", Params).dropped_findings()
     train, test = features.read(train_folder), features.read(test_folder)
-    hashes = perceptual_hash.read(hashes_npy)
+    hashes = npz.stored_npy(hashes_npy)
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = database.cache_folder()
     with (
         cores.one_blas_thread(),
         files.disk_errors(out),
-        tempfile.TemporaryFile(dir=out.parent) as file,
+        tempfile.TemporaryFile(dir=out.parent, buffering=0) as one,
+        tempfile.TemporaryFile(dir=out.parent, buffering=0) as other,
         closing(ResultCache(folder)) as cache,
     ):
-        found = inspect_images(images_csv, hashes, train, test, folder, cache, file)
+        found = inspect_images(images_csv, hashes, train, test, folder, cache, (one, other))
     found.results.extend(
         listed_labels.find(manifest.iter_rows(images_csv), train.class_names.tolist())
     )
@@ -70,7 +70,9 @@ def main(
     near_duplicates_file.write(near_duplicates_csv, found.copies)
     paths = (row.path for row in manifest.iter_rows(images_csv))
     similarity.write(similarity_csv, paths, found.similarities)
-    n_training = int((train.splits[image_rows(train)] == "train").sum())
+    rows = train.image_rows
+    blocks = (train.splits[rows[block]] for block in orders.blocks(len(rows)))
+    n_training = sum(int((block == "train").sum()) for block in blocks)
     splits = {row.path: row.split for _, row in found.images}
     for message in findings.warnings(found.results, splits, n_training, dropped):
         warn(message)

@@ -18,7 +18,7 @@ class TrainingNeighbours:
     Attributes:
         distances: float64 (N,), mean cosine distance to the AVERAGED nearest training images that
             are no copies; up to 2 where there are fewer.
-        nearest: int (N,), the most similar training image of another group; -1 if none was found.
+        nearest: int32 (N,), the most similar training image of another group; -1 if none was found.
     """
 
     distances: np.ndarray
@@ -38,8 +38,9 @@ def find(
         rank: int (N,), all different, an order that does not depend on that of the rows.
     """
     count = len(vectors)
-    highest = np.full((count, AVERAGED), -1.0)  # cosines
-    nearest, closest = np.full(count, -1), np.full(count, -np.inf)
+    kind = np.float64 if n_train <= nearest_neighbours.EXACT else np.float32  # halves the memory
+    highest = np.full((count, AVERAGED), -1, kind)  # cosines
+    nearest, closest = np.full(count, -1, np.int32), np.full(count, -np.inf)
     for rows, near, cosines in nearest_neighbours.nearest(vectors, n_train, N_NEIGHBORS, rank):
         is_copy = copies[near] == copies[rows][:, None]
         both = np.concatenate([highest[rows], np.where(is_copy, -1, cosines)], axis=1)
@@ -49,5 +50,5 @@ def find(
         better = others.any(axis=1) & (cosines[chosen] > closest[rows])
         nearest[rows[better]] = near[chosen][better]
         closest[rows[better]] = cosines[chosen][better]
-    distances = 1 - np.sort(highest, axis=1).mean(axis=1)
-    return TrainingNeighbours(distances, nearest)
+    highest.sort(axis=1)
+    return TrainingNeighbours(1 - highest.mean(axis=1, dtype=np.float64), nearest)

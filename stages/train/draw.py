@@ -5,7 +5,7 @@ So neither the names nor the order of the images matter, nor which other images 
 
 import numpy as np
 
-from stages.train.units import Members, Units
+from stages.train.units import BLOCK, Members, Units
 
 LEAST = 20  # images of each class to use first, where not all are used
 
@@ -49,19 +49,38 @@ def folds(units: Units, labels: np.ndarray, n_folds: int, seed: int) -> np.ndarr
         n_folds: number of folds.
         seed: of the draw.
     """
-    members = Members.of(units.numbers, labels)
-    order = np.lexsort((units.draw(seed)[members.units], -members.sizes))
-    of_label, counts = members.labels.tolist(), members.counts.tolist()
+    shared = (np.bincount(units.numbers, minlength=len(units)) > 1)[units.numbers]
+    draws = units.draw(seed)
     of_class = [[0] * n_folds for _ in range(int(labels.max(initial=0)) + 1)]
     sizes, numbers = [0] * n_folds, range(n_folds)
-    found = np.zeros(len(units), int)
+
+    def fewest(label: int) -> int:
+        return min(zip(of_class[label], sizes, numbers, strict=True))[-1]
+
+    def put(label: int, fold: int, count: int) -> None:
+        of_class[label][fold] += count
+        sizes[fold] += count
+
+    of_unit = np.zeros(len(units), np.int16 if n_folds < 2**15 else np.int32)
+    members = Members.of(units.numbers[shared], labels[shared])
+    of_label, counts = members.labels.tolist(), members.counts.tolist()
+    order = np.lexsort((draws[members.units], -members.sizes))
     for unit, start, end in members.iterate(order):
-        *_, fold = min(zip(of_class[of_label[start]], sizes, numbers, strict=True))
-        found[unit] = fold + 1
+        fold = fewest(of_label[start])
+        of_unit[unit] = fold + 1
         for place in range(start, end):
-            of_class[of_label[place]][fold] += counts[place]
-            sizes[fold] += counts[place]
-    return np.asarray(found[units.numbers])
+            put(of_label[place], fold, counts[place])
+    found = of_unit[units.numbers]
+    alone = np.flatnonzero(~shared).astype(np.int32)
+    alone = alone[np.argsort(draws[units.numbers[alone]], kind="stable")]
+    for at in range(0, len(alone), BLOCK):
+        images, chosen = alone[at : at + BLOCK], []
+        for label in labels[images].tolist():
+            fold = fewest(label)
+            put(label, fold, 1)
+            chosen.append(fold + 1)
+        found[images] = chosen
+    return found
 
 
 def most(units: Units, labels: np.ndarray, always: np.ndarray, count: int) -> np.ndarray:
@@ -96,6 +115,8 @@ def hashes(units: Units, members: Members) -> np.ndarray:
     The features of the images with the lowest are the first in a table of many parts.
     """
     numbers = units.draw(0)
-    first = np.frombuffer(units.contents.tobytes(), ">u8")[::4] / 2**64
-    own = np.concatenate([numbers[: len(units.groups)], first])
+    own = numbers.copy()
+    for start in range(0, len(units.contents), BLOCK):
+        first = np.frombuffer(units.contents[start : start + BLOCK].tobytes(), ">u8")[::4] / 2**64
+        own[len(units.groups) + start :][: len(first)] = first
     return np.where(members.sizes > 1, numbers[members.units], own[members.units])

@@ -5,16 +5,15 @@ from collections.abc import Mapping
 import numpy as np
 
 from classifier.dataset.features import Array
-from classifier.dataset.groups import EXIF
-from stages.train.units import Units, find_units
-
-BLOCK = 65_536  # names at once
+from classifier.dataset.groups import EXIF, numbered
+from classifier.dataset.orders import blocks
+from stages.train.units import Contents, Units, find_units
 
 
 def make_units(
     groups: Array,
     rows: np.ndarray,
-    contents: np.ndarray,
+    contents: Contents,
     content: np.ndarray,
     copies: Mapping[str, str],
     labels: np.ndarray,
@@ -29,7 +28,7 @@ def make_units(
     Args:
         groups: str (R,), the name of the group of each row; empty without.
         rows: int (N,), the row of each image.
-        contents: bytes S32 (K,), ascending.
+        contents: K.
         content: int (N,), the content of each image.
         copies: group of each image that has near duplicates, by its hash.
         labels: int (N,).
@@ -37,43 +36,33 @@ def make_units(
         given: bool (N,), whether it is one of input/validation.
     """
     alike = near_duplicates(copies, contents)
-    drawn = np.where(alike[content] >= 0, len(contents) + alike[content], content)
     n_classes = int(labels.max()) + 1
-    whole = drawn[whole_classes(drawn, labels, n_classes)[labels]]
-    alike[np.isin(len(contents) + alike, whole)] = -1
-    names, group = named_groups(groups, rows)
+    if copies:
+        drawn = np.where(alike[content] >= 0, len(contents) + alike[content], content)
+        whole = drawn[whole_classes(drawn, labels, n_classes)[labels]]
+        alike[np.isin(len(contents) + alike, whole)] = -1
+    names, group = numbered(groups, rows)
     dropped = np.array([name.startswith(EXIF) for name in names] + [False])  # by -1, too: no group
     if dropped.any() and not given.any():
         units = find_units(contents, content, names, group, alike)
         alone = whole_classes(units.numbers[trains], labels[trains], n_classes)
         dropped &= np.isin(np.arange(len(dropped)), group[alone[labels]])
-    return find_units(contents, content, names, np.where(dropped[group], -1, group), alike)
+    group[dropped[group]] = -1
+    return find_units(contents, content, names, group, alike)
 
 
-def near_duplicates(copies: Mapping[str, str], contents: np.ndarray) -> np.ndarray:
-    """Returns the number of the group of copies that each content is in, int (K,); -1: none."""
-    found = np.full(len(contents), -1)
+def near_duplicates(copies: Mapping[str, str], contents: Contents) -> np.ndarray:
+    """Returns the number of the group of copies that each content is in, int32 (K,); -1: none."""
+    found = np.full(len(contents), -1, np.int32)
     if copies:
         hashes = np.array([bytes.fromhex(name) for name in copies], "S32")
         _, numbers = np.unique(list(copies.values()), return_inverse=True)
-        places = np.minimum(np.searchsorted(contents, hashes), len(contents) - 1)
-        known = contents[places] == hashes
-        found[places[known]] = numbers[known]
+        order = np.argsort(hashes)
+        for block in blocks(len(contents)):
+            own = contents[block]
+            places = order[np.minimum(np.searchsorted(hashes, own, sorter=order), len(order) - 1)]
+            found[block] = np.where(hashes[places] == own, numbers[places], -1)
     return found
-
-
-def named_groups(groups: Array, rows: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """Returns the names of groups, ascending, and the group of each row, int (N,); -1: none."""
-    numbers = {"": 0}
-    found = np.empty(len(rows), int)
-    for start in range(0, len(rows), BLOCK):
-        block = slice(start, start + BLOCK)
-        names = groups[rows[block]].tolist()
-        found[block] = [numbers.setdefault(name, len(numbers)) for name in names]
-    names = sorted(numbers)
-    ranks = np.empty(len(names), int)
-    ranks[[numbers[name] for name in names]] = np.arange(len(names)) - 1
-    return names[1:], ranks[found]
 
 
 def whole_classes(units: np.ndarray, labels: np.ndarray, n_classes: int) -> np.ndarray:

@@ -34,14 +34,15 @@ class LearningCurve:
 
     Attributes:
         images: int32 (F,), number of images that were learned from.
-        correct: float32 (N, F), how often the image was predicted right; NaN: not tried.
+        correct: float16 (N, F), how often the image was predicted right: 0, 0.5 or 1; NaN: not
+            tried.
     """
 
     images: np.ndarray
     correct: np.ndarray
 
 
-NONE = LearningCurve(np.zeros(0, np.int32), np.zeros((0, 0), np.float32))
+NONE = LearningCurve(np.zeros(0, np.int32), np.zeros((0, 0), np.float16))
 
 
 def draw_parts(units: Units, labels: np.ndarray, seed: int) -> np.ndarray:
@@ -80,7 +81,9 @@ def measure(
     samples = replace(samples, rows=samples.rows[:, :1])
     coordinates = _coordinates(features, samples.rows[samples.trains, 0], columns, power)
     folds, n_blocks = samples.fold_numbers, len(BLOCKS)
-    groups = samples.folds * n_blocks + np.searchsorted(np.cumsum(BLOCKS), image_parts)
+    block_of_part = np.searchsorted(np.cumsum(BLOCKS), np.arange(N_PARTS + 1))
+    groups = samples.folds.astype(np.int32) * n_blocks
+    groups += block_of_part.astype(np.int32)[image_parts]
     numbers = [fold * n_blocks + block for fold in folds for block in range(n_blocks)]
     moments = sums(coordinates, samples, groups, numbers, pool)
 
@@ -98,7 +101,7 @@ def measure(
 
     predicted = [fold for fold in folds if fold]
     curves = dict(zip(predicted, pool.map(fit, predicted), strict=True))
-    correct = np.full((len(samples.labels), len(FRACTIONS)), np.nan, np.float32)
+    correct = np.full((len(samples.labels), len(FRACTIONS)), np.nan, np.float16)
     chosen = blocks.by_group(np.where(samples.folds > 0, samples.folds, -1))
     for images, values in blocks.ordered_map(pool, hits, chosen):
         correct[images] = values

@@ -6,10 +6,15 @@ from concurrent.futures import Executor
 import numpy as np
 
 from classifier import novelty
+from classifier.dataset import orders
 from classifier.dataset.features import FeatureTable
+from classifier.dataset.npz import StoredArray
 from classifier.head import Head
 from classifier.novelty import Novelty
 from stages.train.plan import Plan
+
+MEASURES = 3
+CALIBRATED = 200_000  # images whose scores say what is usual, about, at most
 
 
 def fit(
@@ -39,15 +44,24 @@ def fit(
     return dict(zip(heads, pool.map(fit_one, heads), strict=True))
 
 
-def calibrate(fitted: Novelty, plan: Plan, measures: np.ndarray) -> tuple[Novelty, np.ndarray]:
-    """Returns the score for new images, and those of the images that validate, float64 (N,).
+def calibrate(
+    fitted: Novelty, plan: Plan, measures: StoredArray, places: np.ndarray
+) -> tuple[Novelty, np.ndarray]:
+    """Returns the score for new images, and those of the images that validate.
+
+    float32 (N,); NaN where an image does not validate.
 
     Args:
         fitted: to the images that the final head was trained on.
         plan: of N images.
-        measures: float (N, 3), by the scores of their rounds; NaN where an image has none.
+        measures: float64 (n, MEASURES), by the scores of their rounds.
+        places: int (N,), the row of each image in them; -1: none.
     """
-    validates = plan.rounds > 0
-    known = validates & plan.trains  # what is excluded may be of no class
-    final = fitted.calibrated(measures[known if known.any() else validates])
-    return final, final.scores(measures)
+    known = places[(plan.rounds > 0) & plan.trains]  # what is excluded may be of no class
+    known = known if len(known) else places[plan.rounds > 0]
+    final = fitted.calibrated(measures[known[:: -(-len(known) // CALIBRATED)]])
+    scores = np.full(len(places), np.nan, np.float32)
+    for block in orders.blocks(len(places)):
+        images = block.start + np.flatnonzero(places[block] >= 0)
+        scores[images] = final.scores(measures[places[images]])
+    return final, scores

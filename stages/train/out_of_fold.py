@@ -9,8 +9,9 @@ import numpy as np
 
 from classifier import temperature
 from classifier.dataset.features import FeatureTable, rows_per_chunk
+from classifier.dataset.lazy_array import Selected
 from classifier.dataset.npz import StoredArray
-from classifier.dataset.validation_predictions import Selected, ValidationPredictions
+from classifier.dataset.validation_predictions import ValidationPredictions
 from classifier.discriminant import parts
 from classifier.head import Branch, Head, softmax
 from classifier.novelty import Novelty
@@ -26,8 +27,8 @@ class OutOfFold:
 
     Attributes:
         probabilities: float64 (n, C), of the images that validate; on disk.
-        places: int (N,), the row of each image in them; -1: none.
-        novelty: float64 (N,); NaN: none.
+        places: int32 (N,), the row of each image in them; -1: none.
+        novelty: float32 (N,); NaN: none.
     """
 
     probabilities: StoredArray
@@ -61,18 +62,21 @@ def predict(
         number, images = part
         return images, predict_images(heads[number], fitted[number], table, views[images])
 
-    places, measures, done = np.full(len(rows), -1), np.full((len(rows), 3), np.nan), 0
-    path = folder / "probabilities"
+    places, done = np.full(len(rows), -1, np.int32), 0
+    paths = folder / "probabilities", folder / "measures"
     validating = blocks.by_group(np.where(plan.rounds > 0, plan.rounds, -1))
-    with path.open("wb") as file:
+    with paths[0].open("wb") as probabilities_file, paths[1].open("wb") as measures_file:
         for images, values in blocks.ordered_map(pool, predict_part, validating):
             places[images] = done + np.arange(len(images))
-            measures[images] = values[:, -3:]
-            file.write(values[:, :-3].tobytes())
+            probabilities_file.write(values[:, :-3].tobytes())
+            measures_file.write(values[:, -3:].tobytes())
             done += len(images)
-    shape = done, len(table.class_names)
-    probabilities = StoredArray(path, 0, np.dtype(float), shape)
-    final, scores = novelty.calibrate(fitted[0], plan, measures)
+    widths = len(table.class_names), novelty.MEASURES
+    probabilities, measures = (
+        StoredArray(path, 0, np.dtype(float), (done, width))
+        for path, width in zip(paths, widths, strict=True)
+    )
+    final, scores = novelty.calibrate(fitted[0], plan, measures, places)
     return final, OutOfFold(probabilities, places, scores)
 
 
@@ -161,16 +165,18 @@ def validated_images(
         curve: from fewer images.
         kept: int (n,), the images that validate, in the order to write.
     """
-    places = predicted.places[kept]
+    places, own_rows = predicted.places[kept], rows[kept]
     return ValidationPredictions(
-        paths=Selected(table.paths, rows[kept], table.paths.dtype),
-        labels=table.labels[rows[kept]],
+        paths=Selected(table.paths, own_rows, table.paths.dtype),
+        labels=table.labels[own_rows],
         class_names=table.class_names,
         probabilities=Selected(predicted.probabilities, places, np.dtype(np.float32)),
         folds=plan.numbered_folds[kept].astype(np.int32),
         groups=plan.units[kept].astype(np.int32),
         random_correct=random_correct[kept] if len(random_correct) else random_correct,
-        novelty=predicted.novelty[kept].astype(np.float32),
+        novelty=predicted.novelty[kept],
         curve_images=curve.images,
-        curve_correct=curve.correct[kept] if len(curve.correct) else curve.correct,
+        curve_correct=Selected(
+            curve.correct, kept if len(curve.correct) else kept[:0], np.dtype(np.float32)
+        ),
     )

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from classifier.common.errors import StageError
-from classifier.dataset import folders, split
+from classifier.dataset import folders, orders, split
 from classifier.dataset.features import Array, FeatureTable
+from classifier.dataset.lazy_array import Selected
 from stages.train import draw
 from stages.train.groups import make_units
 from stages.train.learning_curve import draw_parts
@@ -15,7 +16,6 @@ from stages.train.params import Params
 from stages.train.units import Units
 
 DEFAULT_FOLDS = 5  # to choose a head by, where validation images are held out
-BLOCK = 65_536  # names at once
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ class Plan:
             rows: int (N,), the row of each image.
         """
         held_out = (self.rounds > 0) & (not self.cross_validated)
-        for start in range(0, len(order), BLOCK):
-            images = order[start : start + BLOCK]
+        for block in orders.blocks(len(order)):
+            images = order[block]
             names = np.where(held_out[images], split.VALIDATION, split.TRAIN)
             names = np.where(self.excluded[images], split.EXCLUDED, names)
             folds = (str(fold or "") for fold in self.numbered_folds[images].tolist())
@@ -103,29 +103,30 @@ def make_plan(
     Raises:
         StageError: a class has no images left to train on, or no image validates.
     """
-    labels, given = table.labels[rows], table.splits[rows] == split.VALIDATION
+    labels, given = table.labels[rows], listed_in([split.VALIDATION], table.splits, rows)
     trains = ~listed_in(excluded, table.paths, rows)
-    contents, content = np.unique(table.sha256[rows], return_inverse=True)
+    first, content = orders.unique_hashes(table.sha256, rows)
+    contents = Selected(table.sha256, rows[first], np.dtype("S32"))
     alone = Units(content, [], contents)
     units = make_units(table.groups, rows, contents, content, copies, labels, trains, given)
-    images = np.arange(len(rows))
+    images = np.arange(len(rows), dtype=np.int32)
     if settings.most:
-        images = np.flatnonzero(draw.most(units, labels, given, settings.most))
+        images = images[draw.most(units, labels, given, settings.most)]
         labels, given, trains = (one[images] for one in (labels, given, trains))
         units, alone = units.subset(images), alone.subset(images)
     n_folds, seed = settings.folds or DEFAULT_FOLDS, settings.seed
-    folds = draw.folds(units, labels, n_folds, seed)
+    folds, numbers = draw.folds(units, labels, n_folds, seed), units.ranks
     cross_validated = bool(settings.folds and not given.any())
-    random_folds = np.zeros(0, int)
+    random_folds = folds[:0]
     if given.any():
-        rounds = np.isin(units.numbers, units.numbers[given]).astype(int)
+        rounds = np.isin(units.numbers, units.numbers[given]).astype(folds.dtype)
     elif cross_validated:
         rounds = folds
-        if len(np.unique(units.numbers)) < len(np.unique(alone.numbers)):
+        if numbers.max() + 1 < len(alone):
             random_folds = draw.folds(alone, labels, n_folds, seed)
     else:
-        rounds = draw.validates(units, labels, settings.validation_split, seed).astype(int)
-    _, numbers = np.unique(units.numbers, return_inverse=True)
+        validates = draw.validates(units, labels, settings.validation_split, seed)
+        rounds = validates.astype(folds.dtype)
     plan = Plan(
         images=images,
         rounds=rounds,
@@ -164,28 +165,18 @@ def _check(plan: Plan, labels: np.ndarray, class_names: Sequence[str], most: int
         )
 
 
-def listed_in(names: Collection[str], paths: Array, rows: np.ndarray) -> np.ndarray:
-    """Returns which of some rows have a path that is listed, bool (N,)."""
+def listed_in(names: Collection[str], texts: Array, rows: np.ndarray) -> np.ndarray:
+    """Returns which of some rows have a text that is listed, bool (N,)."""
     found = np.zeros(len(rows), bool)
-    for start in range(0, len(rows) if names else 0, BLOCK):
-        block = slice(start, start + BLOCK)
-        found[block] = [path in names for path in paths[rows[block]].tolist()]
+    for block in orders.blocks(len(rows) if names else 0):
+        found[block] = [text in names for text in texts[rows[block]].tolist()]
     return found
 
 
 def content_order(table: FeatureTable, rows: np.ndarray) -> np.ndarray:
-    """Returns the images in an order independent of names, int (N,)."""
-    return np.lexsort((table.labels[rows], table.sha256[rows]))
-
-
-def path_order(paths: Array, rows: np.ndarray) -> np.ndarray:
-    """Returns images in the order of their paths, int (N,).
-
-    Args:
-        paths: str (R,).
-        rows: int (N,), the row of each image.
-    """
-    order = np.argsort(rows)
-    blocks = [order[start : start + BLOCK] for start in range(0, len(order), BLOCK)]
-    names = np.concatenate([np.char.encode(paths[rows[block]], "utf-8") for block in blocks])
-    return np.asarray(order[np.argsort(names, kind="stable")])
+    """Returns the images in an order independent of names, by hash, int32 (N,)."""
+    order, done = np.empty(len(rows), np.int32), 0
+    for images, hashes in orders.hash_blocks(table.sha256, rows):
+        order[done : done + len(images)] = images[np.lexsort((table.labels[rows[images]], hashes))]
+        done += len(images)
+    return order

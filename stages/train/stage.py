@@ -19,7 +19,14 @@ from classifier import head
 from classifier.backbone import openvino_convert, upper_blocks
 from classifier.common import cores, files, params
 from classifier.common.errors import count
-from classifier.dataset import excluded, features, near_duplicates, split, validation_predictions
+from classifier.dataset import (
+    excluded,
+    features,
+    near_duplicates,
+    orders,
+    split,
+    validation_predictions,
+)
 from classifier.dataset.features import FeatureTable
 from classifier.head import HeadInfo, TrainedLayers
 from classifier.inference import base
@@ -29,7 +36,7 @@ from stages.train.learning_curve import LearningCurve
 from stages.train.linear import LayerSet
 from stages.train.outcome import Outcome, make_heads
 from stages.train.params import Params, require_maps, weights_by_index
-from stages.train.plan import Plan, content_order, make_plan, path_order
+from stages.train.plan import Plan, content_order, make_plan
 from stages.train.training_loop import Examples
 
 
@@ -160,7 +167,7 @@ def main(
         del dataset  # unmaps the file
     if outcome.history:
         history.write(history_csv, outcome.history)
-    by_path = path_order(table.paths, rows[:, 0])
+    by_path = orders.path_order(table.paths, rows[:, 0])
     kept = by_path[plan.rounds[by_path] > 0]
     split.write(split_csv, plan.split_rows(by_path, table.paths, rows[:, 0]))
     with files.disk_errors(out), tempfile.TemporaryDirectory(dir=out.parent) as folder:

@@ -8,7 +8,9 @@ from itertools import chain
 import numpy as np
 
 from classifier.dataset import features
+from classifier.dataset.lazy_array import Selected
 
+Contents = np.ndarray | Selected  # bytes S32 (K,), SHA-256, ascending
 GROUP = "#"  # before the name of a group, which then sorts before all contents
 BLOCK = 65_536  # units at once
 
@@ -20,12 +22,12 @@ class Units:
     Attributes:
         numbers: int (N,), the unit of each image; units are numbered in the order of their names.
         groups: names of G units, ascending.
-        contents: bytes S32 (K,), SHA-256, ascending, after all groups: the name of unit G + k.
+        contents: K; they come after all groups: the name of unit G + k.
     """
 
     numbers: np.ndarray
     groups: Sequence[str]
-    contents: np.ndarray = field(default_factory=lambda: np.zeros(0, "S32"))
+    contents: Contents = field(default_factory=lambda: np.zeros(0, "S32"))
 
     @classmethod
     def of(cls, names: Sequence[str]) -> "Units":
@@ -35,10 +37,22 @@ class Units:
 
     def subset(self, images: np.ndarray) -> "Units":
         """Returns the units of some images, int (n,)."""
-        used, numbers = np.unique(self.numbers[images], return_inverse=True)
+        numbers = self.numbers[images]
+        used = np.flatnonzero(np.bincount(numbers, minlength=len(self)))
         n_groups = np.searchsorted(used, len(self.groups))
         groups = [self.groups[number] for number in used[:n_groups].tolist()]
-        return Units(numbers, groups, self.contents[used[n_groups:] - len(self.groups)])
+        kept = (used[n_groups:] - len(self.groups)).astype(np.int32)
+        contents = Selected(self.contents, kept, np.dtype("S32"))
+        return Units(np.searchsorted(used, numbers).astype(np.int32), groups, contents)
+
+    @property
+    def ranks(self) -> np.ndarray:
+        """Returns the unit of each image, int32 (N,), numbered without those of no image."""
+        used = np.zeros(len(self), np.int32)
+        used[self.numbers] = 1
+        np.cumsum(used, out=used)
+        used -= 1
+        return used[self.numbers]
 
     def __len__(self) -> int:
         """Returns G + K."""
@@ -52,7 +66,7 @@ class Units:
 
 
 def find_units(
-    contents: np.ndarray,
+    contents: Contents,
     content: np.ndarray,
     names: Sequence[str],
     group: np.ndarray,
@@ -61,7 +75,7 @@ def find_units(
     """Returns the units formed by equal contents, named groups and near duplicates together.
 
     Args:
-        contents: bytes S32 (K,), ascending.
+        contents: K.
         content: int (N,), the content of each image.
         names: of groups, ascending.
         group: int (N,), the named group of each image; -1: none.
@@ -69,8 +83,8 @@ def find_units(
     """
     named, alike = np.flatnonzero(group >= 0), np.flatnonzero(copies >= 0)
     size = len(names) + len(contents)
-    one = np.concatenate([group[named], size + copies[alike]])
-    other = len(names) + np.concatenate([content[named], alike])
+    one = np.concatenate([group[named], size + copies[alike]]).astype(np.int32)
+    other = (len(names) + np.concatenate([content[named], alike])).astype(np.int32)
     smallest = smallest_connected(one, other, size + int(copies.max(initial=-1)) + 1)
     numbers = smallest[len(names) + content]
     return Units(numbers, [GROUP + name for name in names], contents)
@@ -84,7 +98,7 @@ def smallest_connected(one: np.ndarray, other: np.ndarray, size: int) -> np.ndar
         other: int (E,), the other end.
         size: how many numbers there are.
     """
-    smallest, before = np.arange(size), np.zeros(0, int)
+    smallest, before = np.arange(size, dtype=np.int32), np.zeros(0, np.int32)
     while not np.array_equal(smallest, before):
         before = smallest.copy()
         low = np.minimum(smallest[one], smallest[other])
@@ -116,7 +130,8 @@ class Members:
     def of(cls, numbers: np.ndarray, labels: np.ndarray) -> "Members":
         """Returns the members of units, int (N,), from their labels, int (N,)."""
         n_labels = int(labels.max(initial=0)) + 1
-        pairs, counts = np.unique(numbers * n_labels + labels, return_counts=True)
+        keys = numbers.astype(np.int64) * n_labels + labels
+        pairs, counts = np.unique(keys, return_counts=True)
         units, of_class = np.divmod(pairs, n_labels)
         order = np.lexsort((of_class, -counts, units))
         present, starts = np.unique(units, return_index=True)

@@ -1,13 +1,17 @@
 import tempfile
 
 import numpy as np
+import pytest
 
+from classifier.common import disk_array
 from classifier.common.disk_array import ComputedRows, DiskArray
 
 VALUES = np.random.default_rng(1).normal(size=(3000, 4)).astype(np.float32)
 
 
-def test_rows_come_back_in_any_order():
+@pytest.mark.parametrize("small", [0, 10**6])
+def test_rows_come_back_in_any_order(small, monkeypatch):
+    monkeypatch.setattr(disk_array, "SMALL", small)
     with tempfile.TemporaryFile() as file:
         array = DiskArray(file, 4)
         assert len(array) == 0 and array[:5].shape == (0, 4)
@@ -17,6 +21,8 @@ def test_rows_come_back_in_any_order():
         assert len(array) == 3000
         assert np.array_equal(array[rows], VALUES[rows])
         assert np.array_equal(array[100:], VALUES[100:])
+        assert np.array_equal(array[rows[:9] - 3000], VALUES[rows[:9]])
+        assert np.array_equal(array[VALUES[:, 0] > 0], VALUES[VALUES[:, 0] > 0])
 
 
 def test_computed_rows_are_those_of_the_rows_asked_for():

@@ -56,6 +56,6 @@ def test_copies_of_copies_are_one_group():
 
 def test_groups_that_share_a_name_are_merged():
     groups = np.array([5, 3, 3, 8, 2, 9])
-    assert near_duplicates.merge_groups(groups, np.array([""] * 4)) is groups
-    merged = near_duplicates.merge_groups(groups, np.array([b"a", b"", b"b", b"a", b"b"]))
+    assert near_duplicates.merge_groups(groups, np.full(4, -1)) is groups
+    merged = near_duplicates.merge_groups(groups, np.array([0, -1, 1, 0, 1]))
     assert merged.tolist() == [5, 2, 2, 5, 2, 9]

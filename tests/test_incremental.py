@@ -243,3 +243,6 @@ def test_a_queue_of_experiments_shares_the_cache(images_under_dvc, tmp_path):
     refs = project.shell("git", "for-each-ref", "refs/exps", "--format=%(refname)").stdout.split()
     one, two = (read_lock(project.shell("git", "show", f"{ref}:dvc.lock").stdout) for ref in refs)
     assert one == two
+    md5 = one["report"]["outs"][0]["md5"]
+    page = project.folder / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
+    assert "“images under DVC”, the last one when" in page.read_text(encoding="utf-8")

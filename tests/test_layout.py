@@ -26,8 +26,6 @@ TESTED_BY = {
     "commands/_cache_files": "commands/test_cache",
     "commands/_demo_folder": "commands/test_demo",
     "commands/_new_images": "commands/test_classify",
-    "commands/_comparison": "commands/test_compare",
-    "commands/_runs": "commands/test_compare",
     "commands/_page_server": "commands/test_serve",
     "common/shard": "commands/test_classify",
     "dataset/input_files": "stages/validate/test_dataset_files",

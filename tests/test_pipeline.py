@@ -16,6 +16,7 @@ from stages.export.params import FORMATS
 from tests.project import (
     COLOURS,
     Project,
+    commit,
     copy,
     draw,
     draw_classes,
@@ -436,12 +437,22 @@ def test_a_wrong_param_is_one_line_without_a_traceback(name, project):
 def test_experiments_and_their_comparison_work(project):
     done = project.shell("dvc", "exp", "run", "-S", "train.head=dense")
     assert executed(done.stdout) == HEAD
+    report = project.folder / "results" / "report.html"
+    page = report.read_text(encoding="utf-8")
+    last = project.shell("git", "log", "-1", "--format=%H %cs").stdout
+    assert f"Before: commit {last[:7]} of {last.split()[1]}, “first run”" in page
+    assert re.search("train.head.{0,60}auto.{0,40}dense", page)
     assert "dense" in project.shell("dvc", "exp", "show", "--csv").stdout
     assert "validation.log_loss" in project.shell("dvc", "metrics", "diff").stdout
     project.shell("dvc", "plots", "show")
     page = (project.folder / "dvc_plots" / "index.html").read_text(encoding="utf-8")
     assert "val_loss" in page
     assert "Confusion matrix of the validation images" in page
+    before = report.read_bytes()
+    commit(project, "dense")
+    assert project.repro() == set() and report.read_bytes() == before  # its commit stays named
+    assert project.stage("report").returncode == 0
+    assert "Before: commit" not in report.read_text(encoding="utf-8")  # the last one is this run
 
 
 @pytest.mark.slow

@@ -24,6 +24,9 @@ RENAMED = {  # old name: new name
     "predict.average_views": "extract.tta_views",
 }
 LISTS = {"freeze.layers"}  # that replace a single value
+NO_EFFECT = {  # that change no result
+    "validate.run_on", "extract.batch_size", "extract.threads", "extract.run_on",
+}  # fmt: skip
 MAX_NUMBER = 1e300  # no value may be infinite
 NOUNS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 SCALARS = {  # which YAML 1.1 and YAML 1.2 read alike, and the characters they begin with
@@ -145,11 +148,25 @@ def require(condition: bool, name: str, rule: str, value: object) -> None:
         raise StageError(f"{PATH}: {name} must be {rule}; got {value!r}")
 
 
-def load_all(exclude: Collection[str] = (), path: Path = PATH) -> dict[str, dict[str, Any]]:
-    """Returns the values of all sections, except those named in `exclude` as `section.value`."""
+def load_all(path: Path = PATH) -> dict[str, dict[str, Any]]:
+    """Returns the values of all sections, except those in NO_EFFECT."""
+    return _with_effect(_document(path))
+
+
+def parse(text: str) -> dict[str, dict[str, Any]]:
+    """Returns the values of all sections of a params.yaml of any version, except NO_EFFECT.
+
+    Raises:
+        yaml.YAMLError, AttributeError: it holds no sections.
+    """
+    return _with_effect(yaml.load(text, _Loader))  # a SafeLoader
+
+
+def _with_effect(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {
-        section: {name: v for name, v in values.items() if f"{section}.{name}" not in exclude}
-        for section, values in _document(path).items()
+        section: {name: v for name, v in values.items() if f"{section}.{name}" not in NO_EFFECT}
+        for section, values in document.items()
+        if isinstance(values, dict)
     }
 
 

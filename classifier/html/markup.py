@@ -66,7 +66,7 @@ def table(caption: str, header: Iterable[str], rows: Iterable[Iterable[object]])
     Args:
         caption: title of the table.
         header: names of the columns.
-        rows: cells; those that start with a digit are aligned to the right.
+        rows: cells; those that start with a digit or a signed one are aligned to the right.
     """
     cells = [list(row) for row in rows]
     kinds = map(_kind, cells[0]) if cells else ()
@@ -80,4 +80,4 @@ def table(caption: str, header: Iterable[str], rows: Iterable[Iterable[object]])
 
 
 def _kind(cell: object) -> str | None:
-    return "number" if str(cell)[:1].isdigit() else None
+    return "number" if str(cell)[:2].lstrip("+-")[:1].isdigit() else None

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -25,22 +25,3 @@ class Listed(Generic[T]):
             if counts[name] <= per_kind:
                 shown.append(item)
         return cls(counts, shown)
-
-
-class Top(Generic[T]):
-    """The `size` items with the lowest keys."""
-
-    def __init__(self, size: int, key: Callable[[T], Any]) -> None:
-        self._size, self._key = size, key
-        self._items = list[T]()
-
-    def add(self, item: T) -> None:
-        """Adds an item."""
-        self._items.append(item)
-        if len(self._items) >= 8 * self._size:
-            self._items = self.items
-
-    @property
-    def items(self) -> list[T]:
-        """Returns the items, the lowest first."""
-        return sorted(self._items, key=self._key)[: self._size]

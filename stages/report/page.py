@@ -9,6 +9,7 @@ from classifier.html import markup
 from classifier.html.markup import Markup, tag
 from classifier.html.thumbnails import Thumbnail
 from stages.report import (
+    comparison,
     confidence,
     confusion,
     data,
@@ -34,6 +35,7 @@ def page(
     """Returns the whole document, with thumbnails and heat maps by path of the image."""
     images = ThumbnailSet(thumbnails, heats or {})
     sections: dict[str, list[Markup] | list[Markup | None]] = {
+        "Comparison": comparison.comparison(run, images),
         "Data": data.data(run, images),
         "Findings": data.findings(run, images),
         "Training": training.training(run) + more_images.more_images(run),

@@ -10,6 +10,10 @@ from typing import Any
 
 from classifier import head
 from classifier.common import files
+from classifier.common.errors import StageError
+from classifier.comparison import commits, comparison, runs
+from classifier.comparison.comparison import Comparison
+from classifier.comparison.runs import Run
 from classifier.dataset import duplicates, findings, manifest, problems, warnings
 from classifier.dataset.findings import FINDINGS, Finding
 from classifier.dataset.problems import Problem
@@ -69,6 +73,7 @@ class RunResults:
     predictions: Tested
     params: Mapping[str, Mapping[str, object]]  # values of params.yaml by section
     versions: Mapping[str, str]  # of the libraries
+    comparison: Comparison | None  # with the run of the last commit, if there is one that differs
 
     @property
     def scores(self) -> Mapping[str, Any]:
@@ -88,7 +93,7 @@ class RunResults:
 
     def images_to_show(self) -> list[str]:
         """Returns the paths of the images to show, the most important first."""
-        paths = list(self.explained)
+        paths = [*self.explained, *(self.comparison.images if self.comparison else ())]
         paths += [row["path"] for row in self.predictions.unknown]
         for kind in FINDINGS:
             for finding in self.findings_of(kind):
@@ -153,7 +158,19 @@ def read(params: Mapping[str, Any]) -> RunResults:
         predictions=tested.of(rows(), images() if split == "test" else ()),
         params=params,
         versions={name: engine.version(name) for name in LIBRARIES},
+        comparison=_compared(Run(scores, params, runs.SCORED)),
     )
+
+
+def _compared(run: Run) -> Comparison | None:
+    """Returns what differs from the run of the last commit; None without git or such a run."""
+    try:
+        commit = commits.read("HEAD", runs.COMMITTED)
+        before = runs.past(commit)
+    except StageError:
+        return None
+    found = comparison.compare(commit, before, run, PER_GROUP)
+    return found if found.differs else None
 
 
 def _count_and_sample() -> tuple[dict[str, Counter[str]], dict[str, list[str]]]:

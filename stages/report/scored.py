@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import tee
 
 from classifier.common.sorted_join import look_up
+from classifier.common.top import Top
 from classifier.evaluation.scored_images import ScoredImage
-from stages.report.listed import Top
 
 PER_GROUP = 24  # images in each group: errors, least confident, each kind of finding
 PER_CELL = 60  # images behind each cell of the confusion matrix

@@ -1,11 +1,12 @@
 """Put all results on one page.
 
 Reads   results/images.csv and the images it lists, results/problems.csv, results/inspection.csv,
-        results/history.csv, results/metrics.json, results/scored_validation.csv or
+        results/history.csv, results/metrics.json, results/scored_validation.csv,
         results/scored_test.csv, results/classes.csv, results/calibration.csv,
         results/coverage.csv, results/thresholds.csv, results/leaks.csv,
         results/learning_curve.csv, results/accuracy_by_similarity.csv,
-        results/predictions.csv, results/warnings.txt, models/base, models/head
+        results/predictions.csv, results/warnings.txt, models/base, models/head, and what the
+        last git commit holds of a run, if it does
 Writes  results/report.html
 """
 
@@ -24,19 +25,13 @@ from stages.report.params import Params
 
 REPORT = Path("results/report.html")
 BUDGET = 6_000_000  # characters of thumbnails in the page
-NO_EFFECT = (
-    "validate.run_on",
-    "extract.batch_size",
-    "extract.threads",
-    "extract.run_on",
-)  # params that change no result
 
 
 def main() -> None:
     """Writes the report."""
     started = time.perf_counter()
     settings = params.load("report", Params)
-    run = run_results.read(params.load_all(NO_EFFECT))
+    run = run_results.read(params.load_all())
     paths = run.images_to_show()
     unique = set(paths)
     rows = {row.path: row for row in manifest.iter_rows(manifest.PATH) if row.path in unique}

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import tee
 
 from classifier.common.sorted_join import look_up
+from classifier.common.top import Top
 from classifier.evaluation import predictions
 from classifier.evaluation.scored_images import ScoredImage
-from stages.report.listed import Top
 from stages.report.scored import PER_GROUP
 
 SEARCHABLE = 50_000  # test images in the gallery

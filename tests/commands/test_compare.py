@@ -1,59 +1,25 @@
 import re
 import sys
-from pathlib import Path
 
 import pytest
-from scipy.stats import binomtest
 
-from classifier.commands import _comparison, compare
-from classifier.commands._runs import Run
+from classifier.commands import compare
+from classifier.comparison import changes
+from classifier.comparison.comparison import Comparison
 from classifier.evaluation import scored_images
-from classifier.evaluation.scored_images import ScoredImage
 from tests.project import copy, needs_git
-
-OLD = [
-    ScoredImage("a.jpg", "cat", "cat", 0.9, 0.5, 1),
-    ScoredImage("b.jpg", "cat", "dog", 0.8, 0.5, 1),
-    ScoredImage("c.jpg", "dog", "dog", 0.7, 0.5, 1),
-    ScoredImage("d.jpg", "dog", "dog", 0.6, 0.5, 1),
-]
-NEW = [
-    ScoredImage("a.jpg", "cat", "dog", 0.9, 0.5, 1),
-    ScoredImage("b.jpg", "cat", "cat", 0.8, 0.5, 1),
-    ScoredImage("c.jpg", "cat", "cat", 0.7, 0.5, 1),  # another class
-    ScoredImage("e.jpg", "dog", "cat", 0.6, 0.5, 1),
-]
+from tests.test_comparison import FIRST, NEW, OLD
 
 
-def test_images_that_changed_sides_are_found_and_the_others_counted():
-    found = _comparison.changes(OLD, NEW)
-    assert [path for path, _, _ in found.better] == ["b.jpg"]
-    assert [path for path, _, _ in found.worse] == ["a.jpg"]
-    assert (found.common, found.others) == (2, 3)
-
-
-@pytest.mark.parametrize(
-    ("better", "worse"), [(0, 0), (1, 0), (9, 1), (17, 6), (30, 30), (4000, 4300)]
-)
-def test_the_part_of_chance_is_that_of_the_exact_sign_test(better, worse):
-    pair = ("a.jpg", OLD[0], NEW[0])
-    found = _comparison.Changes(better * [pair], worse * [pair], 100, 0)
-    expected = binomtest(better, better + worse).pvalue if better + worse else 1
-    assert found.chance == pytest.approx(expected)
-
-
-def test_scores_and_params_of_both_runs_are_listed():
-    before = Run({"validation": {"accuracy": 0.8}}, {"train": {"head": "mean"}}, {"test": None})
-    after = Run(
-        {"validation": {"accuracy": 0.9, "n": 4}, "test": {"accuracy": 1}},
-        {"train": {"head": "mean", "folds": 5}},
-        {"test": Path("unread.csv")},
-    )
-    text = list(compare.lines(before, after, compare.changes_by_split(before, after)))
-    assert text[1].split() == ["validation", "accuracy", "0.8000", "0.9000", "+0.1000"]
-    assert text[-3].split() == ["train.folds", "-", "5"]
-    assert text[-1].startswith("test: the predictions of that commit are not in DVC's cache; get")
-    page = compare.page(before, after, {"test": _comparison.changes(OLD, NEW)}, "<b>")
+def test_the_lines_and_the_page_show_scores_params_and_images(inside):
+    scores = [("validation macro_f1", 0.8, 0.75)]
+    splits = {"validation": changes.find(OLD, NEW, 120), "test": "not there"}
+    found = Comparison(FIRST, scores, [("train.folds", "-", "5")], splits)
+    text = list(compare.lines(found))
+    assert text[1].split() == ["validation", "macro", "F1", "0.8000", "0.7500", "-0.0500"]
+    assert text[4].split() == ["train.folds", "-", "5"]
+    assert text[7] == "  now wrong: a.jpg, cat -> dog" and text[-1] == "test: not there"
+    page = compare.page(found, "<b>")
     assert "Comparison with &lt;b&gt;" in page and "Now wrong (1)" in page
 
 
@@ -70,7 +36,8 @@ def test_a_run_is_compared_with_that_of_the_last_commit(finished, tmp_path):
     command = [sys.executable, "-m", "classifier", "compare"]
     output = project.shell(*command, "--html", "results/comparison.html").stdout
     assert re.search(r"validation: of \d+ images, 0 became right and 1 wrong", output)
-    assert f"now wrong: {lines[row].split(',')[0]}, circle -> cross" in output
+    changed = lines[row].split(",")[0]
+    assert f"now wrong: {changed}, circle -> cross" in output
     page = (project.folder / "results" / "comparison.html").read_text(encoding="utf-8")
     assert page.count("<img") == 1
     project.shell(*command, "--html", "results/comparison.html")  # its own page is replaced

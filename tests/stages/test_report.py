@@ -9,6 +9,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from classifier.comparison import changes
+from classifier.comparison.comparison import Comparison
 from classifier.dataset import manifest
 from classifier.dataset.findings import Finding
 from classifier.dataset.problems import Problem
@@ -24,6 +26,7 @@ from stages.report.elements import percent
 from stages.report.listed import Listed
 from stages.report.run_results import RunResults
 from tests.project import Project, copy
+from tests.test_comparison import FIRST, NEW, OLD
 
 BASE = BaseInfo(
     ("mixed10",), "avg", 299, 299, (2048,), (2048,), "float32", "openvino", "int8", "imagenet"
@@ -142,6 +145,7 @@ def results(names=("ant", "bee"), count=40, rows=None, images=None, **changes) -
         "predictions": tested.of(rows, images),
         "params": {"train": {"hidden_units": 1024}},
         "versions": {"keras": "3"},
+        "comparison": None,
     }
     return RunResults(**values | changes)
 
@@ -255,6 +259,20 @@ def test_a_missing_test_score_has_its_reason():
         page.page(results(counts=none, split="validation", metrics=metrics_of()), {})
     ).text
     assert "There is no test score: no test images." in text
+
+
+def test_what_differs_from_the_last_commit_is_shown_first():
+    splits = {"validation": changes.find(OLD, NEW, 24), "test": "not there"}
+    found = Comparison(FIRST, [("test log_loss", 0.8, 0.75)], [("a.b", "-", "5")], splits)
+    run = results(comparison=found)
+    assert set(run.images_to_show()) > {"a.jpg", "b.jpg", "f.jpg"}
+    text = Parsed(page.page(run, {"a.jpg": Thumbnail("data:a", 100, 50)})).text
+    assert "Before: commit 1234567 of 2026-01-31, “First <run>”, the last one when" in text
+    assert "test log loss 0.8000 0.7500 -0.0500" in text and "a.b - 5" in text
+    assert "Of 3 images, 1 became right and 1 wrong; of those wrong in both runs" in text
+    assert "Now right (1) b.jpg dog (0.80) → cat (0.80) true class: cat" in text
+    assert text.index("Test images Not there") < text.index("Data", text.index("Before"))
+    assert "Before:" not in Parsed(page.page(results(), {})).text
 
 
 def test_names_with_html_stay_text():

@@ -1,0 +1,1 @@
+"""Compare the run in the project folder with the one that a git commit holds."""

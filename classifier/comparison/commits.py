@@ -1,0 +1,71 @@
+"""What a git commit holds."""
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from classifier.common.errors import StageError
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit, and some of its files.
+
+    Attributes:
+        hash: all of its 40 or 64 digits.
+        date: when it was committed, 2026-01-31.
+        subject: the first line of its message.
+        files: content by path, relative to the project folder; those that it holds.
+    """
+
+    hash: str
+    date: str
+    subject: str
+    files: Mapping[Path, bytes]
+
+    @property
+    def name(self) -> str:
+        """Returns the start of its hash."""
+        return self.hash[:7]
+
+
+def read(revision: str, paths: Sequence[Path]) -> Commit:
+    """Returns a commit; `paths` are relative to the working directory, which may be any folder.
+
+    Raises:
+        StageError: there is no git, no repository or no such commit.
+    """
+    names = [f"{revision}^{{commit}}", *(f"{revision}:./{path.as_posix()}" for path in paths)]
+    answers = _git("cat-file", "--batch", given="".join(f"{name}\n" for name in names))
+    found, files, at = "", dict[Path, bytes](), 0
+    for path in (None, *paths):
+        line, _, _ = answers[at:].partition(b"\n")
+        at += len(line) + 1
+        hash_, *rest = line.decode(errors="replace").split(" ")
+        if len(rest) != 2 or not rest[1].isdecimal():  # `<name> missing`
+            continue
+        start, at = at, at + int(rest[1]) + 1
+        if path is None:
+            found = hash_
+        else:
+            files[path] = answers[start : at - 1]
+    if not found:
+        raise StageError(
+            f"{revision}: must be a commit of the git repository of this folder; commit a run "
+            "first (`git add -A && git commit`)"
+        )
+    options = ("--no-show-signature", "--encoding=UTF-8", "--format=%cs%n%s")
+    date, _, subject = _git("log", "-1", *options, found).decode(errors="replace").partition("\n")
+    return Commit(found, date, subject.strip(), files)
+
+
+def _git(*arguments: str, given: str = "") -> bytes:
+    """Returns what git prints; nothing if it fails."""
+    command = ["git", *arguments]
+    try:
+        done = subprocess.run(command, input=os.fsencode(given), capture_output=True, check=False)
+    except OSError as error:
+        raise StageError(f"git: must be installed to read a commit; got {error.strerror}") from None
+    return b"" if done.returncode else done.stdout

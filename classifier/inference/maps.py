@@ -55,7 +55,10 @@ def _of_keras(folder: Path) -> MapsFunction:
     of_maps = keras.Model(network.inputs[0], [mean.input for mean in means])
 
     def maps(pixels: np.ndarray) -> list[np.ndarray]:
-        layers = [of_maps(rescaling(image[None]), training=False) for image in pixels]
+        images = [of_maps(rescaling(image[None]), training=False) for image in pixels]
+        layers = [
+            keras.tree.flatten(image) for image in images
+        ]  # of one layer, Keras makes no list
         return [np.concatenate(layer) for layer in zip(*layers, strict=True)]
 
     return maps

@@ -145,7 +145,7 @@ def main(
         text += web.CARD * with_page
         (part / model_card.NAME).write_text(text, encoding="utf-8", newline="\n")
     agreement.write(exports_csv, rows)
-    agreement.require_agreement(rows)
+    agreement.require_agreement(rows, info.weights)
     paths = [one.path for one in formats] + [web.FOLDER] * with_page
     names = ", ".join(paths) or "model card only"
     size_mb = sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) / 1e6

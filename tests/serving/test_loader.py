@@ -2,6 +2,7 @@ import dataclasses
 import threading
 import time
 from contextlib import closing
+from multiprocessing import resource_tracker
 
 import numpy as np
 import psutil
@@ -89,6 +90,7 @@ def test_a_thumbnail_of_a_missing_file_is_empty(loader, tmp_path):
 
 
 def test_closing_ends_all_workers(bomb):
+    resource_tracker.ensure_running()  # a process that Python starts once, and keeps
     before = set(psutil.Process().children())
     loader = ImageLoader(75, 90, LIMITS, {})
     thread = threading.Thread(target=loader.load, args=(bomb,))

@@ -127,6 +127,7 @@ def test_the_stage_prints_what_it_froze(inside, set_param, random_weights, capsy
     for name, value in {"layers": ["mixed0"], "image_height": 75, "image_width": 80}.items():
         set_param(f"freeze.{name}", value)
     set_param("freeze.precision", "float32")
+    set_param("freeze.engine", "openvino")
     freeze.main(random_weights)
     assert re.fullmatch(
         r"freeze: InceptionV3 up to layer mixed0, 75x80 -> 256 features, OpenVINO float32 "

@@ -54,9 +54,10 @@ def test_a_format_is_compared_with_the_pipeline_and_with_the_classes(tmp_path):
 
 @pytest.mark.parametrize("change", [{"agreement": 0.96}, {"mean_difference": 0.021}])
 def test_a_format_that_disagrees_is_an_error_with_its_remedy(change):
-    agreement.require_agreement([ROW, Agreement("keras", 88.0)])
+    agreement.require_agreement([ROW, Agreement("keras", 88.0)], "imagenet")
     with pytest.raises(StageError, match=r"export.onnx: .* set it to false in params.yaml"):
-        agreement.require_agreement([dataclasses.replace(ROW, **change)])
+        agreement.require_agreement([dataclasses.replace(ROW, **change)], "imagenet")
+    agreement.require_agreement([dataclasses.replace(ROW, **change)], "random")
 
 
 def test_what_was_not_measured_is_empty_in_the_table(tmp_path):

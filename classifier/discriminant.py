@@ -12,7 +12,8 @@ where classes have unequal numbers of images from 0.567 to 0.534, with any power
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import add
 
 import numpy as np
 
@@ -94,7 +95,8 @@ class Coordinates:
         """Returns the coordinates of some rows, float32 (n, L)."""
         values = self.features[rows][:, self.columns]
         if self.power != 1:
-            values = np.maximum(values, 0) ** np.float32(self.power)
+            values = np.maximum(values, 0)
+            values = np.sqrt(values, out=values)
         centred = values - self.mean.astype(np.float32)
         return centred if self.basis is None else centred @ self.basis.astype(np.float32)
 
@@ -111,14 +113,14 @@ class Coordinates:
             labels: int (n,), of these rows.
             n_classes: C.
         """
-        total = self.no_moments(n_classes)
-        for part in parts(len(rows)):
-            values = self[rows[part]]
-            one_hot = labels[part] == np.arange(n_classes)[:, None]
-            total.sums[:] += one_hot.astype(np.float32) @ values
-            total.squares[:] += values.T @ values
-        total.counts[:] = np.bincount(labels, minlength=n_classes)
-        return total
+        each = (self._moments(rows[p], labels[p], n_classes) for p in parts(len(rows)))
+        return reduce(add, each)
+
+    def _moments(self, rows: np.ndarray, labels: np.ndarray, n_classes: int) -> Moments:
+        values = self[rows]
+        one_hot = (labels == np.arange(n_classes)[:, None]).astype(np.float32)
+        counts = np.bincount(labels, minlength=n_classes).astype(float)
+        return Moments(counts, (one_hot @ values).astype(float), values.T @ values)
 
     def no_moments(self, n_classes: int) -> Moments:
         """Returns the sums over no rows."""

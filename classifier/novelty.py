@@ -120,14 +120,14 @@ def fit(vectors: np.ndarray, labels: np.ndarray) -> Novelty:
         vectors: float64 (N, D), features of two images or more.
         labels: int (N,).
     """
-    from scipy.linalg import cholesky, eigh, solve_triangular
+    from scipy.linalg import cholesky, eigh, qr, solve_triangular
 
-    mean = vectors.mean(axis=0)
-    centred = vectors - mean
+    mean = vectors.mean(axis=0, dtype=float)
+    centred = np.subtract(vectors, mean, dtype=np.float32)
     some = centred[:: -(-len(centred) // PCA_IMAGES)]
     kept = max(1, min(COMPONENTS, len(some) - 1, len(mean) // 2))
-    _, axes = eigh(some @ some.T, subset_by_index=(len(some) - kept, len(some) - 1))
-    components = np.linalg.qr(some.T @ axes)[0]
+    axes = eigh(some @ some.T, driver="evd", check_finite=False)[1][:, -kept:]
+    components = qr(some.T @ axes, mode="economic", check_finite=False)[0]
     inside = centred @ components
     classes, index = np.unique(labels, return_inverse=True)
     means = np.stack([inside[index == k].mean(axis=0) for k in range(len(classes))])
@@ -137,7 +137,7 @@ def fit(vectors: np.ndarray, labels: np.ndarray) -> Novelty:
     covariance[np.diag_indices(kept)] += max(float(variance), 1e-12)
     lower = cholesky(covariance, lower=True)
     whitening = solve_triangular(lower, np.eye(kept), lower=True).T
-    return Novelty(mean, components, whitening, means @ whitening)
+    return Novelty(mean, components.astype(float), whitening, means @ whitening)
 
 
 def write(folder: Path, novelty: Novelty) -> None:

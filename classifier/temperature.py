@@ -41,16 +41,19 @@ def fit(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> float:
     """
     step = -(-len(labels) // SAMPLE)
     logits, labels, weights = logits[::step].astype(np.float64), labels[::step], weights[::step]
+    logits -= logits.max(axis=1, keepdims=True, initial=-np.inf)
     smoothing = SMOOTHING / len(labels)
     own = logits[np.arange(len(labels)), labels]
     own = (1 - smoothing) * own + smoothing * logits.mean(axis=1)
     scale = float(np.abs(logits - logits.mean(axis=1, keepdims=True)).mean()) or 1.0
+    squares = logits**2
     log_factor = float(np.clip(-np.log(scale), *LIMITS))
     for _ in range(STEPS):
         factor = np.exp(log_factor)
-        probabilities = np.exp(log_probabilities(logits * factor))
-        mean = (probabilities * logits).sum(axis=1)
-        variance = (probabilities * logits**2).sum(axis=1) - mean**2
+        exponentials = np.exp(factor * logits)
+        total = exponentials.sum(axis=1)
+        mean = np.einsum("nc,nc->n", exponentials, logits) / total
+        variance = np.einsum("nc,nc->n", exponentials, squares) / total - mean**2
         slope = factor * ((mean - own) * weights).sum()
         curvature = slope + factor**2 * (variance * weights).sum()
         move = -slope / max(curvature, abs(slope), 1e-12)

@@ -24,8 +24,8 @@ class Discriminant:
         self._class_weights = samples.class_weights
         parts = sums(coordinates, samples, samples.folds, samples.fold_numbers, pool)
         whole = reduce(add, parts.values())
-        self._without = {0: whole}  # by fold
-        self._without |= {fold: whole - part for fold, part in parts.items()}
+        others = pool.map(whole.__sub__, parts.values())
+        self._without = dict(zip((0, *parts), (whole, *others), strict=True))  # by fold
 
     @property
     def n_classes(self) -> int:

@@ -39,16 +39,16 @@ def find(
     """
     count = len(vectors)
     kind = np.float64 if n_train <= nearest_neighbours.EXACT else np.float32  # halves the memory
-    highest = np.full((count, AVERAGED), -1, kind)  # cosines
+    lowest = np.full((count, AVERAGED), 2, kind)  # distances
     nearest, closest = np.full(count, -1, np.int32), np.full(count, -np.inf)
     for rows, near, cosines in nearest_neighbours.nearest(vectors, n_train, N_NEIGHBORS, rank):
         is_copy = copies[near] == copies[rows][:, None]
-        both = np.concatenate([highest[rows], np.where(is_copy, -1, cosines)], axis=1)
-        highest[rows] = np.partition(both, -AVERAGED, axis=1)[:, -AVERAGED:]
+        both = np.concatenate([lowest[rows], np.where(is_copy, 2, 1 - cosines)], axis=1)
+        lowest[rows] = np.partition(both, AVERAGED - 1, axis=1)[:, :AVERAGED]
         others = groups[near] != groups[rows][:, None]  # the nearest first
         chosen = np.arange(len(rows)), others.argmax(axis=1)
         better = others.any(axis=1) & (cosines[chosen] > closest[rows])
         nearest[rows[better]] = near[chosen][better]
         closest[rows[better]] = cosines[chosen][better]
-    highest.sort(axis=1)
-    return TrainingNeighbours(1 - highest.mean(axis=1, dtype=np.float64), nearest)
+    lowest.sort(axis=1)
+    return TrainingNeighbours(lowest.mean(axis=1, dtype=np.float64), nearest)

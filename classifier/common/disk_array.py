@@ -47,7 +47,7 @@ def read_rows(
     found = np.empty((len(index), *shape[1:]), dtype)
     data = found.reshape(-1).view(np.uint8)
     runs = np.flatnonzero(np.diff(index, prepend=-2) != 1)
-    for start, end in zip(runs.tolist(), [*runs[1:].tolist(), len(index)], strict=True):
+    for start, end in zip(runs.tolist(), [*runs[1:].tolist(), len(index)], strict=False):
         file.seek(offset + int(index[start]) * size)
         data[start * size : end * size] = np.frombuffer(file.read((end - start) * size), np.uint8)
     return found

@@ -57,6 +57,13 @@ class ValidationPredictions:
         for block in self.blocks():
             yield from self.paths[block].tolist()
 
+    def half_curve(self) -> np.ndarray:
+        """Returns `curve_correct` in memory, float16, which all its values are: 0, 0.5, 1, NaN."""
+        found = np.empty(self.curve_correct.shape, np.float16)
+        for block in _blocks(len(found)):
+            found[block] = self.curve_correct[block]
+        return found
+
     @property
     def predicted(self) -> np.ndarray:
         """Returns the most probable class of each image, int (N,)."""

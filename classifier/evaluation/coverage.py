@@ -9,7 +9,7 @@ from classifier.common import files
 
 PATH = Path("results/coverage.csv")
 HEADER = ("probability", "coverage", "accuracy", "images")
-ROWS = 200  # at most, of the file
+ROWS = 200  # at most, of the file of a run
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,21 @@ class Coverage:
     images: np.ndarray
 
 
-def compute(probability: np.ndarray, correct: np.ndarray) -> Coverage:
-    """Returns a row for each distinct probability.
+def compute(probability: np.ndarray, correct: np.ndarray, most: int | None = None) -> Coverage:
+    """Returns a row for each distinct probability, or `most` of them about evenly spaced.
 
     Args:
         probability: float64 (N,), of the predicted class; N is 1 or more.
         correct: bool (N,).
+        most: rows at most.
     """
     order = np.argsort(-probability, kind="stable")
     ordered, hits = probability[order], np.cumsum(correct[order])
-    last = np.flatnonzero(np.diff(ordered, append=-1.0))  # of each run of equal probabilities
+    del order
+    last = np.flatnonzero(ordered != np.append(ordered[1:], -1.0))  # of each run of equals
+    if most:
+        rows = np.linspace(0, len(last) - 1, min(len(last), most)).round().astype(int)
+        last = last[np.unique(rows)]
     images = last + 1
     return Coverage(ordered[last], images / len(ordered), hits[last] / images, images)
 
@@ -50,14 +55,11 @@ def smallest_probability(table: Coverage, accuracy: float) -> int | None:
 
 
 def write(path: Path, table: Coverage) -> None:
-    """Writes the rows, or ROWS of them about evenly spaced."""
-    count = len(table.images)
-    rows = np.unique(np.linspace(0, count - 1, min(count, ROWS)).round().astype(int))
-    numbers = (table.probability, table.coverage, table.accuracy)
-    cells = [[f"{column[row]:.6g}" for column in numbers] for row in rows]
-    files.write_csv(
-        path, HEADER, [[*row, int(n)] for row, n in zip(cells, table.images[rows], strict=True)]
-    )
+    """Writes the rows."""
+    numbers = zip(table.probability, table.coverage, table.accuracy, strict=True)
+    cells = ([f"{value:.6g}" for value in row] for row in numbers)
+    images = table.images.tolist()
+    files.write_csv(path, HEADER, ([*row, n] for row, n in zip(cells, images, strict=True)))
 
 
 def read(path: Path) -> Coverage:

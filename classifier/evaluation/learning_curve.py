@@ -31,7 +31,8 @@ def points(images: np.ndarray, correct: np.ndarray, groups: np.ndarray) -> list[
         groups: int (N,); images of a group are not independent.
     """
     found = []
-    for number, column in zip(images.tolist(), correct.T, strict=True):
+    for number, narrow in zip(images.tolist(), correct.T, strict=True):
+        column = narrow.astype(np.float32)
         if not np.isnan(column).any():
             independent, accuracy = independent_count(column, groups), float(column.mean())
             found.append(Point(number, accuracy, *wilson(accuracy * independent, independent)))

@@ -41,7 +41,7 @@ class ScoredImages:
         predicted: str, the most probable class.
         probability: float64, of the predicted class.
         true_class_probability: float64, of the true class.
-        true_class_rank: int, 1 where the true class is the most probable one.
+        true_class_rank: int32, 1 where the true class is the most probable one.
     """
 
     label: np.ndarray
@@ -82,7 +82,7 @@ def score(
 
 
 def ranks(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Returns the rank of a class in each row, int (N,), from 1; in a tie the lower index is first.
+    """Returns the rank of a class in each row, from 1, int32 (N,); in a tie the lower index first.
 
     Args:
         probabilities: float (N, C).
@@ -91,13 +91,20 @@ def ranks(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     own = probabilities[np.arange(len(labels)), labels][:, None]
     before = np.arange(probabilities.shape[1]) < labels[:, None]
     higher = (probabilities > own) | ((probabilities == own) & before)
-    return np.asarray(higher.sum(axis=1) + 1)
+    return higher.sum(axis=1, dtype=np.int32) + np.int32(1)
 
 
-def concatenate(parts: Iterable[ScoredImages]) -> ScoredImages:
-    """Returns the images of one or more parts in order."""
-    columns = zip(*(vars(part).values() for part in parts), strict=True)
-    return ScoredImages(*map(np.concatenate, columns))
+def concatenate(parts: Iterable[ScoredImages], count: int) -> ScoredImages:
+    """Returns the `count` images of all parts in order; only one part is in memory besides."""
+    columns: dict[str, np.ndarray] = {}
+    done = 0
+    for part in parts:
+        for name, values in vars(part).items():
+            if name not in columns:
+                columns[name] = np.empty(count, values.dtype)
+            columns[name][done : done + len(values)] = values
+        done += len(part.label)
+    return ScoredImages(**columns)
 
 
 def write(path: Path, paths: Iterable[str], scored: ScoredImages) -> None:

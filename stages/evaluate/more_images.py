@@ -44,15 +44,19 @@ def expected_gain(
     used = (images >= SMALLEST * images[-1]) & ~np.isnan(correct).any(axis=0)
     if used.sum() < MIN_POINTS:
         return None
-    wrong, logs = 1 - correct[:, used].astype(np.float64), np.log2(images[used])
+    wrong, logs = correct[:, used].astype(np.float64), np.log2(images[used])
+    np.subtract(1, wrong, out=wrong)
     errors = np.maximum(wrong.mean(axis=0), 0.5 / len(wrong))
     slopes = (logs - logs.mean()) / ((logs - logs.mean()) ** 2).sum()  # of a least-squares line
     power = max(-float(slopes @ np.log2(errors)), 0.0)
     gain = float(errors[-1]) * (1 - 2**-power)
     effects = -(2**-power) * errors[-1] * slopes / errors  # of each error on the gain
     effects[-1] += 1 - 2**-power
-    of_groups = np.bincount(np.unique(groups, return_inverse=True)[1], (wrong - errors) @ effects)
-    variance = float((of_groups**2).sum()) / len(wrong) ** 2 + (MODEL_ERROR * gain) ** 2
+    wrong -= errors
+    of_images = wrong @ effects
+    del wrong
+    of_groups = np.bincount(np.unique(groups, return_inverse=True)[1], of_images)
+    variance = float((of_groups**2).sum()) / len(of_images) ** 2 + (MODEL_ERROR * gain) ** 2
     margin = NormalDist().inv_cdf((1 + level) / 2) * variance**0.5
     return Gain(gain, max(gain - margin, 0.0), min(gain + margin, float(errors[-1])))
 
@@ -82,9 +86,16 @@ def gaining_classes(
     return found
 
 
-def metrics_part(validated: ValidationPredictions) -> dict[str, dict[str, object]]:
-    """Returns `twice_as_many` of metrics.json; nothing if there are too few images."""
-    curve = validated.curve_images, validated.curve_correct[:], validated.groups
+def metrics_part(
+    validated: ValidationPredictions, correct: np.ndarray
+) -> dict[str, dict[str, object]]:
+    """Returns `twice_as_many` of metrics.json; nothing if there are too few images.
+
+    Args:
+        validated: N images.
+        correct: float (N, F), their `curve_correct`.
+    """
+    curve = validated.curve_images, correct, validated.groups
     gain = expected_gain(*curve)
     if gain is None:
         return {}

@@ -72,7 +72,8 @@ def main(
     values |= estimated(validated, scored, others)
     threshold = trained.novelty_threshold(params.load("predict", Params).keep)
     values |= unknown_metrics(validated, threshold, tested)
-    values |= more_images.metrics_part(validated)
+    curve = validated.half_curve()
+    values |= more_images.metrics_part(validated, curve)
     similarities = similarity_file.iter_rows(similarity_csv)
     known = np.fromiter(look_up(validated.iter_paths(), similarities, math.nan), float)
     own = known, scored.correct, validated.groups
@@ -83,8 +84,8 @@ def main(
     by_class = scored if headline.scored_part(values) == "validation" else test.select(clean)
     write_tables(by_class, names)
     similarity_bins.write(similarity_bins.PATH, bins)
-    curve = validated.curve_images, validated.curve_correct[:], validated.groups
-    learning_curve.write(learning_curve.PATH, learning_curve.points(*curve))
+    points = learning_curve.points(validated.curve_images, curve, validated.groups)
+    learning_curve.write(learning_curve.PATH, points)
     for note in headline.notes(values):
         warn(note)
     print(summary_line(values, out) + info.warning)
@@ -94,10 +95,11 @@ def score(validated: ValidationPredictions) -> ScoredImages:
     """Returns the predictions of the validation images beside their classes."""
     names = validated.class_names.tolist()
     parts = ((validated.probabilities[b], validated.labels[b]) for b in validated.blocks())
-    return scored_images.concatenate(
+    scored = (
         scored_images.score(probabilities.astype(np.float64), labels, names)
         for probabilities, labels in parts
     )
+    return scored_images.concatenate(scored, len(validated.labels))
 
 
 def find_copies(inspection_csv: Path, predictions_csv: Path, split_csv: Path) -> dict[str, str]:
@@ -184,7 +186,9 @@ def write_tables(scored: ScoredImages, class_names: list[str]) -> None:
     """Writes the tables about the images that the scores are of."""
     files.write_csv(class_scores.PATH, class_scores.HEADER, class_scores.rows(scored))
     files.write_csv(calibration.PATH, calibration.HEADER, calibration.rows(scored))
-    coverage.write(coverage.PATH, coverage.compute(scored.probability, scored.correct))
+    coverage.write(
+        coverage.PATH, coverage.compute(scored.probability, scored.correct, coverage.ROWS)
+    )
     files.write_csv(thresholds.PATH, thresholds.HEADER, thresholds.rows(scored, class_names))
 
 

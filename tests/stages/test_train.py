@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from classifier import head
-from classifier.common import files
+from classifier.common import disk_array, files
 from classifier.common.errors import StageError
-from classifier.dataset import split, validation_predictions
+from classifier.dataset import orders, split, validation_predictions
+from stages.train import draw
 from tests.stages.train.samples import PER_IMAGE, clusters, run_stage, subset
 
 
@@ -41,10 +42,16 @@ def test_out_of_fold_predictions_are_of_all_images_in_path_order(inside, capsys)
     assert 0.8 < correct.mean() <= (final.argmax(axis=1) == predictions.labels).mean() + 0.02
 
 
-def test_a_table_of_many_parts_gives_the_same_files(inside):
+def test_a_table_of_many_parts_gives_the_same_files(inside, monkeypatch):
     table = clusters()
     part = np.argsort(np.argsort(table.sha256)) // 40
     run_stage(table, inside / "one")
+    for module, name, size in (
+        (orders, "BLOCK", 30),
+        (draw, "BLOCK", 30),
+        (disk_array, "SMALL", 0),
+    ):
+        monkeypatch.setattr(module, name, size)  # as of many images
     run_stage(subset(table, np.lexsort((table.paths, part))), inside / "four", ends=(40, 80, 120))
     for name in (f"head/{head.LAYERS}", "head/novelty.npz", "split.csv", "predictions.npz"):
         assert (inside / "four" / name).read_bytes() == (inside / "one" / name).read_bytes()

@@ -16,12 +16,15 @@ from functools import cached_property, reduce
 from operator import add
 
 import numpy as np
+from numpy.linalg import multi_dot
 
 from classifier.dataset.features import Array
 
 ROWS = 4096  # at once
 POWER = 0.5  # of the features: their square roots are closer to normal than they are
 BALANCE = 0.5  # 0: scikit-learn's discriminant; 1: all classes at one distance from the centre
+FEW = 0.75  # rows per dimension, up to which fewer dimensions repay finding them
+REPEATED = 2  # rows per dimension, with more of which they are not looked through for equal ones
 LEAST = 1e-6  # of the total variance, added to each: rounding errors are less
 Linear = tuple[np.ndarray, np.ndarray]  # kernel (D, C), bias (C,), float64
 
@@ -70,7 +73,7 @@ class Coordinates:
         columns: int (K,) or a slice, the features that are used.
         power: 1, or 0.5 for the square roots of features.
         mean: float64 (K,), of the powers.
-        basis: float64 (K, L), orthonormal, spanning all rows; None: the powers themselves.
+        basis: float32 (K, L), orthonormal, spanning all rows; None: the powers themselves.
     """
 
     features: Array
@@ -83,22 +86,33 @@ class Coordinates:
     def of(
         cls, features: Array, rows: np.ndarray, columns: np.ndarray | slice, power: float
     ) -> "Coordinates":
-        """Returns the coordinates that span some rows without loss."""
+        """Returns the coordinates that span some rows without loss, each different row once."""
+        from scipy.linalg import qr
+
         plain = cls(features, columns, power, np.zeros(1))
         mean = sum(plain[rows[part]].sum(axis=0, dtype=np.float64) for part in parts(len(rows)))
         centred = replace(plain, mean=mean / len(rows))
-        if 2 * len(rows) > len(mean):
+        if len(rows) > REPEATED * len(mean):
             return centred
-        return replace(centred, basis=np.linalg.qr(centred[rows].T.astype(np.float64))[0])
+        values = centred[rows]
+        places = {row.tobytes(): place for place, row in enumerate(values)}
+        if len(places) > FEW * len(mean):
+            return centred
+        different = values[list(places.values())].T
+        return replace(centred, basis=qr(different, mode="economic", check_finite=False)[0])
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
         """Returns the coordinates of some rows, float32 (n, L)."""
+        values = self._centred(rows)
+        return values if self.basis is None else values @ self.basis
+
+    def _centred(self, rows: np.ndarray) -> np.ndarray:
+        """Returns powers of features minus their mean, float32 (n, K)."""
         values = self.features[rows][:, self.columns]
         if self.power != 1:
             values = np.maximum(values, 0)
             values = np.sqrt(values, out=values)
-        centred = values - self.mean.astype(np.float32)
-        return centred if self.basis is None else centred @ self.basis.astype(np.float32)
+        return np.asarray(values - self.mean.astype(np.float32))
 
     @property
     def size(self) -> int:
@@ -178,7 +192,9 @@ class Coordinates:
     def logits(self, rows: np.ndarray, layer: Linear) -> np.ndarray:
         """Returns the logits of some rows, float32 (n, C)."""
         kernel, bias = (array.astype(np.float32) for array in layer)
-        return np.concatenate([self[rows[part]] @ kernel + bias for part in parts(len(rows))])
+        factors = [kernel] if self.basis is None else [self.basis, kernel]
+        each = (multi_dot([self._centred(rows[part]), *factors]) for part in parts(len(rows)))
+        return np.concatenate([values + bias for values in each])
 
     def on_features(self, layer: Linear) -> Linear:
         """Returns the same layer on powers of all features; unused ones have a kernel of 0."""

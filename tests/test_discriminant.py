@@ -31,6 +31,15 @@ def test_it_is_scikit_learns(n_features, shrinkage, power):
     assert softmax(coordinates.logits(ROWS, layer)) == pytest.approx(expected, abs=2e-4)
 
 
+def test_equal_images_span_the_dimensions_of_one():
+    values = np.tile(sample(400)[0], (3, 1))
+    coordinates = Coordinates.of(values, np.arange(len(values)), slice(None), 0.5)
+    assert coordinates.size == len(ROWS)
+    lengths = np.linalg.norm(np.sqrt(values) - coordinates.mean, axis=1)
+    spanned = np.linalg.norm(coordinates[np.arange(len(values))], axis=1)
+    assert spanned == pytest.approx(lengths, rel=1e-5)
+
+
 def test_the_balance_makes_the_distances_of_the_classes_equal():
     values, labels = sample(12)
     coordinates = Coordinates.of(values, ROWS, slice(None), 0.5)

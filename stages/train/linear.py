@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from functools import partial
+from itertools import repeat
 from typing import cast
 
 import numpy as np
@@ -38,6 +38,7 @@ class LinearHead:
     Attributes:
         model: `discriminant` or `logistic`.
         layer_set: of InceptionV3 whose features it uses.
+        coordinates: of these features.
         strength: how much it is regularized.
         shrinkage: of the covariance.
         factor: on its logits, so that its probabilities are as high as they are right.
@@ -47,6 +48,7 @@ class LinearHead:
 
     model: str
     layer_set: LayerSet
+    coordinates: Coordinates
     strength: float
     shrinkage: float
     factor: float
@@ -100,6 +102,7 @@ def train(
         return LinearHead(
             model=name,
             layer_set=sets[id(chosen.coordinates)],
+            coordinates=chosen.coordinates,
             strength=strength,
             shrinkage=best.strength,
             factor=factor,
@@ -223,11 +226,11 @@ def train_and_validate(
     if plan.cross_validated:
         folds = heads[0].fold_branches
         rounds = {n: mean_branch(head.fold_branches[n] for head in heads) for n in folds}
-        random_correct = _random_correct(examples, samples, plan, heads, pool)
+        random_correct = _random_correct(samples, plan, heads, pool)
     else:
         rounds = {1: mean_branch(head.branch for head in heads)}
         if settings.refit:
-            heads = [_refit(examples.features, samples, head, pool) for head in heads]
+            heads = _refit(examples.features, samples, heads, pool)
     final = mean_branch(head.branch for head in heads)
     curve = learning_curve.NONE
     if settings.learning_curve:
@@ -250,37 +253,49 @@ def _learning_curve(
     )
 
 
-def _refit(features: Array, samples: Samples, head: LinearHead, pool: Executor) -> LinearHead:
-    """Returns the same kind of head, fitted to all training images."""
-    model = _model(features, samples, head, pool)
-    branch = make_branch(model.coordinates, model.fit(0, head.strength), head.factor)
-    return replace(head, branch=branch)
+def _refit(
+    features: Array, samples: Samples, heads: Sequence[LinearHead], pool: Executor
+) -> list[LinearHead]:
+    """Returns the same kinds of heads, fitted to all training images."""
+    coordinates = _coordinates(features, samples, heads[0].layer_set)
+    models = _models(coordinates, samples, heads, pool)
+    layers = [model.fit(0, head.strength) for model, head in zip(models, heads, strict=True)]
+    branches = map(make_branch, repeat(coordinates), layers, (head.factor for head in heads))
+    return [replace(head, branch=branch) for head, branch in zip(heads, branches, strict=True)]
 
 
-def _model(features: Array, samples: Samples, head: LinearHead, pool: Executor) -> LinearModel:
-    model = Discriminant(_coordinates(features, samples, head.layer_set), samples, pool)
-    return model if head.model == model.name else Logistic(model, head.shrinkage, samples)
+def _models(
+    coordinates: Coordinates, samples: Samples, heads: Sequence[LinearHead], pool: Executor
+) -> list[LinearModel]:
+    """Returns what fits the same kinds of heads, all on the same coordinates."""
+    model = Discriminant(coordinates, samples, pool)
+    return [
+        model if head.model == model.name else Logistic(model, head.shrinkage, samples)
+        for head in heads
+    ]
 
 
 def _random_correct(
-    examples: Examples, samples: Samples, plan: Plan, heads: Sequence[LinearHead], pool: Executor
+    samples: Samples, plan: Plan, heads: Sequence[LinearHead], pool: Executor
 ) -> np.ndarray:
     """Returns which images are predicted right with folds that tear groups apart."""
     if not len(plan.random_folds):
         return np.zeros(0, bool)
     torn = replace(samples, folds=plan.random_folds)
-    models = [_model(examples.features, torn, head, pool) for head in heads]
-    folds = torn.fold_numbers
-    layers = [
-        dict(zip(folds, pool.map(partial(model.fit, strength=head.strength), folds), strict=True))
-        for model, head in zip(models, heads, strict=True)
-    ]
+    coordinates, folds = heads[0].coordinates, torn.fold_numbers
+    models = _models(coordinates, torn, heads, pool)
+
+    def fit(fold: int) -> Linear:
+        layers = [model.fit(fold, head.strength) for model, head in zip(models, heads, strict=True)]
+        kernels, biases = zip(*layers, strict=True)
+        factors = [head.factor for head in heads]
+        return np.tensordot(factors, kernels, 1), np.tensordot(factors, biases, 1)
+
+    layers = dict(zip(folds, pool.map(fit, folds), strict=True))
 
     def hits(part: tuple[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         fold, images = part
-        logits = np.zeros((len(images), len(torn.class_weights)))
-        for model, head, of_folds in zip(models, heads, layers, strict=True):
-            logits += head.factor * model.coordinates.logits(torn.rows[images, 0], of_folds[fold])
+        logits = coordinates.logits(torn.rows[images, 0], layers[fold])
         return images, logits.argmax(axis=1) == torn.labels[images]
 
     correct = np.zeros(len(torn.labels), bool)

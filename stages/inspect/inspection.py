@@ -127,8 +127,9 @@ def inspect_images(
         values, lambda rows: near_duplicates.scale_components(rows, pca.scales, unique.n_train)
     )
     pairs = near_duplicates.find_pairs(scaled, unique_hashes, unique.hash_rank)
-    compared = select_images(images_csv, contents, is_in(pairs, len(values)))
-    pairs = detail.keep_copies(pairs, dict(compared), cache)
+    compared = dict(select_images(images_csv, contents, is_in(pairs, len(values))))
+    pairs = detail.keep_copies(pairs, compared, cache)
+    del compared
     selected = (np.bincount(unique.inverse) > 1) | is_in(pairs, len(values))
     copies = pairs_of_hashes(train, unique, pairs)
     if str(train.weights) == "random":
@@ -145,6 +146,7 @@ def inspect_images(
     del listed, folds
     vectors = ComputedRows(values, lambda rows: normalize(pca.add_mean(rows)))
     units = near_duplicates.merge_groups(groups, named)
+    del named
     near = training_neighbours.find(vectors, groups, units, unique.n_train, unique.hash_rank)
     scores = outliers.outlier_scores(near.distances, groups, unique.n_train)
     similarities = similar_images.similarities(train, test, unique, near.nearest, pca.factors)

@@ -40,15 +40,16 @@ def find(
     count = len(vectors)
     kind = np.float64 if n_train <= nearest_neighbours.EXACT else np.float32  # halves the memory
     lowest = np.full((count, AVERAGED), 2, kind)  # distances
-    nearest, closest = np.full(count, -1, np.int32), np.full(count, -np.inf)
+    nearest, closest = np.full(count, -1, np.int32), np.full(count, np.inf, kind)
     for rows, near, cosines in nearest_neighbours.nearest(vectors, n_train, N_NEIGHBORS, rank):
         is_copy = copies[near] == copies[rows][:, None]
-        both = np.concatenate([lowest[rows], np.where(is_copy, 2, 1 - cosines)], axis=1)
+        distances = (1 - cosines).astype(kind)
+        both = np.concatenate([lowest[rows], np.where(is_copy, kind(2), distances)], axis=1)
         lowest[rows] = np.partition(both, AVERAGED - 1, axis=1)[:, :AVERAGED]
         others = groups[near] != groups[rows][:, None]  # the nearest first
         chosen = np.arange(len(rows)), others.argmax(axis=1)
-        better = others.any(axis=1) & (cosines[chosen] > closest[rows])
+        better = others.any(axis=1) & (distances[chosen] < closest[rows])
         nearest[rows[better]] = near[chosen][better]
-        closest[rows[better]] = cosines[chosen][better]
+        closest[rows[better]] = distances[chosen][better]
     lowest.sort(axis=1)
     return TrainingNeighbours(lowest.mean(axis=1, dtype=np.float64), nearest)

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from classifier.backbone import pretrained
@@ -95,6 +94,8 @@ def _check_md5(path: Path, expected: str, remedy: str) -> None:
 
 
 def _local(path: Path) -> Path:
+    import h5py
+
     if not h5py.is_hdf5(path):
         rule = "must be an HDF5 file; use the weights of InceptionV3 without its classifier"
         raise StageError(f"{path}: {rule}")
@@ -111,6 +112,8 @@ def write_random(path: Path, seed: int) -> None:
     then preserves the scale of the activations through the 94 convolutions with ReLU (Brock et
     al. 2021, arXiv:2101.08692, section 4.3).
     """
+    import h5py
+
     from classifier.inference.keras_backend import keras
 
     keras.backend.clear_session()  # restarts the numbers in layer names

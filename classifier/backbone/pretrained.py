@@ -3,8 +3,6 @@
 import hashlib
 from pathlib import Path
 
-import h5py
-
 from classifier.common import hdf5
 
 PATH = Path("models/pretrained.h5")
@@ -24,6 +22,8 @@ def file_hash(path: Path, algorithm: str) -> str:
 
 def identity(path: Path) -> str:
     """Returns which weights these are: `imagenet`, `random`, or `sha256:<hash>` of another file."""
+    import h5py
+
     if file_hash(path, "md5") == MD5:
         return "imagenet"
     hdf5.require_self_contained(path)

@@ -180,11 +180,14 @@ def _length(
         weights: float32 (n,), of the rows.
         line: slope and curvature of the penalty.
     """
-    length = 0.0
+    length, squares = 0.0, change**2
     for _ in range(LINE_STEPS):
-        probabilities = np.exp(log_probabilities(logits + np.float32(length) * change))
-        mean = (probabilities * change).sum(axis=1)
-        variance = (probabilities * change**2).sum(axis=1) - mean**2
+        trial = logits + np.float32(length) * change
+        trial -= trial.max(axis=1, keepdims=True)
+        exponentials = np.exp(trial, out=trial)
+        total = exponentials.sum(axis=1)
+        mean = np.einsum("nc,nc->n", exponentials, change) / total
+        variance = np.einsum("nc,nc->n", exponentials, squares) / total - mean**2
         slope = float((mean - change[own]) @ weights) + line[0] + length * line[1]
         length -= slope / max(float(variance @ weights) + line[1], 1e-30)
     return length

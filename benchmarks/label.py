@@ -6,9 +6,10 @@
 Each DIR holds train/<class>/* and test/<class>/*, or only class folders, of which a fifth is then
 set aside, another for each seed. The labels of the training images are hidden and given one by one,
 in the order in which `python -m classifier label` would ask for them. Rows are means over the
-seeds: the share of the labels that was given, and the accuracy on the test images as a share of
-that with all labels. `--head train` measures with the heads of stage `train` instead of the
-discriminant of the labelling page; it learns from the classes with two labels or more.
+seeds: the share of the labels that was given, the accuracy on the test images as a share of that
+with all labels, the same of images chosen at random, and the standard error of the difference, from
+image to image. `--head train` measures with the heads of stage `train` instead of the discriminant
+of the labelling page; it learns from the classes with two labels or more.
 """
 
 import argparse
@@ -76,7 +77,7 @@ def labelling_head(train: Data, rows: np.ndarray, test: np.ndarray) -> np.ndarra
     """Returns the predicted classes of points, by the head of the page that has learned `rows`."""
     points, labels = train
     known, classes = np.unique(labels[rows], return_inverse=True)
-    layer = learner.fit(points, Labels(rows, classes, len(known)))
+    layer = learner.fit_all(points, Labels(rows, classes, len(known)))
     return np.asarray(known[learner.logits(test, layer).argmax(axis=1)])
 
 
@@ -97,8 +98,8 @@ def train_head(train: Data, rows: np.ndarray, test: np.ndarray) -> np.ndarray:
     return np.asarray(known[head.probabilities(test.astype(np.float64)).argmax(axis=1)])
 
 
-def measure(train: Data, test: Data, strategy: str, head: str, seed: int) -> list[float]:
-    """Returns the accuracy for each of SHARES, and with all labels."""
+def measure(train: Data, test: Data, strategy: str, head: str, seed: int) -> np.ndarray:
+    """Returns which test images are right, bool (SHARES + 1, n): for each share, and with all."""
     (values, labels), (test_values, test_labels) = train, test
     points = learner.principal_axes(np.concatenate([values, test_values]))
     own, count = points[: len(labels)], len(labels)
@@ -110,20 +111,41 @@ def measure(train: Data, test: Data, strategy: str, head: str, seed: int) -> lis
     )
     numbers = [int(share * count) for share in SHARES]
     chosen = [*(given.images[:number] for number in numbers), np.arange(count)]
-    return [float((predict(rows) == test_labels).mean()) for rows in chosen]
+    return np.array([predict(rows) == test_labels for rows in chosen])
 
 
 def measure_all(train: Data, test: Data, strategy: str, head: str, seeds: int) -> np.ndarray:
-    """Returns the mean accuracies over the seeds, float (SHARES + 1,)."""
-    found = []
+    """Returns how often each test image is right, mean of the seeds, float (SHARES + 1, n)."""
+    if len(test[1]):
+        found = [measure(train, test, strategy, head, seed) for seed in range(seeds)]
+        return np.mean(found, axis=0)
+    parts = []
     for seed in range(seeds):
-        if len(test[1]):
-            found.append(measure(train, test, strategy, head, seed))
-            continue
         aside = held_out(train[1], seed)
-        parts = [(train[0][rows], train[1][rows]) for rows in (~aside, aside)]
-        found.append(measure(*parts, strategy, head, seed))
-    return np.mean(found, axis=0)
+        own = [(train[0][rows], train[1][rows]) for rows in (~aside, aside)]
+        parts.append(measure(*own, strategy, head, seed))
+    return np.concatenate(parts, axis=1).astype(float)
+
+
+def compare(right: np.ndarray, at_random: np.ndarray) -> list[dict[str, float]]:
+    """Returns a row for each of SHARES.
+
+    Args:
+        right: float (SHARES + 1, n), how often each test image is right.
+        at_random: the same with images chosen at random.
+    """
+    whole = float(right[-1].mean())
+    errors = (right - at_random).std(axis=1) / right.shape[1] ** 0.5
+    return [
+        {
+            "share_of_labels": share,
+            "share_of_accuracy": float(right[place].mean()) / whole,
+            "share_at_random": float(at_random[place].mean()) / whole,
+            "standard_error": float(errors[place]) / whole,
+            "accuracy_of_all_labels": whole,
+        }
+        for place, share in enumerate(SHARES)
+    ]
 
 
 def main() -> None:
@@ -140,24 +162,21 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     print(HEADING + "\n" + (len(SHARES) + 3) * "|---" + "|")
-    rows = []
+    rows = list[dict[str, object]]()
     for images in args.images:
         train, test = read_features(images, args.weights, args.layers)
+        at_random = measure_all(train, test, "random", args.head, args.seeds)
         for strategy in args.strategies:
-            *some, whole = measure_all(train, test, strategy, args.head, args.seeds).tolist()
-            shares = [accuracy / whole for accuracy in some]
-            cells = [images.name, strategy, *(f"{share:.3f}" for share in shares), f"{whole:.3f}"]
-            print(f"| {' | '.join(cells)} |", flush=True)
-            rows += [
-                {
-                    "name": images.name,
-                    "strategy": strategy,
-                    "share_of_labels": share,
-                    "share_of_accuracy": accuracy,
-                    "accuracy_of_all_labels": whole,
-                }
-                for share, accuracy in zip(SHARES, shares, strict=True)
+            right = measure_all(train, test, strategy, args.head, args.seeds)
+            found = compare(right, at_random)
+            cells = [
+                f"{row['share_of_accuracy']:.3f} ({row['share_at_random']:.3f} ± "
+                f"{row['standard_error']:.3f})"
+                for row in found
             ]
+            whole = f"{right[-1].mean():.3f}"
+            print(f"| {' | '.join([images.name, strategy, *cells, whole])} |", flush=True)
+            rows += [{"name": images.name, "strategy": strategy, **row} for row in found]
     if args.json:
         args.json.write_text(json.dumps(rows, indent=2))
 

@@ -2,8 +2,19 @@
 
 import numpy as np
 
+AXES = 32  # in which distances are measured
 STEPS = 15  # at most
 ROWS = 4096  # at once
+
+
+def directions(points: np.ndarray) -> np.ndarray:
+    """Returns points of length 1 in which distances are measured, float32 (N, AXES).
+
+    Args:
+        points: float32 (N, K), along the principal axes.
+    """
+    some = points[:, :AXES]
+    return np.asarray(some / np.maximum(np.linalg.norm(some, axis=1, keepdims=True), 1e-9))
 
 
 def k_means(points: np.ndarray, count: int, seed: int) -> np.ndarray:

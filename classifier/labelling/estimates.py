@@ -14,7 +14,7 @@ from classifier.head import softmax
 from classifier.labelling import learner
 from classifier.labelling.learner import Labels
 
-SHARES = (0.25, 0.5, 0.75, 1.0)  # of the labels
+SHARES = (0.25, 0.5, 0.75)  # of the labels
 MORE = 50  # labels whose effect is told
 MIN_POINTS = 3
 MIN_LABELS = 20
@@ -32,16 +32,18 @@ def probabilities(points: np.ndarray, labels: Labels) -> tuple[np.ndarray, np.nd
     """
     outside = learner.out_of_fold(points, labels)
     factor = GROWTH * temperature.fit(outside, labels.classes, np.ones(len(outside)))
-    scores = learner.logits(points, learner.fit(points, labels))
+    scores = learner.logits(points, learner.fit_all(points, labels))
     return softmax(factor * scores), outside.argmax(axis=1) == labels.classes
 
 
-def curve(points: np.ndarray, labels: Labels) -> list[Point]:
+def curve(points: np.ndarray, labels: Labels, shares: np.ndarray, right: np.ndarray) -> list[Point]:
     """Returns the accuracy to expect on all images, 0 to 1, by number of labels.
 
     Args:
         points: float32 (N, K).
         labels: of some of them, of which parts are drawn.
+        shares: probabilities that all of them teach, (N, C).
+        right: bool (n,), which labelled images are right.
     """
     order = np.random.default_rng(0).permutation(len(labels.images))
     images, classes = labels.images[order], labels.classes[order]
@@ -50,12 +52,16 @@ def curve(points: np.ndarray, labels: Labels) -> list[Point]:
         known, numbers = np.unique(classes[:number], return_inverse=True)
         if number < MIN_LABELS or len(known) < learner.MIN_CLASSES:
             continue
-        shares, right = probabilities(points, Labels(images[:number], numbers, len(known)))
-        values = shares.max(axis=1)
-        values[images[:number]] = right
+        some, known_right = probabilities(points, Labels(images[:number], numbers, len(known)))
+        values = some.max(axis=1)
+        values[images[:number]] = known_right
         rest = images[number:]
-        values[rest] = known[shares[rest].argmax(axis=1)] == classes[number:]
+        values[rest] = known[some[rest].argmax(axis=1)] == classes[number:]
         found.append((number, float(values.mean())))
+    if len(order) >= MIN_LABELS:
+        values = shares.max(axis=1)
+        values[labels.images] = right
+        found.append((len(order), float(values.mean())))
     return found
 
 

@@ -87,11 +87,12 @@ class Learning:
             labels = Labels(np.array(state.places, int), numbers, len(names))
             points = labelled.images.points
             shares = np.full((len(points), len(names)), 1 / max(len(names), 1), np.float32)
+            found = list[Point]()
             if len(names) >= learner.MIN_CLASSES:
-                shares, _ = estimates.probabilities(points, labels)
+                shares, right = estimates.probabilities(points, labels)
+                found = estimates.curve(points, labels, shares, right)
             pool = Pool(points, labels, np.array(state.closed, int), SEED)
             batch = selection.teaching(pool, BATCH).tolist()
-            found = estimates.curve(points, labels)
             self.learned, self.problem = Learned(names.tolist(), shares, found, batch), ""
             return self.learned
 

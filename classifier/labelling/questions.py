@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 
 from classifier.dataset.findings import Finding
-from classifier.labelling import clusters, learner, selection
+from classifier.labelling import clusters, learner
 from classifier.labelling.labelled_images import LabelledImages
-from classifier.labelling.learner import Labels
 from classifier.labelling.learning import SEED, Learning
 from classifier.labelling.people import People
-from classifier.labelling.selection import Pool
 
 SHOWN = 24  # images of a group
 GUESSES = 50  # classes listed for an image, at most
@@ -96,14 +94,14 @@ class Questions:
             number = max(range(len(sizes)), key=lambda n: (sizes[n] > 0, -self._shown[n], sizes[n]))
             self._shown[number] += 1
             some = self._groups[number][free[self._groups[number]]]
-            central = some[clusters.central(points[some, : selection.AXES])[:SHOWN]]
+            central = some[clusters.central(points[some, : clusters.AXES])[:SHOWN]]
             self.people.lend(who, central)
             return self._item("group", central.tolist(), more=len(some) - len(central))
 
     def halves(self, places: Sequence[int]) -> list[dict[str, Any]]:
         """Returns the two halves of a group of two images or more."""
         some = np.array(places, int)
-        points = self._labelled.images.points[some, : selection.AXES]
+        points = self._labelled.images.points[some, : clusters.AXES]
         members = clusters.k_means(points, 2, SEED)
         if len(set(members.tolist())) < 2:  # copies of one image
             members[len(members) // 2 :] = 1 - members[0]
@@ -143,8 +141,6 @@ def divide(points: np.ndarray) -> list[np.ndarray]:
     Args:
         points: float32 (N, K), along the principal axes.
     """
-    none = np.array([], int)
     count = int(np.clip(round(1.5 * len(points) ** 0.5), 1, 200))
-    directions = Pool(points, Labels(none, none, 0), none).directions
-    members = clusters.k_means(directions, count, SEED)
+    members = clusters.k_means(clusters.directions(points), count, SEED)
     return [group for n in range(count) if len(group := np.flatnonzero(members == n))]

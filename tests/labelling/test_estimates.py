@@ -8,15 +8,18 @@ from tests.labelling.blobs import blobs, labels_of
 def test_the_estimate_is_near_the_accuracy_on_new_images():
     points, classes = blobs(n_classes=5, each=400, spread=2.2)
     labels = labels_of(classes, np.arange(150))
-    (*_, (number, accuracy)) = estimates.curve(points, labels)
-    predicted = learner.logits(points, learner.fit(points, labels)).argmax(axis=1)
+    (*_, (number, accuracy)) = estimates.curve(
+        points, labels, *estimates.probabilities(points, labels)
+    )
+    predicted = learner.logits(points, learner.fit_all(points, labels)).argmax(axis=1)
     assert number == 150
     assert accuracy == pytest.approx((predicted == classes)[150:].mean(), abs=0.08)
 
 
 def test_few_labels_have_no_estimate():
     points, classes = blobs()
-    assert estimates.curve(points, labels_of(classes, np.arange(8))) == []
+    labels = labels_of(classes, np.arange(8))
+    assert estimates.curve(points, labels, *estimates.probabilities(points, labels)) == []
     assert estimates.gain([(20, 0.5), (30, 0.6)]) is None
 
 

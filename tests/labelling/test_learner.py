@@ -19,6 +19,36 @@ def test_few_labels_teach_classes_that_lie_apart():
     assert (predicted == classes).mean() > 0.95
 
 
+def test_images_without_a_label_teach_too():
+    points, classes = blobs(each=100, spread=2)
+    labels = labels_of(classes, np.arange(12))
+    right = [
+        (learner.logits(points, layer).argmax(axis=1) == classes).mean()
+        for layer in (learner.fit(points, labels), learner.fit_all(points, labels))
+    ]
+    assert right[1] > right[0] + 0.05
+
+
+def test_images_of_no_class_teach_nothing():
+    points, classes = blobs(each=100, spread=2)
+    labels = labels_of(classes, np.arange(100))
+    strange = np.random.default_rng(0).normal(size=(400, 32)) - 2 * points.mean(axis=0) - 3
+    with_strange = np.concatenate([points, strange.astype(np.float32)])
+    right = [
+        (learner.logits(points, learner.fit_all(some, labels)).argmax(axis=1) == classes).mean()
+        for some in (points, with_strange)
+    ]
+    assert right[1] > right[0] - 0.01
+
+
+def test_with_all_labels_nothing_is_guessed():
+    points, classes = blobs()
+    labels = labels_of(classes, np.arange(len(points)))
+    np.testing.assert_array_equal(
+        learner.fit_all(points, labels)[0], learner.fit(points, labels)[0]
+    )
+
+
 def test_labels_at_random_are_not_learned_out_of_fold():
     points, classes = blobs()
     wrong = np.random.default_rng(0).permutation(classes)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from classifier.labelling.selection import STRATEGIES, Pool, typical, uncertain
+from classifier.labelling.selection import STRATEGIES, Pool, informative, typical
 from tests.labelling.blobs import blobs, labels_of
 
 
@@ -32,10 +32,9 @@ def test_typical_images_are_of_all_classes():
     assert set(classes[typical(pool([]), 4)]) == {0, 1, 2, 3}
 
 
-def test_the_uncertain_images_have_smaller_margins_than_others():
+def test_the_informative_images_have_smaller_margins_than_others():
     one = pool(list(range(40)), spread=1.5)
-    chosen = uncertain(one, 5)
-    assert one.margins(chosen).max() < np.median(one.margins(one.open))
+    assert one.margins(informative(one, 5)).max() < np.median(one.margins(one.open))
 
 
 def test_a_choice_is_the_same_each_time():

@@ -23,7 +23,7 @@ from classifier.dataset.features import Array
 ROWS = 4096  # at once
 POWER = 0.5  # of the features: their square roots are closer to normal than they are
 BALANCE = 0.5  # 0: scikit-learn's discriminant; 1: all classes at one distance from the centre
-FEW = 0.75  # rows per dimension, up to which fewer dimensions repay finding them
+FEW = 0.9  # rows per dimension, up to which fewer dimensions repay finding them
 REPEATED = 2  # rows per dimension, with more of which they are not looked through for equal ones
 LEAST = 1e-6  # of the total variance, added to each: rounding errors are less
 Linear = tuple[np.ndarray, np.ndarray]  # kernel (D, C), bias (C,), float64
@@ -200,7 +200,7 @@ class Coordinates:
         """Returns the same layer on powers of all features; unused ones have a kernel of 0."""
         kernel, bias = layer
         if self.basis is not None:
-            kernel = self.basis @ kernel
+            kernel = (self.basis @ kernel.astype(np.float32)).astype(np.float64)
         every = np.zeros((self.features.shape[1], kernel.shape[1]))
         every[self.columns] = kernel
         return every, bias - self.mean @ kernel

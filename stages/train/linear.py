@@ -1,7 +1,7 @@
 """Trains linear heads, and predicts each image with one that has not seen it."""
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import cast
@@ -223,19 +223,18 @@ def train_and_validate(
         logistic.require_memory(chosen, examples.features.shape[1], settings.head)
     heads = train(MODELS[kind], examples.features, chosen, layer_sets, pool)
     random_correct = np.zeros(0, bool)
-    if plan.cross_validated:
-        folds = heads[0].fold_branches
-        rounds = {n: mean_branch(head.fold_branches[n] for head in heads) for n in folds}
-        random_correct = _random_correct(samples, plan, heads, pool)
-    else:
-        rounds = {1: mean_branch(head.branch for head in heads)}
-        if settings.refit:
-            heads = _refit(examples.features, samples, heads, pool)
+    with ThreadPoolExecutor(1) as beside:  # the pool computes for one while the other waits
+        curve = beside.submit(_learning_curve, examples, samples, plan, settings, heads[0], pool)
+        if plan.cross_validated:
+            folds = heads[0].fold_branches
+            rounds = {n: mean_branch(head.fold_branches[n] for head in heads) for n in folds}
+            random_correct = _random_correct(samples, plan, heads, pool)
+        else:
+            rounds = {1: mean_branch(head.branch for head in heads)}
+            if settings.refit:
+                heads = _refit(examples.features, samples, heads, pool)
     final = mean_branch(head.branch for head in heads)
-    curve = learning_curve.NONE
-    if settings.learning_curve:
-        curve = _learning_curve(examples, samples, plan, heads[0], pool)
-    return TrainedHeads(heads, final, rounds, random_correct, curve)
+    return TrainedHeads(heads, final, rounds, random_correct, curve.result())
 
 
 def auto_head(n_images: int, n_classes: int) -> str:
@@ -244,9 +243,16 @@ def auto_head(n_images: int, n_classes: int) -> str:
 
 
 def _learning_curve(
-    examples: Examples, samples: Samples, plan: Plan, head: LinearHead, pool: Executor
+    examples: Examples,
+    samples: Samples,
+    plan: Plan,
+    settings: Params,
+    head: LinearHead,
+    pool: Executor,
 ) -> LearningCurve:
     """Returns the learning curve of the images that validate, on the layers of a head."""
+    if not settings.learning_curve:
+        return learning_curve.NONE
     rounds = replace(samples, folds=plan.rounds)
     return learning_curve.measure(
         examples.features, rounds, head.layer_set[1], POWER, plan.parts, pool

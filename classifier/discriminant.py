@@ -65,6 +65,21 @@ class Moments:
 
 
 @dataclass(frozen=True)
+class Span:
+    """The dimensions that n rows span.
+
+    Attributes:
+        basis: float32 (K, L), orthonormal.
+        rows: int (n,), ascending.
+        values: float32 (n, L), their coordinates.
+    """
+
+    basis: np.ndarray
+    rows: np.ndarray
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
 class Coordinates:
     """Powers of features minus their mean, in fewer dimensions where rows are few.
 
@@ -73,14 +88,14 @@ class Coordinates:
         columns: int (K,) or a slice, the features that are used.
         power: 1, or 0.5 for the square roots of features.
         mean: float64 (K,), of the powers.
-        basis: float32 (K, L), orthonormal, spanning all rows; None: the powers themselves.
+        span: of all rows; None: the coordinates are the powers themselves.
     """
 
     features: Array
     columns: np.ndarray | slice
     power: float
     mean: np.ndarray
-    basis: np.ndarray | None = None
+    span: Span | None = None
 
     @classmethod
     def of(
@@ -94,17 +109,23 @@ class Coordinates:
         centred = replace(plain, mean=mean / len(rows))
         if len(rows) > REPEATED * len(mean):
             return centred
-        values = centred[rows]
-        places = {row.tobytes(): place for place, row in enumerate(values)}
-        if len(places) > FEW * len(mean):
+        rows = np.unique(rows)
+        values, numbers = centred[rows], dict[bytes, int]()
+        places = [numbers.setdefault(row.tobytes(), len(numbers)) for row in values]
+        if len(numbers) > FEW * len(mean):
             return centred
-        different = values[list(places.values())].T
-        return replace(centred, basis=qr(different, mode="economic", check_finite=False)[0])
+        _, first = np.unique(places, return_index=True)
+        basis, spanned = qr(values[first].T, mode="economic", check_finite=False)
+        return replace(centred, span=Span(basis, rows, spanned.T[places]))
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
         """Returns the coordinates of some rows, float32 (n, L)."""
-        values = self._centred(rows)
-        return values if self.basis is None else values @ self.basis
+        if self.span is None:
+            return self._centred(rows)
+        places = np.searchsorted(self.span.rows, rows)
+        if np.array_equal(self.span.rows.take(places, mode="clip"), rows):
+            return self.span.values[places]
+        return np.asarray(self._centred(rows) @ self.span.basis)
 
     def _centred(self, rows: np.ndarray) -> np.ndarray:
         """Returns powers of features minus their mean, float32 (n, K)."""
@@ -117,7 +138,7 @@ class Coordinates:
     @property
     def size(self) -> int:
         """Returns the number L of coordinates."""
-        return len(self.mean) if self.basis is None else self.basis.shape[1]
+        return len(self.mean) if self.span is None else self.span.basis.shape[1]
 
     def moments(self, rows: np.ndarray, labels: np.ndarray, n_classes: int) -> Moments:
         """Returns the sums over some rows.
@@ -192,15 +213,15 @@ class Coordinates:
     def logits(self, rows: np.ndarray, layer: Linear) -> np.ndarray:
         """Returns the logits of some rows, float32 (n, C)."""
         kernel, bias = (array.astype(np.float32) for array in layer)
-        factors = [kernel] if self.basis is None else [self.basis, kernel]
+        factors = [kernel] if self.span is None else [self.span.basis, kernel]
         each = (multi_dot([self._centred(rows[part]), *factors]) for part in parts(len(rows)))
         return np.concatenate([values + bias for values in each])
 
     def on_features(self, layer: Linear) -> Linear:
         """Returns the same layer on powers of all features; unused ones have a kernel of 0."""
         kernel, bias = layer
-        if self.basis is not None:
-            kernel = (self.basis @ kernel.astype(np.float32)).astype(np.float64)
+        if self.span is not None:
+            kernel = (self.span.basis @ kernel.astype(np.float32)).astype(np.float64)
         every = np.zeros((self.features.shape[1], kernel.shape[1]))
         every[self.columns] = kernel
         return every, bias - self.mean @ kernel

@@ -32,12 +32,14 @@ def test_it_is_scikit_learns(n_features, shrinkage, power):
 
 
 def test_equal_images_span_the_dimensions_of_one():
-    values = np.tile(sample(400)[0], (3, 1))
-    coordinates = Coordinates.of(values, np.arange(len(values)), slice(None), 0.5)
-    assert coordinates.size == len(ROWS)
-    lengths = np.linalg.norm(np.sqrt(values) - coordinates.mean, axis=1)
-    spanned = np.linalg.norm(coordinates[np.arange(len(values))], axis=1)
-    assert spanned == pytest.approx(lengths, rel=1e-5)
+    values = np.vstack([np.tile(sample(400)[0], (2, 1)), sample(400, seed=1)[0]])
+    rows = np.arange(180)
+    coordinates = Coordinates.of(values, rows, slice(None), 0.5)
+    assert coordinates.size == 90
+    centred = np.sqrt(values[rows]) - coordinates.mean
+    found = coordinates[rows]
+    assert found @ found.T == pytest.approx(centred @ centred.T, abs=1e-4)
+    assert coordinates[np.arange(270)][rows] == pytest.approx(found, abs=1e-5)  # others as well
 
 
 def test_the_balance_makes_the_distances_of_the_classes_equal():

@@ -57,6 +57,7 @@ class Extract:
         self._cache = FeatureCache(folder, identity, info.feature_shape, info.dtype, "")
         pool = Threads(
             base.FOLDER,
+            identity,
             lambda some: [decode_image(Path(some[0].row.path).read_bytes(), *size).pixels],
             batch_size=32,
             threads=0,

@@ -61,7 +61,7 @@ info = base.read_info(base.FOLDER)
 settings = params.load("extract", Params)
 decode = partial(images.decode_views, height=299, width=299, ranges=settings)
 identity = fingerprint.of_features(base.files_hash(base.FOLDER), engine.runtime(info.engine))
-extractor = FeatureExtractor(Threads(base.FOLDER, decode, 32, 0), None, done)
+extractor = FeatureExtractor(Threads(base.FOLDER, identity, decode, 32, 0), None, done)
 def work():
     shutil.rmtree("cache", ignore_errors=True)
     cache = FeatureCache(Path("cache"), identity, info.feature_shape, info.dtype, "")

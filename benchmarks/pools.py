@@ -28,6 +28,7 @@ from classifier.images.decode import decode_image
 from classifier.inference import base
 from classifier.inference.base import BaseInfo
 from classifier.inference.openvino_engine import openvino, write
+from stages.extract import ray_worker
 from stages.extract.forward import FeatureExtractor, Pool
 from stages.extract.ray_pool import RayPool
 from stages.extract.threads import Threads
@@ -87,7 +88,8 @@ def measure(name: str, pool: Pool, network: Path, views: Callable[[], Iterator[V
 
     with tempfile.TemporaryDirectory() as folder:
         info = base.read_info(network)
-        cache = FeatureCache(Path(folder), "f" * 64, info.feature_shape, info.dtype, "")
+        identity = ray_worker.of_machine(network).fingerprint
+        cache = FeatureCache(Path(folder), identity, info.feature_shape, info.dtype, "")
         extractor = FeatureExtractor(pool, cache, on_batch)
         for _ in pool.map(([view] for view in views()), 1):  # workers start, and load the network
             break
@@ -156,7 +158,8 @@ def main() -> None:
                 row = f"Ray, workers {workers}, batch {batch}"
                 on_cluster(workers, partial(measure, row, pool, network, views))
         if not args.stub:
-            threads = Threads(network, decode, args.batch[0], max(args.workers))
+            identity = ray_worker.of_machine(network).fingerprint
+            threads = Threads(network, identity, decode, args.batch[0], max(args.workers))
             measure(f"{max(args.workers)} threads", threads, network, views)
 
 

@@ -173,6 +173,22 @@ def test_two_checkouts_fill_one_cache_at_once(fresh, expected, tmp_path):
     assert cached(fresh) == 61
 
 
+def test_a_kill_while_the_cache_is_divided_loses_nothing(fresh, expected):
+    code = fresh.folder / "classifier" / "cache" / "features.py"
+    code.write_text(code.read_text().replace("LIMIT = 2_000_000", "LIMIT = 30"))
+    parts = fresh.folder / ".cache" / feature_cache.FOLDER
+    process = subprocess.Popen((sys.executable, "-m", "stages.extract"), cwd=fresh.folder)
+    while len(list(parts.glob("*/*.sqlite"))) < 5 and process.poll() is None:
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+    count = cached(fresh)
+    assert 30 < count < 61 and new(fresh) == 61 - count
+    assert len(list(parts.glob("*/*.sqlite"))) > 30
+    assert outputs(fresh) == expected
+    assert cached(fresh) == 61
+
+
 def damage(project, change):
     """Fills the cache of a project and changes its bytes."""
     assert new(project) == 61

@@ -19,6 +19,7 @@ FOLDER = Path(".cache")
 APPLICATION_ID = 0x70696373  # marks a file as ours
 VERSION = 2  # of the tables
 BUSY_TIMEOUT = 120  # seconds to wait while another process writes
+LOG_PAGES = 4000  # of 4 KB; written twice, but those changed meanwhile again only once
 FOREIGN = "another program's file"
 META = "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID"
 Row = tuple[Any, ...]
@@ -145,6 +146,7 @@ class Database:
             self._connection.execute("PRAGMA cache_spill = OFF")  # costs a sync each time
         else:
             self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
         return meta
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[Row]:

@@ -19,10 +19,12 @@ SCHEMA = (
     "used INTEGER NOT NULL)",
     "CREATE TABLE vectors (id INTEGER PRIMARY KEY, value BLOB NOT NULL)",
 )
-ADD_KEY = "INSERT OR IGNORE INTO keys (key, checksum, used) VALUES (?, ?, ?)"
+ADD_KEY = "INSERT OR IGNORE INTO keys VALUES (?, ?, ?, ?)"
 ADD_VECTOR = "INSERT INTO vectors VALUES (?, ?)"
 ROWS = "SELECT key, value, checksum, used, id FROM vectors CROSS JOIN keys USING (id)"
 ROWS_OF_KEYS = ROWS.replace("vectors CROSS JOIN keys", "keys CROSS JOIN vectors")
+LAST = "SELECT ifnull(max(id), 0) FROM keys"
+NEWER = "SELECT id FROM keys WHERE id > ?"
 SPAN = "SELECT (SELECT max(id) FROM keys) - (SELECT min(id) FROM keys) + 1"
 NOTED = 4096  # rows whose use is noted at once
 
@@ -31,7 +33,7 @@ class Row(NamedTuple):
     """A row of both tables; a flipped bit may have changed any type."""
 
     key: bytes
-    value: bytes
+    value: bytes  # or a view of them, in a row to add
     checksum: bytes
     used: int  # day of its latest use
     id: int = 0
@@ -70,6 +72,11 @@ class FeatureFile(RecoveringDatabase):
         self._fingerprint = meta["fingerprint"]
         self._used = list[int]()  # ids whose use is not noted yet
         super().__init__(path, SCHEMA, meta, access)
+
+    def version(self) -> int:
+        """Returns a number that changes once another process has written to the file."""
+        ((version,),) = self.rows("PRAGMA data_version")
+        return version
 
     def has(self, keys: Sequence[bytes]) -> set[bytes]:
         """Returns the keys that have a row."""
@@ -172,14 +179,17 @@ class FeatureFile(RecoveringDatabase):
         if not opened.writable:
             return
         with opened.transaction() as connection:
-            for row in rows:
-                added = connection.execute(ADD_KEY, (row.key, row.checksum, row.used or 0))
-                if added.rowcount:
-                    connection.execute(ADD_VECTOR, (added.lastrowid, row.value))
-                elif connection.execute(f"{ROWS_OF_KEYS} WHERE key = ?", (row.key,)).fetchone():
-                    self.contended = True
-                else:
+            ((last,),) = connection.execute(LAST)
+            new, known = dict(enumerate(rows, last + 1)), list[Row]()  # by id
+            keys = [(number, row.key, row.checksum, row.used or 0) for number, row in new.items()]
+            if connection.executemany(ADD_KEY, keys).rowcount < len(new):
+                added = {number for (number,) in connection.execute(NEWER, (last,))}
+                known = [new.pop(number) for number in new.keys() - added]
+            connection.executemany(ADD_VECTOR, [(number, row.value) for number, row in new.items()])
+            for row in known:
+                if not connection.execute(f"{ROWS_OF_KEYS} WHERE key = ?", (row.key,)).fetchone():
                     raise opened.damaged("the index of keys does not match its table")
+            self.contended |= bool(known)
 
     def _move(self, opened: Database, first: int, target: "FeatureFile", limit: int) -> int:
         span = bytes([first]), bytes([first]) + b"\xff" * 64

@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from classifier.cache import database
-from classifier.cache.database import Access
+from classifier.cache.database import Access, checksum
 from classifier.cache.feature_file import FeatureFile, Row, today
 from classifier.cache.parts import COUNT, Parts
 from classifier.common import progress
@@ -25,6 +24,21 @@ MOVED = 2**23  # bytes moved at once
 def cache_file(folder: Path, fingerprint: str) -> Path:
     """Returns the file of a network's features in the cache `folder`."""
     return folder / FOLDER / f"{fingerprint[:16]}.sqlite"
+
+
+class NewRows(NamedTuple):
+    """Rows to add, with their checksums, which whoever computed the features computes, too."""
+
+    keys: list[bytes]  # of N rows
+    features: np.ndarray  # (N, *shape): contiguous, little-endian
+    checksums: list[bytes]
+
+
+def new_rows(fingerprint: str, keys: list[bytes], features: np.ndarray) -> NewRows:
+    """Returns rows of the features (N, *shape) of a network, for `FeatureCache.add`."""
+    features = np.ascontiguousarray(features, features.dtype.newbyteorder("<"))
+    network, rows = fingerprint.encode(), zip(keys, features, strict=True)
+    return NewRows(keys, features, [checksum(network, key, row.data) for key, row in rows])
 
 
 class Shard(NamedTuple):
@@ -101,6 +115,10 @@ class FeatureCache:
         """Returns the number of rows that did not match their checksum."""
         return self._file.damaged + sum(file.damaged for file in self._older)
 
+    def version(self) -> int:
+        """Returns a number that changes once another process has added rows."""
+        return self._file.version()
+
     def has(self, keys: Iterable[bytes]) -> set[bytes]:
         """Returns the keys that have a row."""
         wanted = list(keys)
@@ -121,14 +139,14 @@ class FeatureCache:
         }
 
     def put(self, keys: Sequence[bytes], features: np.ndarray) -> None:
-        """Adds the rows of `features` (N, *shape), all or none; a key that has a row keeps it."""
-        values = [row.tobytes() for row in np.ascontiguousarray(features, self.dtype)]
-        identity, day = self.meta["fingerprint"].encode(), today()
-        rows = [
-            Row(key, value, database.checksum(identity, key, value), day)
-            for key, value in zip(keys, values, strict=True)
-        ]
-        self._file.add(rows)
+        """Adds the rows of `features` (N, *shape), as `add` does."""
+        converted = np.asarray(features, self.dtype)
+        self.add(new_rows(self.meta["fingerprint"], list(keys), converted))
+
+    def add(self, rows: NewRows) -> None:
+        """Adds rows, all or none; a key that has a row keeps it."""
+        columns, day = zip(*rows, strict=True), today()
+        self._file.add([Row(key, row.data, checksum, day) for key, row, checksum in columns])
         self.contended |= self._file.contended
         if self.writable and self._file.span() > self._limit // (NEW if self._parts else 1):
             self._divide()

@@ -23,6 +23,7 @@ LOST_SECONDS = 20.0  # without the head; after 60 Ray ends this process without 
 TASKS_PER_CORE = 2  # one runs, the next waits
 ASK_SECONDS = 2.0  # between two looks at the cluster
 PROBE = "import sys; from ray._raylet import GcsClient; GcsClient(address=sys.argv[1])"
+ANSWER = 1_500_000  # bytes of an answer; larger ones are objects, at three times the cost
 PACKAGES = ("classifier", "stages")  # that the workers get from here
 
 
@@ -62,8 +63,11 @@ class Cluster:
             raise StageError(f"RAY_ADDRESS: {rule}; got {name!r}: see {GUIDE}")
         _check_token(name)
         folder = Path(__file__).parents[2]
-        code = {"py_modules": [str(folder / package) for package in PACKAGES]}
-        options = {"log_to_driver": False, "logging_level": "ERROR", "runtime_env": code}
+        workers = {
+            "py_modules": [str(folder / package) for package in PACKAGES],
+            "env_vars": {"RAY_max_direct_call_object_size": str(ANSWER)},
+        }
+        options = {"log_to_driver": False, "logging_level": "ERROR", "runtime_env": workers}
         try:
             self.ray.init(address=name, **options)
         except (OSError, RuntimeError, ValueError, self.ray.exceptions.RayError) as error:

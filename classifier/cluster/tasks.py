@@ -9,8 +9,6 @@ from typing import Any, Generic, TypeVar
 from classifier.cluster.connection import Cluster, node, one_line
 from classifier.common.errors import StageError, warn
 
-PIECE = 90_000  # bytes; Ray sends up to 100 kB at a third of the cost of a larger object
-MOST_PIECES = 16  # of an answer; a larger one is an object
 ATTEMPTS = 3  # at an item alone whose worker dies; other reasons than the item are rare
 
 T = TypeVar("T")
@@ -31,7 +29,6 @@ class Tasks(Generic[T, A]):
         cluster: where.
         function: called with `shared` and the items of a batch.
         shared: what all tasks need; sent once to each machine.
-        answer_size: of an answer in bytes, about.
         show: called with the number of workers when it changes.
         on_lost: called with an item that ended ATTEMPTS workers, and how.
 
@@ -44,16 +41,14 @@ class Tasks(Generic[T, A]):
         cluster: Cluster,
         function: Callable[[S, list[T]], A],
         shared: S,
-        answer_size: int,
         show: Callable[[str], object],
         on_lost: Callable[[T, str], object],
     ) -> None:
         self.errors: list[str] = []
         self._cluster = cluster
-        pieces = -(-answer_size // PIECE)
-        pieces = 1 if pieces > MOST_PIECES else max(1, pieces)
-        self._remote = cluster.ray.remote(num_cpus=1, max_retries=0, num_returns=pieces)(_run)
-        self._work = cluster.ray.put((function, shared, pieces))
+        options = {"num_cpus": 1, "max_retries": 0, "enable_task_events": False}
+        self._remote = cluster.ray.remote(**options)(_run)
+        self._work = cluster.ray.put((function, shared))
         self._show = show
         self._on_lost = on_lost
         self._again: deque[list[_Attempt[T]]] = deque()  # before new ones
@@ -70,20 +65,19 @@ class Tasks(Generic[T, A]):
                 before comes first.
         """
         cluster = self._cluster
-        tasks: dict[Any, tuple[list[Any], list[_Attempt[T]]]] = {}  # by the first piece
+        tasks: dict[Any, list[_Attempt[T]]] = {}
         self._show(f"{cluster.cores} workers")
         while True:
             if cluster.ask():
                 self._show(f"{cluster.cores} workers")
             while len(tasks) < cluster.slots and (batch := self._next(batches)):
-                refs = self._remote.remote(self._work, _pickled([one.item for one in batch]))
-                pieces = refs if isinstance(refs, list) else [refs]
-                tasks[pieces[0]] = pieces, batch
+                items = _pickled([one.item for one in batch])
+                tasks[self._remote.remote(self._work, items)] = batch
             if not tasks:
                 break
             for task in cluster.wait(tasks):
-                pieces, batch = tasks.pop(task)
-                if answer := self._answer(pieces, batch):
+                batch = tasks.pop(task)
+                if answer := self._answer(task, batch):
                     yield [one.item for one in batch], answer[0]
         if self.errors:
             raise StageError(*dict.fromkeys(self.errors))
@@ -94,10 +88,10 @@ class Tasks(Generic[T, A]):
             return self._again.popleft()
         return [] if self.errors else [_Attempt(item) for item in next(batches, [])]
 
-    def _answer(self, pieces: list[Any], batch: list[_Attempt[T]]) -> tuple[A] | None:
+    def _answer(self, task: Any, batch: list[_Attempt[T]]) -> tuple[A] | None:
         ray = self._cluster.ray
         try:
-            return (pickle.loads(b"".join(ray.get(pieces))),)
+            return (pickle.loads(ray.get(task)),)
         except ray.exceptions.RayTaskError as error:
             cause = error.cause if isinstance(error.cause, Exception) else error
             kind = "" if isinstance(cause, StageError) else f"{type(cause).__name__}: "
@@ -125,9 +119,7 @@ def _pickled(value: object) -> bytes:
     return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
 
 
-def _run(work: tuple[Callable[[S, list[T]], object], S, int], items: bytes) -> Any:
-    """Returns the answer of the function, pickled, in pieces."""
-    function, shared, pieces = work
-    data = _pickled(function(shared, pickle.loads(items)))
-    step = -(-len(data) // pieces)
-    return data if pieces == 1 else [data[i * step : (i + 1) * step] for i in range(pieces)]
+def _run(work: tuple[Callable[[S, list[T]], object], S], items: bytes) -> bytes:
+    """Returns the answer of the function, pickled."""
+    function, shared = work
+    return _pickled(function(shared, pickle.loads(items)))

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from classifier.cache.features import FeatureCache
+from classifier.cache.features import FeatureCache, NewRows
 from classifier.common import parallel
 from classifier.common.errors import count
 from classifier.dataset.features import rows_per_chunk
@@ -19,7 +19,6 @@ WINDOW = 4096  # views whose keys are looked up at once
 VIEWS_PER_DECODE = 8  # of one image, in memory at once
 
 Decode = Callable[..., list[Pixels]]  # `images.decode_views` with all but views and content
-Computed = tuple[list[bytes], np.ndarray]  # keys of N views and their features, (N, *feature_shape)
 
 
 class Pool(Protocol):
@@ -36,7 +35,7 @@ class Pool(Protocol):
     def place(self) -> str:
         """Returns where the features were computed, for people to read."""
 
-    def map(self, groups: Iterable[list[View]], estimate: int) -> Iterator[Computed]:
+    def map(self, groups: Iterable[list[View]], estimate: int) -> Iterator[NewRows]:
         """Yields the features of groups of views in any order; a view may come twice.
 
         Each group is of one image; all views together are about `estimate`.
@@ -46,19 +45,19 @@ class Pool(Protocol):
 def missing(views: Iterable[View], cache: FeatureCache, size: int) -> Iterator[View]:
     """Yields one view of each content that has no cached features.
 
-    Looks into the cache again before every `size` of them, since another process may have computed
-    them meanwhile; after such a collision each process continues in a random order of its own.
+    Looks into the cache again before every `size` of them once another process has added rows;
+    after a collision with one, each process continues in a random order of its own.
     """
     requested: set[bytes] = set()
     for window in parallel.batched(views, WINDOW):
         requested -= cache.has(requested)
-        by_key = {view.key: view for view in window}
+        by_key, version = {view.key: view for view in window}, cache.version()
         keys = list(by_key.keys() - cache.has(by_key) - requested)
         keys.sort(key=lambda key: (by_key[key].row.path, by_key[key].number))
         if cache.contended:
             random.shuffle(keys)
         for batch in parallel.batched(keys, size):
-            cached = cache.has(batch)
+            cached = cache.has(batch) if cache.version() != version else ()
             for key in batch:
                 if key not in cached:
                     requested.add(key)
@@ -111,8 +110,8 @@ class FeatureExtractor:
             return
         images = groupby(views, key=lambda view: view.row.path)
         groups = (some for _, image in images for some in parallel.batched(image, VIEWS_PER_DECODE))
-        for keys, vectors in self.pool.map(groups, estimate):
-            self.cache.put(keys, vectors)
-            self.new += len(keys)
-            self.on_batch(len(keys))
-            yield dict(zip(keys, vectors, strict=True))
+        for rows in self.pool.map(groups, estimate):
+            self.cache.add(rows)
+            self.new += len(rows.keys)
+            self.on_batch(len(rows.keys))
+            yield dict(zip(rows.keys, rows.features, strict=True))

@@ -3,24 +3,23 @@
 This process asks and keeps the results.
 """
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from classifier.cache.features import NewRows
 from classifier.cluster.connection import Cluster
 from classifier.cluster.tasks import Tasks
 from classifier.common.errors import StageError
 from classifier.images.augmentation import View
 from classifier.inference import base
 from stages.extract import images, ray_worker
-from stages.extract.forward import Computed, Decode
+from stages.extract.forward import Decode
 from stages.extract.ray_worker import Answer, Image, Work
 
 PARAM = "extract.run_on"
-KEY_SIZE = 100  # bytes, at most
 
 
 class RayPool:
@@ -54,8 +53,8 @@ class RayPool:
         """Returns the number of cores."""
         return f"{self._cluster.cores if self._cluster else 0} cores of a Ray cluster"
 
-    def map(self, groups: Iterable[list[View]], estimate: int) -> Iterator[Computed]:
-        """Yields keys and features in any order.
+    def map(self, groups: Iterable[list[View]], estimate: int) -> Iterator[NewRows]:
+        """Yields features in any order.
 
         Raises:
             StageError: a worker must not take part, an image cannot be decoded or ends its worker,
@@ -65,23 +64,19 @@ class RayPool:
         size = cluster.batch_size(self.batch_size, estimate)
 
         def lost(image: Image, how: str) -> None:
-            path = image.views[0].row.path
+            path = ray_worker.views(image)[0].row.path
             tasks.errors.append(f"{path}: crashed ({how}); remove or replace it")
 
         tasks: Tasks[Image, Answer] = Tasks(
-            cluster, ray_worker.compute, self._work(), size * self._row_size(), self._show, lost
+            cluster, ray_worker.compute, self._work(), self._show, lost
         )
         for batch, answer in tasks.map(self._batches(groups, size)):
             if answer.unread:
                 self._send = True
-                tasks.again([_with_content(batch[position].views) for position in answer.unread])
-            if answer.keys:
-                yield answer.keys, answer.features
-
-    def _row_size(self) -> int:
-        """Returns how many bytes a view's key and features take in an answer."""
-        info = base.read_info(self._folder)
-        return math.prod(info.feature_shape) * np.dtype(info.dtype).itemsize + KEY_SIZE
+                unread = (ray_worker.views(batch[position]) for position in answer.unread)
+                tasks.again([ray_worker.pack(views, images.read(views)) for views in unread])
+            if answer.computed:
+                yield answer.computed
 
     def _work(self) -> Work:
         files = [path for path in self._folder.iterdir() if not path.name.startswith(base.UPPER)]
@@ -92,14 +87,10 @@ class RayPool:
         """Yields images with `size` views or a few more."""
         batch, count = list[Image](), 0
         for views in groups:
-            batch.append(_with_content(views) if self._send else Image(views))
+            batch.append(ray_worker.pack(views, images.read(views) if self._send else None))
             count += len(views)
             if count >= size:
                 yield batch
                 batch, count = [], 0
         if batch:
             yield batch
-
-
-def _with_content(views: list[View]) -> Image:
-    return Image(views, images.read(views))

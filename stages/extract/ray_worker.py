@@ -4,15 +4,17 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
 from classifier.cache import fingerprint
+from classifier.cache.features import NewRows, new_rows
 from classifier.cluster import identity
 from classifier.cluster.identity import Identity
 from classifier.common import parallel
 from classifier.common.errors import StageError
+from classifier.dataset.manifest import ImageRow
 from classifier.images.augmentation import View
 from classifier.images.decode import Pixels
 from classifier.inference import base, engine
@@ -30,19 +32,26 @@ class Work:
     identity: Identity  # of the machine that keeps the cache
 
 
-class Image(NamedTuple):
-    """Views of one image to compute."""
+# row, number and key of each view of an image to compute: tuples, which are pickled in a third of
+# the time; and the content of its file, None: read the file
+Image = tuple[list[tuple[tuple[Any, ...], int, bytes]], bytes | None]
 
-    views: list[View]
-    content: bytes | None = None  # of its file; None: read the file
+
+def pack(views: list[View], content: bytes | None) -> Image:
+    """Returns what to send of an image."""
+    return [(tuple(row), number, key) for row, number, key in views], content
+
+
+def views(image: Image) -> list[View]:
+    """Returns the views of an image that was sent."""
+    return [View(ImageRow(*row), number, key) for row, number, key in image[0]]
 
 
 @dataclass(frozen=True)
 class Answer:
     """What a task returns."""
 
-    keys: list[bytes]  # of N views
-    features: np.ndarray  # (N, *feature_shape)
+    computed: NewRows | None
     unread: list[int]  # positions of the images whose file is not on this machine
 
 
@@ -68,20 +77,23 @@ def compute(work: Work, images: list[Image]) -> Answer:
     keys, features, unread = list[bytes](), list[np.ndarray](), list[int]()
 
     def decoded() -> Iterator[tuple[bytes, Pixels]]:
-        for position, (views, content) in enumerate(images):
+        for position, image in enumerate(images):
+            content, some = image[1], views(image)
             try:
-                pixels = work.decode(views, content)
+                pixels = work.decode(some, content)
             except ChangedError:
                 if content is not None:
                     raise
                 unread.append(position)
             else:
-                yield from zip((view.key for view in views), pixels, strict=True)
+                yield from zip((view.key for view in some), pixels, strict=True)
 
     for batch in parallel.batched(decoded(), network.max_batch_size):
         keys += [key for key, _ in batch]
         features.append(network.features(np.stack([pixels for _, pixels in batch])))
-    return Answer(keys, np.concatenate(features) if features else np.empty(0), unread)
+    network_id = work.identity.fingerprint
+    rows = new_rows(network_id, keys, np.concatenate(features)) if keys else None
+    return Answer(rows, unread)
 
 
 def _load(work: Work) -> Engine:

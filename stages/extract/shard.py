@@ -52,7 +52,7 @@ def main(
     decode = partial(
         images.decode_views, height=info.image_height, width=info.image_width, ranges=settings
     )
-    pool = Threads(folder, decode, settings.batch_size, settings.threads)
+    pool = Threads(folder, identity, decode, settings.batch_size, settings.threads)
 
     def views() -> Iterator[View]:
         rows = chain.from_iterable(map(manifest.iter_rows, (images_csv, unlabelled_csv)))

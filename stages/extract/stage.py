@@ -37,12 +37,12 @@ from stages.extract.threads import Threads
 
 
 def make_pool(
-    settings: Params, folder: Path, decode: Decode, show: Callable[[str], object]
+    settings: Params, folder: Path, identity: str, decode: Decode, show: Callable[[str], object]
 ) -> Pool:
     """Returns where to run the network in the folder; `show` is told what the pool has to say."""
     if settings.run_on == "ray":
         return RayPool(folder, decode, settings.batch_size, show)
-    return Threads(folder, decode, settings.batch_size, settings.threads)
+    return Threads(folder, identity, decode, settings.batch_size, settings.threads)
 
 
 def take_stock(
@@ -147,7 +147,7 @@ def main(
         arrays = constants(settings, info, identity, dataset)
         depends_on = identity, arrays["augmentation_id"], shape, info.dtype
         with progress.bar("extract", dataset.missing) as bar:
-            pool = make_pool(settings, folder, decode, bar.set_postfix_str)
+            pool = make_pool(settings, folder, identity, decode, bar.set_postfix_str)
             extractor = FeatureExtractor(pool, cache, bar.update)
 
             def vectors(rows: Sequence[ImageRow], n_views: int) -> Column:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from classifier.cache.features import NewRows, new_rows
 from classifier.common import cores, parallel
 from classifier.images.augmentation import View
 from classifier.images.decode import Pixels
 from classifier.inference import base, engine
 from classifier.inference.engine import Engine
-from stages.extract.forward import Computed, Decode
+from stages.extract.forward import Decode
 
 
 @dataclass
@@ -20,6 +21,7 @@ class Threads:
     """The frozen network on this machine; see `forward.Pool`."""
 
     folder: Path  # of the network, models/base
+    fingerprint: str  # of the network, as in the cache
     decode: Decode
     batch_size: int  # views in the network or waiting for it, at most
     threads: int  # processor cores to use; 0: all
@@ -30,8 +32,8 @@ class Threads:
         """Returns `CPU` or `GPU`."""
         return engine.device(base.read_info(self.folder).engine)
 
-    def map(self, groups: Iterable[list[View]], estimate: int) -> Iterator[Computed]:
-        """Yields keys and features; decoding and network work at the same time, on other views."""
+    def map(self, groups: Iterable[list[View]], estimate: int) -> Iterator[NewRows]:
+        """Yields features; decoding and network work at the same time, on other views."""
         self._engine = self._engine or engine.load(self.folder, self.threads)
         calls = min(2 * self._engine.concurrency, self.batch_size)  # one runs, the next waits
         size = min(self._engine.max_batch_size, max(1, min(self.batch_size, estimate) // calls))
@@ -44,7 +46,7 @@ class Threads:
     def _decoded(self, views: list[View]) -> list[tuple[bytes, Pixels]]:
         return [(view.key, pixels) for view, pixels in zip(views, self.decode(views), strict=True)]
 
-    def _forward(self, batch: list[tuple[bytes, Pixels]]) -> Computed:
+    def _forward(self, batch: list[tuple[bytes, Pixels]]) -> NewRows:
         assert self._engine
         keys, pixels = zip(*batch, strict=True)
-        return list(keys), self._engine.features(np.stack(pixels))
+        return new_rows(self.fingerprint, list(keys), self._engine.features(np.stack(pixels)))

@@ -29,7 +29,6 @@ from stages.validate.file_check import CHANGED, CheckedFile, ReadFile
 
 PARAM = "validate.run_on"
 BATCH = 64  # files of a task
-SIZE = 1000  # bytes of a result, about
 
 
 class Unknown(NamedTuple):
@@ -133,7 +132,7 @@ class ClusterCheck:
         cluster = Cluster(PARAM)
         work = Work(self.root, self.limits, of_machine(self.limits))
         size = cluster.batch_size(BATCH, total)
-        tasks: Tasks[Unknown, Answer] = Tasks(cluster, check, work, size * SIZE, show, lost)
+        tasks: Tasks[Unknown, Answer] = Tasks(cluster, check, work, show, lost)
         for batch, answer in tasks.map(parallel.batched(chain([first], unknown), size)):
             self.keep(batch, answer, tasks.errors)
             on_files(len(batch))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from classifier.cache import feature_file
 from classifier.cache import features as feature_cache
-from classifier.cache.features import FeatureCache
+from classifier.cache.features import FeatureCache, new_rows
 from classifier.common.errors import StageError
 from classifier.images.augmentation import view_key
 from tests.project import ROOT
@@ -88,6 +88,14 @@ def test_a_batch_is_kept_completely_or_not_at_all(tmp_path):
     with pytest.raises(ValueError, match="argument 2 is shorter"):
         cache.put(KEYS[:3], VALUES[:2])
     assert cache.has(KEYS) == set()
+
+
+def test_features_that_change_on_their_way_to_the_cache_count_as_missing(tmp_path):
+    rows = new_rows(FINGERPRINT, KEYS, VALUES.copy())
+    rows.features[3] += 1
+    cache = open_cache(tmp_path)
+    cache.add(rows)
+    assert set(cache.get(KEYS)) == set(KEYS) - {KEYS[3]}
 
 
 @settings(max_examples=20)

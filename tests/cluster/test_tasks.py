@@ -27,10 +27,8 @@ def work(shared, items):
     return [shared + item for item in items]
 
 
-def make_tasks(lost=(), size=1):
-    return Tasks(
-        Cluster("a.param"), work, "x", size, lambda text: None, lambda *item: lost.append(item)
-    )
+def make_tasks(lost=()):
+    return Tasks(Cluster("a.param"), work, "x", lambda text: None, lambda *item: lost.append(item))
 
 
 def results(tasks, items):
@@ -40,7 +38,7 @@ def results(tasks, items):
 
 def test_an_item_that_ends_its_workers_is_handed_back_and_its_fellows_are_done(cluster):
     lost = []
-    found = results(make_tasks(lost, size=200_000), ["a", "deadly", *"bcdefg"])
+    found = results(make_tasks(lost), ["a", "deadly", *"bcdefg"])
     assert found == [f"x{name}" for name in "abcdefg"]
     assert lost == [("deadly", f"it ended its worker {ATTEMPTS} times")]
 

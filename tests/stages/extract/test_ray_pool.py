@@ -21,7 +21,7 @@ from classifier.common import params
 from classifier.common.errors import StageError
 from classifier.dataset import manifest
 from classifier.images import augmentation
-from stages.extract import images
+from stages.extract import images, ray_worker
 from stages.extract.params import Params
 from stages.extract.ray_pool import RayPool
 from stages.extract.threads import Threads
@@ -80,14 +80,18 @@ def pool(tmp_path, groups):
         return RayPool(folder, decode, batch_size, lambda text: None)
 
     plain = partial(images.decode_views, height=75, width=75, ranges=settings)
-    make.expected = rows(Threads(folder, plain, 8, 1).map(groups, len(groups)))
+    identity = ray_worker.of_machine(folder).fingerprint
+    make.expected = rows(Threads(folder, identity, plain, 8, 1).map(groups, len(groups)))
     make.decoded = lambda: (tmp_path / "log").read_text().splitlines()
     return make
 
 
 def rows(computed):
+    """Returns features and checksum of each key."""
     return {
-        key: row.tobytes() for keys, values in computed for key, row in zip(keys, values, strict=1)
+        key: (row.tobytes(), checksum)
+        for batch in computed
+        for key, row, checksum in zip(*batch, strict=True)
     }
 
 

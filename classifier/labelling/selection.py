@@ -20,6 +20,7 @@ START = 20  # images that are chosen as typical, and START_PER_CLASS of each cla
 START_PER_CLASS = 2
 MAX_CLUSTERS = 100
 NEIGHBOURS = 20
+LEAST = 2  # labels of each class: `validate` asks for them
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,13 @@ class Pool:
         few = max(START, START_PER_CLASS * self.labels.n_classes)
         return len(self.labels.images) < few or self.labels.n_classes < learner.MIN_CLASSES
 
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Returns the class probabilities of some images, float32 (n, C)."""
+        return learner.probabilities(self.points[images], learner.fit(self.points, self.labels))
+
     def margins(self, images: np.ndarray) -> np.ndarray:
         """Returns by how much the most probable class is ahead of the next, float (n,)."""
-        layer = learner.fit(self.points, self.labels)
-        best = np.sort(learner.probabilities(self.points[images], layer), axis=1)
+        best = np.sort(self.probabilities(images), axis=1)
         return np.asarray(best[:, -1] - best[:, -2])
 
 
@@ -120,14 +124,18 @@ def informative(pool: Pool, count: int) -> np.ndarray:
     If what is to be learned were a linear function of the directions, known with an error, a label
     would lower its variance at all images by an amount that no other label changes but those given
     before (Yu, Bi and Tresp 2006, transductive experimental design). This amount, times the square
-    of the image's rank by its margin, the largest margin first, decides, image by image.
+    of the image's rank by its margin, the largest margin first, decides, image by image. But the
+    first is the most probable image of the classes with too few labels, if there are any.
     """
     free, directions = pool.open, clusters.directions(pool.points).astype(np.float64)
     points, known = directions[free], directions[pool.labels.images]
     ranks = np.argsort(np.argsort(-pool.margins(free), kind="stable"), kind="stable") + 1.0
     squares, identity = points.T @ points, np.eye(points.shape[1])
     covariance = np.linalg.inv(identity + known.T @ known)
+    scarce = np.bincount(pool.labels.classes, minlength=pool.labels.n_classes) < LEAST
     chosen = list[int]()
+    if scarce.any() and len(free):
+        ranks[pool.probabilities(free)[:, scarce].max(axis=1).argmax()] = 1e9
     for _ in range(min(count, len(free))):
         solved = points @ covariance
         variances = 1 + (solved * points).sum(axis=1)

@@ -37,6 +37,13 @@ def test_the_informative_images_have_smaller_margins_than_others():
     assert one.margins(informative(one, 5)).max() < np.median(one.margins(one.open))
 
 
+def test_a_class_with_one_label_gets_a_second():
+    points, classes = blobs()
+    images = np.append(np.flatnonzero(classes < 3)[:40], 3)  # and one of the last class
+    chosen = informative(Pool(points, labels_of(classes, images), images[:0]), 10)
+    assert classes[chosen[0]] == 3
+
+
 def test_a_choice_is_the_same_each_time():
     one = pool(list(range(30)))
     assert STRATEGIES["teaching"](one, 10).tolist() == STRATEGIES["teaching"](one, 10).tolist()

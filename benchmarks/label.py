@@ -1,6 +1,6 @@
 """How few labels are enough if the classifier chooses which images are labelled.
 
-    python -m benchmarks.label --images DIR [DIR ...] --weights FILE.h5 [--layers mixed8]
+    python -m benchmarks.label --images DIR [DIR ...] --weights FILE.h5 [--layers mixed10]
         [--strategies teaching random ...] [--head labelling train] [--seeds 5] [--json FILE]
 
 Each DIR holds train/<class>/* and test/<class>/*, or only class folders, of which a fifth is then
@@ -43,8 +43,11 @@ def read_features(images: Path, weights: Path, layers: list[str]) -> tuple[Data,
     """Returns the training and the test images; none of these if there is no folder for them."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "project"
-        changes: dict[str, object] = {"fetch.weights": str(weights.resolve())}
-        prepare(folder, images, changes | ({"freeze.layers": layers} if layers else {}))
+        changes: dict[str, object] = {
+            "fetch.weights": str(weights.resolve()),
+            "freeze.layers": layers,
+        }
+        prepare(folder, images, changes)
         if not (folder / "input" / "train").is_dir():
             (folder / "input").rename(folder / "train")
             (folder / "input").mkdir()
@@ -155,7 +158,9 @@ def main() -> None:
     )
     parser.add_argument("--images", type=Path, nargs="+", required=True)
     parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--layers", nargs="+", default=[])
+    parser.add_argument(
+        "--layers", nargs="+", default=["mixed8"], help="of the network; default: %(default)s"
+    )
     parser.add_argument("--strategies", nargs="+", choices=STRATEGIES, default=["teaching"])
     parser.add_argument("--head", choices=("labelling", "train"), default="labelling")
     parser.add_argument("--seeds", type=int, default=5)

@@ -109,14 +109,14 @@ class Coordinates:
         centred = replace(plain, mean=mean / len(rows))
         if len(rows) > REPEATED * len(mean):
             return centred
-        rows = np.unique(rows)
         values, numbers = centred[rows], dict[bytes, int]()
         places = [numbers.setdefault(row.tobytes(), len(numbers)) for row in values]
         if len(numbers) > FEW * len(mean):
             return centred
         _, first = np.unique(places, return_index=True)
         basis, spanned = qr(values[first].T, mode="economic", check_finite=False)
-        return replace(centred, span=Span(basis, rows, spanned.T[places]))
+        order = np.argsort(rows)
+        return replace(centred, span=Span(basis, rows[order], spanned.T[places][order]))
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
         """Returns the coordinates of some rows, float32 (n, L)."""

@@ -34,9 +34,9 @@ class NewRows(NamedTuple):
     checksums: list[bytes]
 
 
-def new_rows(fingerprint: str, keys: list[bytes], features: np.ndarray) -> NewRows:
-    """Returns rows of the features (N, *shape) of a network, for `FeatureCache.add`."""
-    features = np.ascontiguousarray(features, features.dtype.newbyteorder("<"))
+def new_rows(fingerprint: str, dtype: str, keys: list[bytes], features: np.ndarray) -> NewRows:
+    """Returns rows of the features (N, *shape) of a network, for a `FeatureCache` of this dtype."""
+    features = np.ascontiguousarray(features, np.dtype(dtype).newbyteorder("<"))
     network, rows = fingerprint.encode(), zip(keys, features, strict=True)
     return NewRows(keys, features, [checksum(network, key, row.data) for key, row in rows])
 
@@ -140,8 +140,7 @@ class FeatureCache:
 
     def put(self, keys: Sequence[bytes], features: np.ndarray) -> None:
         """Adds the rows of `features` (N, *shape), as `add` does."""
-        converted = np.asarray(features, self.dtype)
-        self.add(new_rows(self.meta["fingerprint"], list(keys), converted))
+        self.add(new_rows(self.meta["fingerprint"], self.meta["dtype"], list(keys), features))
 
     def add(self, rows: NewRows) -> None:
         """Adds rows, all or none; a key that has a row keeps it."""

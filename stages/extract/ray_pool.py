@@ -81,7 +81,8 @@ class RayPool:
     def _work(self) -> Work:
         files = [path for path in self._folder.iterdir() if not path.name.startswith(base.UPPER)]
         network = {path.name: np.fromfile(path, np.uint8) for path in files}
-        return Work(network, self._decode, ray_worker.of_machine(self._folder))
+        dtype = base.read_info(self._folder).dtype
+        return Work(network, dtype, self._decode, ray_worker.of_machine(self._folder))
 
     def _batches(self, groups: Iterable[list[View]], size: int) -> Iterator[list[Image]]:
         """Yields images with `size` views or a few more."""

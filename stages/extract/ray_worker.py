@@ -28,6 +28,7 @@ class Work:
     """What all tasks of a run share."""
 
     network: dict[str, np.ndarray]  # bytes of the files of models/base, by name
+    dtype: str  # of the features in the cache
     decode: Decode
     identity: Identity  # of the machine that keeps the cache
 
@@ -91,9 +92,10 @@ def compute(work: Work, images: list[Image]) -> Answer:
     for batch in parallel.batched(decoded(), network.max_batch_size):
         keys += [key for key, _ in batch]
         features.append(network.features(np.stack([pixels for _, pixels in batch])))
-    network_id = work.identity.fingerprint
-    rows = new_rows(network_id, keys, np.concatenate(features)) if keys else None
-    return Answer(rows, unread)
+    if not keys:
+        return Answer(None, unread)
+    computed = np.concatenate(features)
+    return Answer(new_rows(work.identity.fingerprint, work.dtype, keys, computed), unread)
 
 
 def _load(work: Work) -> Engine:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -41,12 +42,14 @@ class Threads:
         prefetch = calls * size + workers
         decoded = parallel.prefetch_map(self._decoded, groups, workers, prefetch)
         batches = parallel.batched(chain.from_iterable(decoded), size)
-        return parallel.prefetch_map(self._forward, batches, self._engine.concurrency, calls)
+        forward = partial(self._forward, dtype=base.read_info(self.folder).dtype)
+        return parallel.prefetch_map(forward, batches, self._engine.concurrency, calls)
 
     def _decoded(self, views: list[View]) -> list[tuple[bytes, Pixels]]:
         return [(view.key, pixels) for view, pixels in zip(views, self.decode(views), strict=True)]
 
-    def _forward(self, batch: list[tuple[bytes, Pixels]]) -> NewRows:
+    def _forward(self, batch: list[tuple[bytes, Pixels]], dtype: str) -> NewRows:
         assert self._engine
         keys, pixels = zip(*batch, strict=True)
-        return new_rows(self.fingerprint, list(keys), self._engine.features(np.stack(pixels)))
+        computed = self._engine.features(np.stack(pixels))
+        return new_rows(self.fingerprint, dtype, list(keys), computed)

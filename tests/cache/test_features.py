@@ -91,7 +91,7 @@ def test_a_batch_is_kept_completely_or_not_at_all(tmp_path):
 
 
 def test_features_that_change_on_their_way_to_the_cache_count_as_missing(tmp_path):
-    rows = new_rows(FINGERPRINT, KEYS, VALUES.copy())
+    rows = new_rows(FINGERPRINT, "float32", KEYS, VALUES.copy())
     rows.features[3] += 1
     cache = open_cache(tmp_path)
     cache.add(rows)

@@ -45,8 +45,9 @@ class Moments:
 
     @property
     def means(self) -> np.ndarray:
-        """Returns the mean of each class, float64 (C, K)."""
-        return np.asarray(self.sums / np.maximum(self.counts, 1)[:, None])
+        """Returns the mean of each class, float64 (C, K); 0 for a class without rows."""
+        counts = self.counts[:, None]
+        return np.divide(self.sums, counts, out=np.zeros_like(self.sums), where=counts > 0)
 
     @cached_property
     def covariance(self) -> np.ndarray:

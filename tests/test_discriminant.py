@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from classifier.discriminant import Coordinates
+from classifier.discriminant import Coordinates, Moments
 from classifier.head import softmax
 
 ROWS = np.arange(90)
@@ -105,3 +105,10 @@ def test_class_weights_are_factors_of_the_priors():
     assert (kernel == same).all()
     gain = weighted - bias
     assert gain - gain[0] == pytest.approx(np.log([1, 2, 4]))
+
+
+def test_means_of_fractions_of_rows_are_weighted_means():
+    values, weights = sample(12)[0], np.full((90, 1), 0.005)
+    sums = np.stack([(weights * values).sum(axis=0), np.zeros(12)])
+    moments = Moments(np.array([weights.sum(), 0]), sums, values.T @ values)
+    assert moments.means == pytest.approx(np.stack([values.mean(axis=0), np.zeros(12)]))

@@ -26,6 +26,8 @@ MOST_LABELS = 5000  # with which a head still guesses: with more, guesses hardly
 ROUNDS = 3  # of guessing
 FOLDS = 10
 MIN_CLASSES = 2
+ABSENT = 30.0  # by which the logit of a class without a label is below the highest
+NONE = np.zeros(0, int)
 
 
 def principal_axes(features: Array) -> np.ndarray:
@@ -65,15 +67,16 @@ def fit(points: np.ndarray, labels: Labels) -> Linear:
     return coordinates.on_features(coordinates.fit(moments, SHRINKAGE))
 
 
-def fit_all(points: np.ndarray, labels: Labels) -> Linear:
+def fit_all(points: np.ndarray, labels: Labels, closed: np.ndarray = NONE) -> Linear:
     """Returns the head that labels and the images without a label teach.
 
     Args:
         points: float32 (N, K).
         labels: of some of them, one or more.
+        closed: int (m,), other images that must not teach.
     """
     coordinates, moments = _moments(points, labels)
-    return coordinates.on_features(_guess(coordinates, moments, points, labels.images))
+    return coordinates.on_features(_guess(coordinates, moments, points, labels.images, closed))
 
 
 def _moments(points: np.ndarray, labels: Labels) -> tuple[Coordinates, Moments]:
@@ -83,7 +86,11 @@ def _moments(points: np.ndarray, labels: Labels) -> tuple[Coordinates, Moments]:
 
 
 def _guess(
-    coordinates: Coordinates, known: Moments, points: np.ndarray, labelled: np.ndarray
+    coordinates: Coordinates,
+    known: Moments,
+    points: np.ndarray,
+    labelled: np.ndarray,
+    closed: np.ndarray,
 ) -> Linear:
     """Returns a layer on coordinates.
 
@@ -92,15 +99,17 @@ def _guess(
         known: of the images with a label.
         points: float32 (N, K).
         labelled: int (n,), the images with a label.
+        closed: int (m,), other images that must not teach.
     """
-    layer = coordinates.fit(known, SHRINKAGE)
-    others = _some(np.setdiff1d(np.arange(len(points)), labelled))
+    layer, present = coordinates.fit(known, SHRINKAGE), known.counts > 0
+    taken = np.concatenate([labelled, closed])
+    others = _some(np.setdiff1d(np.arange(len(points)), taken))
     if not len(others) or len(labelled) > MOST_LABELS:
         return layer
     values, weights = coordinates[others], _weights(points, labelled, others)[:, None]
     squares = known.squares + (weights * values).T @ values
     for _ in range(ROUNDS):
-        guesses = weights * probabilities(values, layer)
+        guesses = weights * softmax(np.where(present, logits(values, layer), -np.inf))
         counts, sums = known.counts + guesses.sum(axis=0), known.sums + guesses.T @ values
         layer = coordinates.fit(Moments(counts, sums, squares), SHRINKAGE)
     return layer
@@ -133,12 +142,15 @@ def probabilities(points: np.ndarray, layer: Linear) -> np.ndarray:
     return softmax(logits(points, layer))
 
 
-def out_of_fold(points: np.ndarray, labels: Labels) -> np.ndarray:
+def out_of_fold(points: np.ndarray, labels: Labels, closed: np.ndarray = NONE) -> np.ndarray:
     """Returns the logits of the labelled images by heads that do not know their labels, (n, C).
+
+    The only image of a class is predicted as another: without it, no label names its class.
 
     Args:
         points: float32 (N, K).
         labels: of two or more of them.
+        closed: int (m,), other images that must not teach.
     """
     found = np.zeros((len(labels.images), labels.n_classes), np.float32)
     folds = np.empty(len(found), int)
@@ -147,6 +159,9 @@ def out_of_fold(points: np.ndarray, labels: Labels) -> np.ndarray:
     for own in (folds == fold for fold in np.unique(folds)):
         images = labels.images[own]
         part = coordinates.moments(images, labels.classes[own], labels.n_classes)
-        layer = _guess(coordinates, whole - part, points, labels.images[~own])
-        found[own] = coordinates.logits(images, layer)
+        rest = whole - part
+        layer = _guess(coordinates, rest, points, labels.images[~own], closed)
+        values, present = coordinates.logits(images, layer), rest.counts > 0
+        least = values[:, present].max(axis=1, keepdims=True) - ABSENT
+        found[own] = np.where(present, values, least)
     return found

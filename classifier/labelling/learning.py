@@ -85,14 +85,13 @@ class Learning:
                 state = labelled.state()
             names, numbers = np.unique(np.array(state.classes, str), return_inverse=True)
             labels = Labels(np.array(state.places, int), numbers, len(names))
-            points = labelled.images.points
+            points, closed = labelled.images.points, np.array(state.closed, int)
             shares = np.full((len(points), len(names)), 1 / max(len(names), 1), np.float32)
             found = list[Point]()
             if len(names) >= learner.MIN_CLASSES:
-                shares, right = estimates.probabilities(points, labels)
-                found = estimates.curve(points, labels, shares, right)
-            pool = Pool(points, labels, np.array(state.closed, int), SEED)
-            batch = selection.teaching(pool, BATCH).tolist()
+                shares, right = estimates.probabilities(points, labels, closed)
+                found = estimates.curve(points, labels, shares, right, closed)
+            batch = selection.teaching(Pool(points, labels, closed, SEED), BATCH).tolist()
             self.learned, self.problem = Learned(names.tolist(), shares, found, batch), ""
             return self.learned
 

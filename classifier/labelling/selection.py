@@ -56,10 +56,11 @@ class Pool:
         """Returns the class probabilities of some images, float32 (n, C)."""
         return learner.probabilities(self.points[images], learner.fit(self.points, self.labels))
 
-    def margins(self, images: np.ndarray) -> np.ndarray:
-        """Returns by how much the most probable class is ahead of the next, float (n,)."""
-        best = np.sort(self.probabilities(images), axis=1)
-        return np.asarray(best[:, -1] - best[:, -2])
+
+def margins(probabilities: np.ndarray) -> np.ndarray:
+    """Returns by how much the most probable of C classes is ahead of the next, float (n,)."""
+    best = np.sort(probabilities, axis=1)
+    return np.asarray(best[:, -1] - best[:, -2])
 
 
 def random(pool: Pool, count: int) -> np.ndarray:
@@ -101,7 +102,7 @@ def margin(pool: Pool, count: int) -> np.ndarray:
     if pool.labels.n_classes < learner.MIN_CLASSES:
         return random(pool, count)
     free = pool.open
-    return free[np.argsort(pool.margins(free), kind="stable")[:count]]
+    return free[np.argsort(margins(pool.probabilities(free)), kind="stable")[:count]]
 
 
 def coreset(pool: Pool, count: int) -> np.ndarray:
@@ -129,13 +130,14 @@ def informative(pool: Pool, count: int) -> np.ndarray:
     """
     free, directions = pool.open, clusters.directions(pool.points).astype(np.float64)
     points, known = directions[free], directions[pool.labels.images]
-    ranks = np.argsort(np.argsort(-pool.margins(free), kind="stable"), kind="stable") + 1.0
+    shares = pool.probabilities(free)
+    ranks = np.argsort(np.argsort(-margins(shares), kind="stable"), kind="stable") + 1.0
     squares, identity = points.T @ points, np.eye(points.shape[1])
     covariance = np.linalg.inv(identity + known.T @ known)
     scarce = np.bincount(pool.labels.classes, minlength=pool.labels.n_classes) < LEAST
     chosen = list[int]()
     if scarce.any() and len(free):
-        ranks[pool.probabilities(free)[:, scarce].max(axis=1).argmax()] = 1e9
+        ranks[shares[:, scarce].max(axis=1).argmax()] = 1e9
     for _ in range(min(count, len(free))):
         solved = points @ covariance
         variances = 1 + (solved * points).sum(axis=1)

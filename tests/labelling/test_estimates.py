@@ -26,3 +26,20 @@ def test_few_labels_have_no_estimate():
 def test_the_gain_follows_the_power_of_the_curve():
     points = [(n, 1 - 2 * n**-0.5) for n in (25, 50, 75, 100)]
     assert estimates.gain(points) == pytest.approx(2 * 100**-0.5 - 2 * 150**-0.5)
+
+
+def test_classes_of_one_label_have_no_estimate():
+    points, classes = blobs(n_classes=30, each=2)
+    labels = labels_of(classes, np.arange(30))
+    shares, right = estimates.probabilities(points, labels)
+    assert np.isfinite(shares).all() and not right.any()
+    assert estimates.curve(points, labels, shares, right) == []
+
+
+def test_closed_images_do_not_count():
+    points, classes = blobs(each=100, spread=2)
+    labels, closed = labels_of(classes, np.arange(40)), np.arange(200, 400)
+    found = estimates.probabilities(points, labels, closed)
+    few = estimates.probabilities(points[:200], labels)
+    expected = estimates.curve(points[:200], labels, *few)
+    assert estimates.curve(points, labels, *found, closed) == pytest.approx(np.array(expected))

@@ -54,3 +54,20 @@ def test_labels_at_random_are_not_learned_out_of_fold():
     wrong = np.random.default_rng(0).permutation(classes)
     outside = learner.out_of_fold(points, labels_of(wrong, np.arange(len(points))))
     assert (outside.argmax(axis=1) == wrong).mean() < 0.4
+
+
+def test_the_only_label_of_a_class_is_not_right_by_elimination():
+    points, classes = blobs(n_classes=10)
+    labels = labels_of(classes, np.append(np.flatnonzero(classes < 6)[:30], [6, 7, 8, 9]))
+    outside = learner.out_of_fold(points, labels)
+    right = outside.argmax(axis=1) == labels.classes
+    assert right[:30].mean() > 0.9 and not right[30:].any()
+
+
+def test_closed_images_teach_nothing():
+    points, classes = blobs(each=100, spread=2)
+    labels, closed = labels_of(classes, np.arange(12)), np.arange(200, 400)
+    layers = learner.fit_all(points, labels, closed), learner.fit_all(points[:200], labels)
+    np.testing.assert_array_equal(layers[0][0], layers[1][0])
+    outside = learner.out_of_fold(points, labels, closed)
+    np.testing.assert_array_equal(outside, learner.out_of_fold(points[:200], labels))

@@ -182,3 +182,14 @@ def test_all_images_can_be_labelled(session):
         one.label("me", [place], truth(one, place))
     assert one.status("me")["open"] == 0 and one.next_group("me") == {"kind": "none"}
     assert np.isclose(one.learn().found[-1][1], 1, atol=0.05)
+
+
+def test_an_excluded_image_teaches_nothing(session):
+    one = session()
+    place = next(n for n, file in enumerate(one.files) if file.path.name == "060.jpg")
+    one.label("me", [place], "", exclude=True)
+    before = one.learn()
+    one.images.points[place] += 1  # it could be any other image
+    after = one.learn()
+    others = np.delete(np.arange(120), place)
+    np.testing.assert_array_equal(after.probabilities[others], before.probabilities[others])

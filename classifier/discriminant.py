@@ -24,7 +24,7 @@ ROWS = 4096  # at once
 POWER = 0.5  # of the features: their square roots are closer to normal than they are
 BALANCE = 0.5  # 0: scikit-learn's discriminant; 1: all classes at one distance from the centre
 FEW = 0.9  # rows per dimension, up to which fewer dimensions repay finding them
-REPEATED = 2  # rows per dimension, with more of which they are not looked through for equal ones
+REPEATED = 2  # rows per dimension, up to which equal rows are looked for
 LEAST = 1e-6  # of the total variance, added to each: rounding errors are less
 Linear = tuple[np.ndarray, np.ndarray]  # kernel (D, C), bias (C,), float64
 

@@ -144,6 +144,7 @@ class FeatureCache:
 
     def add(self, rows: NewRows) -> None:
         """Adds rows, all or none; a key that has a row keeps it."""
+        assert rows.features.dtype == self.dtype, rows.features.dtype
         columns, day = zip(*rows, strict=True), today()
         self._file.add([Row(key, row.data, checksum, day) for key, row, checksum in columns])
         self.contended |= self._file.contended

@@ -45,12 +45,20 @@ def read_rows(
         np.flatnonzero(rows) if rows.dtype == bool else np.where(rows < 0, rows + shape[0], rows)
     )
     found = np.empty((len(index), *shape[1:]), dtype)
-    data = found.reshape(-1).view(np.uint8)
+    data = found.reshape(-1).view(np.uint8).data
     runs = np.flatnonzero(np.diff(index, prepend=-2) != 1)
     for start, end in zip(runs.tolist(), [*runs[1:].tolist(), len(index)], strict=False):
         file.seek(offset + int(index[start]) * size)
-        data[start * size : end * size] = np.frombuffer(file.read((end - start) * size), np.uint8)
+        _fill(data[start * size : end * size], file)
     return found
+
+
+def _fill(buffer: memoryview, file: IO[bytes]) -> None:
+    """Reads until the buffer is full: one call returns 2 GiB at most."""
+    while buffer:
+        if not (count := file.readinto(buffer)):  # type: ignore[attr-defined]
+            raise EOFError(f"{len(buffer)} bytes are missing")
+        buffer = buffer[count:]
 
 
 class DiskArray:
@@ -74,7 +82,9 @@ class DiskArray:
         """Adds rows at the end, (n, K)."""
         with self._lock:
             self._file.seek(0, os.SEEK_END)
-            self._file.write(rows.astype(self._dtype, copy=False).tobytes())
+            data = memoryview(rows.astype(self._dtype, copy=False).tobytes())
+            while data:  # a full disk takes a part of them, and raises an error the next time
+                data = data[self._file.write(data) :]
             self._file.flush()
         self._count += len(rows)
 

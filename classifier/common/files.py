@@ -127,7 +127,7 @@ def _full_disk(path: Path, error: Exception) -> str:
 
 def remove_leftovers(path: Path) -> None:
     """Removes the temporary files of killed runs: those of processes that no longer exist."""
-    name = rf"{re.escape(path.name)}\.(\d+)(\.\d+|\.part)*\.part(-journal|-wal|-shm)?"
+    name = rf"{re.escape(path.name)}\.(\d+)(\.\w+)*\.part(-journal|-wal|-shm)?"
     for part in path.parent.glob(f"{glob.escape(path.name)}.*.part*"):
         match = re.fullmatch(name, part.name)
         if match and not _pid_exists(int(match[1])):

@@ -163,7 +163,9 @@ class FractionLayers:
             labels: int (n,).
         """
         right = np.full((len(rows), len(FRACTIONS)), np.nan, np.float32)
-        for part in parts(len(rows) if len(self.fractions) else 0):
+        if not len(self.fractions):
+            return right
+        for part in parts(len(rows)):
             logits = coordinates.logits(rows[part], self.layer)
             best = logits.reshape(len(logits), len(self.fractions), -1).argmax(axis=2)
             own = best == labels[part, None]

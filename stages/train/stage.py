@@ -4,6 +4,7 @@ Reads   results/features_train, results/excluded.csv, results/near_duplicates.cs
 Writes  models/head, results/history.csv, results/split.csv, results/validation_predictions.npz
 """
 
+import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -170,7 +171,11 @@ def main(
     by_path = orders.path_order(table.paths, rows[:, 0])
     kept = by_path[plan.rounds[by_path] > 0]
     split.write(split_csv, plan.split_rows(by_path, table.paths, rows[:, 0]))
-    with files.disk_errors(out), tempfile.TemporaryDirectory(dir=out.parent) as folder:
+    prefix = f"{out.name}.{os.getpid()}."  # removed by the next run if this one is killed
+    with (
+        files.disk_errors(out),
+        tempfile.TemporaryDirectory(".part", prefix, out.parent) as folder,
+    ):
         heads = make_heads(outcome, info, Path(folder))
         with reproducible_threads() as pool:
             final, predicted = out_of_fold.predict(

@@ -90,6 +90,12 @@ def test_a_batch_is_kept_completely_or_not_at_all(tmp_path):
     assert cache.has(KEYS) == set()
 
 
+def test_features_are_kept_in_the_dtype_of_the_cache(tmp_path):
+    cache = FeatureCache(tmp_path, FINGERPRINT, (300,), "float16", "a network")
+    cache.add(new_rows(FINGERPRINT, "float16", KEYS, VALUES))
+    assert np.array_equal(cache.get(KEYS)[KEYS[1]], VALUES[1].astype(np.float16))
+
+
 def test_features_that_change_on_their_way_to_the_cache_count_as_missing(tmp_path):
     rows = new_rows(FINGERPRINT, "float32", KEYS, VALUES.copy())
     rows.features[3] += 1

@@ -1,3 +1,4 @@
+import io
 import tempfile
 
 import numpy as np
@@ -23,6 +24,24 @@ def test_rows_come_back_in_any_order(small, monkeypatch):
         assert np.array_equal(array[100:], VALUES[100:]) and array[rows[:0]].shape == (0, 4)
         assert np.array_equal(array[rows[:9] - 3000], VALUES[rows[:9]])
         assert np.array_equal(array[VALUES[:, 0] > 0], VALUES[VALUES[:, 0] > 0])
+
+
+class Halting(io.FileIO):
+    """A file that takes and gives 1,000 bytes at a time, as an almost full disk may."""
+
+    def write(self, data):
+        return super().write(data[:1000])
+
+    def readinto(self, buffer):
+        return super().readinto(buffer[:1000])
+
+
+def test_what_the_system_takes_in_parts_is_complete(tmp_path, monkeypatch):
+    monkeypatch.setattr(disk_array, "SMALL", 0)
+    with Halting(tmp_path / "rows", "w+b") as file:
+        array = DiskArray(file, 4)
+        array.append(VALUES)
+        assert np.array_equal(array[:], VALUES)
 
 
 def test_computed_rows_are_those_of_the_rows_asked_for():

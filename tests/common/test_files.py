@@ -89,7 +89,7 @@ def test_leftovers_of_killed_runs_are_removed(tmp_path):
     ended.wait()
     (tmp_path / f"out.{os.getpid()}.part").write_text("half")
     (tmp_path / f"out.{ended.pid}.part").mkdir()
-    for end in (".part.{0}.part", ".5.part", ".5.part-journal"):
+    for end in (".part.{0}.part", ".5.part", ".5.part-journal", ".x_y.part"):
         (tmp_path / f"out.{ended.pid}{end.format(ended.pid)}").touch()
     with files.atomic_write(tmp_path / "out") as part:
         part.touch()

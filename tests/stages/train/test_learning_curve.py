@@ -57,3 +57,10 @@ def test_fractions_with_less_than_two_images_of_a_class_and_images_held_in_are_n
     curve = measure(TABLE.features[few], TABLE.labels[few], folds, PARTS[few])
     assert np.isnan(curve.correct[:20]).all()
     assert np.isnan(curve.correct[20:]).all(axis=0).tolist() == [True, True, False, False, False]
+
+
+def test_with_too_few_images_for_any_fraction_nothing_is_tried():
+    rows = np.concatenate([np.flatnonzero(TABLE.labels == label)[:2] for label in range(3)])
+    folds = np.tile([1, 2], 3)
+    curve = measure(TABLE.features[rows], TABLE.labels[rows], folds, PARTS[rows])
+    assert np.isnan(curve.correct).all() and curve.images[-1] == 3

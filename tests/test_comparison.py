@@ -7,11 +7,12 @@ from dvc.repo import Repo
 from scipy.stats import binomtest
 
 from classifier.common.errors import StageError
-from classifier.comparison import changes, commits, comparison, dvc_cache, runs
+from classifier.comparison import changes, commits, comparison, dvc_cache, elements, runs
 from classifier.comparison.commits import Commit
 from classifier.comparison.runs import Run
 from classifier.evaluation import scored_images
 from classifier.evaluation.scored_images import ScoredImage
+from classifier.html.markup import Markup
 from tests.project import Project, commit, needs_git
 
 OLD = [
@@ -32,15 +33,15 @@ FIRST = Commit("1234567" + 33 * "0", "2026-01-31", "First <run>", {})
 CSV = "path,label,predicted,probability,true_class_probability,true_class_rank\n"
 
 
-def test_images_that_changed_sides_are_found_and_the_others_counted():
+def test_images_predicted_as_another_class_are_found_and_the_others_counted():
     found = changes.find(OLD, NEW, 5)
     paths = {kind: [new.path for _, new in pairs] for kind, pairs in found.shown.items()}
     kinds = {changes.WORSE: ["a.jpg"], changes.BETTER: ["b.jpg"], changes.OTHER: ["f.jpg"]}
     assert paths == kinds and (found.common, found.others) == (3, 3)
     assert str(found) == (
-        "of 3 images, 1 became right and 1 wrong; of those wrong in both runs, 1 got another "
-        "class. Chance alone makes such a difference in 100 % of cases. 3 images are in one of "
-        "the runs only, or of another true class there."
+        "of 3 images, 1 became right and 1 wrong; of those wrong in both runs, 1 is wrong as "
+        "another class. Chance alone makes such a difference in 100 % of cases. 3 images are in "
+        "one of the runs only, or of another true class there."
     )
 
 
@@ -67,7 +68,7 @@ def test_scores_and_params_of_any_version_are_compared_where_both_runs_have_them
     before = Run(
         {"validation": {"accuracy": 0.8, "log_loss": None}, "test": 0.9, "estimate": []},
         {"train": {"head": "mean"}},
-        {"test": None},
+        {},
     )
     scores = {"accuracy": 0.9, "log_loss": 0.1}
     after = Run(
@@ -80,11 +81,32 @@ def test_scores_and_params_of_any_version_are_compared_where_both_runs_have_them
     assert found.params == [("train.folds", "-", "5")]
     assert str(found.splits["test"]).startswith("the predictions of that commit are not in DVC's")
     assert found.differs and found.images == []
+    html = "".join(elements.splits(found, Markup, ("h2", "h3")))
+    assert "<code>dvc fetch --all-commits results/scored_test.csv</code>.</p>" in html
+
+
+def test_params_that_differ_in_form_only_are_the_same():
+    old = {"a": 1, "b": {"x": 1, "y": 2}, "c": [1, 2], "d": 1, "e": None}
+    new = {"a": 1.0, "b": {"y": 2.0, "x": 1}, "c": [2, 1], "d": True}
+    found = comparison.compare(FIRST, Run({}, {"s": old}, {}), Run({}, {"s": new}, {}), 5)
+    rows = [("s.c", "[1, 2]", "[2, 1]"), ("s.d", "1", "True"), ("s.e", "None", "-")]
+    assert found.params == rows
+
+
+def test_a_split_without_images_is_left_out(tmp_path):
+    rows = {"none": "", "some": "a.jpg,cat,cat,1,1,1\n"}
+    none, some = (tmp_path / name for name in rows)
+    for name, text in rows.items():
+        (tmp_path / name).write_text(CSV + text)
+    before = Run({}, {}, {"validation": some, "test": none})
+    assert comparison.compare(FIRST, before, before, 5).splits == {"validation": comparison.SAME}
+    after = Run({}, {}, {"validation": none, "test": none})
+    assert list(comparison.compare(FIRST, before, after, 5).splits) == ["validation"]
 
 
 @pytest.mark.parametrize("text", ["path,label\na.jpg,cat\n", "", "\xff"])
 def test_predictions_of_another_version_are_told(text, tmp_path):
-    (tmp_path / "new.csv").write_text(CSV)
+    (tmp_path / "new.csv").write_text(CSV + "a.jpg,cat,cat,1,1,1\n")
     (tmp_path / "old.csv").write_text(text, encoding="latin-1")
     before, after = (Run({}, {}, {"test": tmp_path / name}) for name in ("old.csv", "new.csv"))
     found = comparison.compare(FIRST, before, after, 5).splits["test"]
@@ -97,10 +119,11 @@ def test_a_commit_is_read_from_a_folder_of_its_repository(tmp_path, monkeypatch)
     folder = project.folder / "sub folder"
     folder.mkdir(parents=True)
     monkeypatch.chdir(folder)
-    with pytest.raises(StageError, match="HEAD: must be a commit of the git repository of this"):
+    monkeypatch.setenv("LC_ALL", "C")
+    with pytest.raises(StageError, match=r"HEAD: must be a commit.*git says: .*not a git repos"):
         commits.read("HEAD", runs.COMMITTED)
     project.shell("git", "init", "-q")
-    with pytest.raises(StageError, match="HEAD: must be a commit"):
+    with pytest.raises(StageError, match=r"HEAD: must be a commit.*commit a run first"):
         commits.read("HEAD", runs.COMMITTED)
     (folder / "params.yaml").write_bytes(b"a\n\nb")
     commit(project, "Über\nzwei\n\nmore")
@@ -111,6 +134,15 @@ def test_a_commit_is_read_from_a_folder_of_its_repository(tmp_path, monkeypatch)
     assert [found.hash, found.date] == shown
     with pytest.raises(StageError, match=f"{found.name}: holds no"):
         runs.past(found)
+    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
+    project.shell("git", *identity, "tag", "-m", "text", "tag")
+    assert commits.read(":/more", runs.COMMITTED) == found == commits.read("tag", runs.COMMITTED)
+    for name in (f"HEAD:./{runs.params.PATH}", "^HEAD", "HEAD..HEAD", "HEAD\nHEAD", "--all"):
+        with pytest.raises(StageError, match="must be a commit"):
+            commits.read(name, runs.COMMITTED)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(StageError, match="git says: fatal: detected dubious ownership"):
+        commits.read("HEAD", ())
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(StageError, match="git: must be installed"):
         commits.read("HEAD", ())
@@ -158,4 +190,4 @@ def test_the_run_of_a_commit_is_taken_from_the_project_or_the_cache(finished, mo
     lock = yaml.safe_load(held.files[runs.LOCK])
     lock["stages"]["predict"]["outs"] = [{"path": "results/scored_test.csv", "md5": "0" * 32}]
     files = {**held.files, runs.LOCK: json.dumps(lock).encode()}
-    assert runs.past(Commit("1", "", "", files)).scored["test"] is None
+    assert runs.past(Commit("1", "", "", files)).scored == {"validation": scored_images.VALIDATION}

@@ -1,4 +1,4 @@
-"""The images whose prediction changed sides between two runs."""
+"""The images of two runs that the later one predicts as another class."""
 
 import heapq
 import math
@@ -11,7 +11,7 @@ from classifier.common.errors import count
 from classifier.common.top import Top
 from classifier.evaluation.scored_images import ScoredImage
 
-WORSE, BETTER, OTHER = KINDS = ("now wrong", "now right", "wrong in another way")
+WORSE, BETTER, OTHER = KINDS = ("now wrong", "now right", "wrong as another class")
 Pair = tuple[ScoredImage, ScoredImage]  # before, after
 
 
@@ -48,7 +48,8 @@ class Changes:
         better, worse, other = (self.counts[kind] for kind in (BETTER, WORSE, OTHER))
         text = f"of {count(self.common, 'image')}, {better:,} became right and {worse:,} wrong"
         if other:
-            text += f"; of those wrong in both runs, {other:,} got another class"
+            are = count(other, "is", "are")
+            text += f"; of those wrong in both runs, {are} wrong as another class"
         text += "."
         if better + worse:
             often = f"{100 * self.chance:.0f}" if self.chance >= 0.01 else "less than 1"

@@ -35,10 +35,12 @@ def read(revision: str, paths: Sequence[Path]) -> Commit:
     """Returns a commit; `paths` are relative to the working directory, which may be any folder.
 
     Raises:
-        StageError: there is no git, no repository or no such commit.
+        StageError: there is no git, no repository or no such commit, or git refuses to read it.
     """
-    names = [f"{revision}^{{commit}}", *(f"{revision}:./{path.as_posix()}" for path in paths)]
-    answers = _git("cat-file", "--batch", given="".join(f"{name}\n" for name in names))
+    resolve = ("rev-parse", "--verify", "--quiet", "--end-of-options", revision)
+    named = _git(revision, *resolve).decode(errors="replace").strip()  # may be a tag
+    names = [f"{named}^{{commit}}", *(f"{named}:./{path.as_posix()}" for path in paths)]
+    answers = _git(revision, "cat-file", "--batch", given="".join(f"{name}\n" for name in names))
     found, files, at = "", dict[Path, bytes](), 0
     for path in (None, *paths):
         line, _, _ = answers[at:].partition(b"\n")
@@ -52,20 +54,32 @@ def read(revision: str, paths: Sequence[Path]) -> Commit:
         else:
             files[path] = answers[start : at - 1]
     if not found:
-        raise StageError(
-            f"{revision}: must be a commit of the git repository of this folder; commit a run "
-            "first (`git add -A && git commit`)"
-        )
+        raise _error(revision)
     options = ("--no-show-signature", "--encoding=UTF-8", "--format=%cs%n%s")
-    date, _, subject = _git("log", "-1", *options, found).decode(errors="replace").partition("\n")
+    told = _git(revision, "log", "-1", *options, found).decode(errors="replace")
+    date, _, subject = told.partition("\n")
     return Commit(found, date, subject.strip(), files)
 
 
-def _git(*arguments: str, given: str = "") -> bytes:
-    """Returns what git prints; nothing if it fails."""
+def _git(revision: str, *arguments: str, given: str = "") -> bytes:
+    """Returns what git prints.
+
+    Raises:
+        StageError: there is no git, or it fails.
+    """
     command = ["git", *arguments]
     try:
         done = subprocess.run(command, input=os.fsencode(given), capture_output=True, check=False)
     except OSError as error:
         raise StageError(f"git: must be installed to read a commit; got {error.strerror}") from None
-    return b"" if done.returncode else done.stdout
+    if done.returncode:
+        raise _error(revision, done.stderr.decode(errors="replace"))
+    return done.stdout
+
+
+def _error(revision: str, told: str = "") -> StageError:
+    """Returns the error for what is no commit, with the first line that git has told."""
+    rule = f"{revision}: must be a commit of the git repository of this folder"
+    if lines := told.splitlines():
+        return StageError(f"{rule}; git says: {lines[0]} (`git status` tells more)")
+    return StageError(f"{rule}; commit a run first (`git add -A && git commit`)")

@@ -24,7 +24,8 @@ class Comparison:
         commit: the one that holds the earlier run.
         scores: name, earlier and later value of each score that both runs have.
         params: name, earlier and later value of each param that differs; `-` where it is missing.
-        splits: the images that changed, by split, or why they are not known.
+        splits: the images that changed, by split, or why they are not known; a split without images
+            is left out.
     """
 
     commit: Commit
@@ -71,15 +72,25 @@ def compare(commit: Commit, before: Run, after: Run, shown: int) -> Comparison:
         commit,
         list(_scores(before.metrics, after.metrics)),
         list(_params(before.params, after.params)),
-        {s: _changes(s, before.scored[s], later, shown) for s, later in after.scored.items()},
+        {
+            split: _changes(split, old, new, shown)
+            for split, new in after.scored.items()
+            if not (old := before.scored.get(split)) or _has_rows(old) or _has_rows(new)
+        },
     )
 
 
-def _changes(split: str, before: Path | None, after: Path | None, shown: int) -> Changes | str:
-    if not before or not after:
+def _has_rows(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.readline()  # the header
+        return bool(file.readline())
+
+
+def _changes(split: str, before: Path | None, after: Path, shown: int) -> Changes | str:
+    if not before:
         return (
             "the predictions of that commit are not in DVC's cache; get them with "
-            f"`dvc fetch --all-commits {SCORED[split].as_posix()}`"
+            f"`dvc fetch --all-commits {SCORED[split].as_posix()}`."
         )
     if before == after:
         return SAME
@@ -102,13 +113,22 @@ def _scores(
 def _params(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     old, new = _flat(before), _flat(after)
     for name in dict.fromkeys([*old, *new]):
-        if old.get(name, "-") != new.get(name, "-"):
-            yield name, old.get(name, "-"), new.get(name, "-")
+        if name not in old or name not in new or not _same(old[name], new[name]):
+            yield name, str(old.get(name, "-")), str(new.get(name, "-"))
 
 
-def _flat(params: Mapping[str, Any]) -> dict[str, str]:
+def _flat(params: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        f"{section}.{name}": str(value)
+        f"{section}.{name}": value
         for section, values in params.items()
         for name, value in values.items()
     }
+
+
+def _same(old: Any, new: Any) -> bool:
+    """Tells whether values are equal: 1 is 1.0, but not true; a dict has no order."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old.keys() == new.keys() and all(_same(old[name], new[name]) for name in old)
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) == len(new) and all(map(_same, old, new))
+    return bool(old == new) and isinstance(old, bool) == isinstance(new, bool)

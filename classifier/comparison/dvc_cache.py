@@ -1,4 +1,8 @@
-"""DVC's local cache, without DVC, whose import takes longer than the report."""
+"""DVC's local cache, read as files.
+
+To import DVC takes longer than the report: only its list of folders (0.1 s) is imported, and only
+if a file is not in the project's cache.
+"""
 
 import configparser
 import hashlib
@@ -32,7 +36,7 @@ def _folders() -> Iterator[Path]:
         return
     yield from _configured(root / ".dvc" / "config.local", root / ".dvc" / "config")
     yield root / ".dvc" / "cache"
-    from dvc.dirs import global_config_dir, system_config_dir  # 0.1 s, and seldom needed
+    from dvc.dirs import global_config_dir, system_config_dir
 
     yield from _configured(*(Path(f(), "config") for f in (global_config_dir, system_config_dir)))
 

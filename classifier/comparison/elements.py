@@ -30,7 +30,8 @@ def splits(
     for split, one in found.splits.items():
         text = str(one).replace(" %", "\N{NO-BREAK SPACE}%")
         yield tag(of_split, f"{split.capitalize()} images")
-        yield tag("p", text[0].upper() + text[1:])
+        parts = enumerate((text[0].upper() + text[1:]).split("`"))
+        yield tag("p", *(tag("code", part) if n % 2 else part for n, part in parts))
         for kind, number, pairs in groups(one):
             some = f"{len(pairs)} of {number:,}" if len(pairs) < number else f"{number:,}"
             yield tag(of_kind, f"{kind.capitalize()} ({some})")

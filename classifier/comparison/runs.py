@@ -27,12 +27,12 @@ class Run:
     Attributes:
         metrics: results/metrics.json.
         params: params.yaml, by section.
-        scored: a file with the predictions of each split; None if it cannot be had.
+        scored: a file with the predictions of each split, if it can be had.
     """
 
     metrics: Mapping[str, Any]
     params: Mapping[str, Any]
-    scored: Mapping[str, Path | None]
+    scored: Mapping[str, Path]
 
 
 def present() -> Run:
@@ -64,8 +64,8 @@ def past(commit: Commit) -> Run:
             f"{commit.name}: holds no {metrics.PATH.as_posix()} and {LOCK} of a run; commit them "
             "after `dvc repro`, or name a commit that has them"
         ) from None
-    scored = {split: _content(path, hashes.get(path)) for split, path in SCORED.items()}
-    return Run(run.metrics, run.params, scored)
+    found = {split: _content(path, hashes.get(path)) for split, path in SCORED.items()}
+    return Run(run.metrics, run.params, {split: path for split, path in found.items() if path})
 
 
 def _hashes(lock: Any) -> dict[Path, str]:

@@ -1,7 +1,5 @@
 """Section on what differs from the run of the last git commit."""
 
-from textwrap import shorten
-
 from classifier.comparison import elements
 from classifier.html.markup import Markup, tag
 from stages.report.elements import ThumbnailSet
@@ -18,7 +16,9 @@ def comparison(run: RunResults, images: ThumbnailSet) -> list[Markup]:
     if not run.comparison:
         return []
     commit = run.comparison.commit
-    subject = shorten(commit.subject, SUBJECT, placeholder="\N{HORIZONTAL ELLIPSIS}")
+    subject = commit.subject
+    if len(subject) > SUBJECT:
+        subject = subject[: SUBJECT - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
     text = (
         f"Before: commit {commit.name} of {commit.date}, \N{LEFT DOUBLE QUOTATION MARK}{subject}"
         "\N{RIGHT DOUBLE QUOTATION MARK}, the last one when this page was written. After: this "

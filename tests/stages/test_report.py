@@ -273,6 +273,11 @@ def test_what_differs_from_the_last_commit_is_shown_first():
     assert "Now right (1) b.jpg dog (0.80) → cat (0.80) true class: cat" in text
     assert text.index("Test images Not there") < text.index("Data", text.index("Before"))
     assert "Before:" not in Parsed(page.page(results(), {})).text
+    long = dataclasses.replace(
+        found, commit=dataclasses.replace(FIRST, subject=60 * "é" + 60 * "x")
+    )
+    text = Parsed(page.page(results(comparison=long), {})).text
+    assert f"“{60 * 'é'}{39 * 'x'}…”, the last" in text
 
 
 def test_names_with_html_stay_text():

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -104,13 +103,15 @@ class Choice:
 
 def evaluate(model: LinearModel, samples: Samples, strength: float, pool: Executor) -> Candidate:
     """Returns a candidate, its folds fitted side by side."""
-    layers = list(pool.map(partial(model.fit, strength=strength), samples.fold_numbers))
-    images = [np.flatnonzero(samples.folds == fold) for fold in samples.fold_numbers]
-    rows = (samples.rows[one, 0] for one in images)
     logits = np.empty((len(samples.labels), len(samples.class_weights)), np.float32)
-    for one, values in zip(images, pool.map(model.coordinates.logits, rows, layers), strict=True):
-        logits[one] = values
-    return Candidate(model, strength, layers, logits)
+
+    def fit(fold: int) -> Linear:
+        images = np.flatnonzero(samples.folds == fold)
+        layer = model.fit(fold, strength)
+        logits[images] = model.coordinates.logits(samples.rows[images, 0], layer)
+        return layer
+
+    return Candidate(model, strength, list(pool.map(fit, samples.fold_numbers)), logits)
 
 
 def calibrate(candidate: Candidate, samples: Samples, images: np.ndarray) -> Choice:

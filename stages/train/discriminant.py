@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 from concurrent.futures import Executor
-from functools import reduce
-from operator import add
 
 import numpy as np
 
@@ -23,8 +21,8 @@ class Discriminant:
         self.coordinates = coordinates
         self._class_weights = samples.class_weights
         parts = sums(coordinates, samples, samples.folds, samples.fold_numbers, pool)
-        whole = reduce(add, parts.values())
-        others = pool.map(whole.__sub__, parts.values())
+        whole = Moments.total(parts.values())
+        others = pool.map(whole.without, parts.values())
         self._without = dict(zip((0, *parts), (whole, *others), strict=True))  # by fold
 
     @property
@@ -74,5 +72,5 @@ def sums(
     found: dict[int, Moments] = {}
     chosen = blocks.by_group(np.where(samples.trains, groups, -1))
     for group, part in blocks.ordered_map(pool, moments, chosen):
-        found[group] = found[group] + part if group in found else part
+        found[group] = Moments.total([found[group], part]) if group in found else part
     return {n: found[n] if n in found else coordinates.no_moments(n_classes) for n in numbers}

@@ -8,8 +8,6 @@ solving them grows with the cube of the dimensions. On six datasets of 240 to 60
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from functools import reduce
-from operator import add
 
 import numpy as np
 
@@ -89,7 +87,7 @@ def measure(
 
     def fit(fold: int) -> FractionLayers:
         others = [
-            reduce(add, (moments[other * n_blocks + block] for other in folds if other != fold))
+            Moments.total(moments[other * n_blocks + block] for other in folds if other != fold)
             for block in range(n_blocks)
         ]
         return FractionLayers.of(coordinates, others, samples.class_weights)
@@ -143,7 +141,7 @@ class FractionLayers:
             others: of each block.
             class_weights: float (C,).
         """
-        chosen = [[reduce(add, (others[b] for b in one)) for one in subsets(f)] for f in FRACTIONS]
+        chosen = [[Moments.total(others[b] for b in one) for one in subsets(f)] for f in FRACTIONS]
         counts = [min(float(one.counts.sum()) for one in each) for each in chosen]
         fitted = [n for n, count in enumerate(counts) if count >= MIN_IMAGES * len(class_weights)]
         fractions = np.array([n for n in fitted for _ in chosen[n]], int)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import repeat
 from typing import cast
 
@@ -221,10 +222,12 @@ def train_and_validate(
         kind = auto_head(len(examples.labels), n_classes)
     if Logistic.name in MODELS[kind]:
         logistic.require_memory(chosen, examples.features.shape[1], settings.head)
-    heads = train(MODELS[kind], examples.features, chosen, layer_sets, pool)
     random_correct = np.zeros(0, bool)
     with ThreadPoolExecutor(1) as beside:  # the pool computes for one while the other waits
-        curve = beside.submit(_learning_curve, examples, samples, plan, settings, heads[0], pool)
+        beside_curve = partial(beside.submit, _learning_curve, examples, samples, plan, settings, pool)
+        early = beside_curve(layer_sets[0]) if len(layer_sets) == 1 else None
+        heads = train(MODELS[kind], examples.features, chosen, layer_sets, pool)
+        curve = early or beside_curve(heads[0].layer_set)
         if plan.cross_validated:
             folds = heads[0].fold_branches
             rounds = {n: mean_branch(head.fold_branches[n] for head in heads) for n in folds}
@@ -247,15 +250,15 @@ def _learning_curve(
     samples: Samples,
     plan: Plan,
     settings: Params,
-    head: LinearHead,
     pool: Executor,
+    layer_set: LayerSet,
 ) -> LearningCurve:
-    """Returns the learning curve of the images that validate, on the layers of a head."""
+    """Returns the learning curve of the images that validate, on some layers."""
     if not settings.learning_curve:
         return learning_curve.NONE
     rounds = replace(samples, folds=plan.rounds)
     return learning_curve.measure(
-        examples.features, rounds, head.layer_set[1], POWER, plan.parts, pool
+        examples.features, rounds, layer_set[1], POWER, plan.parts, pool
     )
 
 

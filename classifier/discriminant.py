@@ -17,12 +17,13 @@ from functools import cached_property
 import numpy as np
 from numpy.linalg import multi_dot
 
+from classifier.common import lapack
 from classifier.dataset.features import Array
 
 ROWS = 4096  # at once
 POWER = 0.5  # of the features: their square roots are closer to normal than they are
 BALANCE = 0.5  # 0: scikit-learn's discriminant; 1: all classes at one distance from the centre
-MEAN_ROWS = 1024  # to find the centre, about, at most
+MEAN_ROWS = 2048  # to find the centre, about, at most
 FEW = 0.9  # rows per dimension, up to which fewer dimensions repay finding them
 REPEATED = 2  # rows per dimension, up to which equal rows are looked for
 LEAST = 1e-6  # of the total variance, added to each: rounding errors are less
@@ -190,13 +191,11 @@ class Coordinates:
             balance: 0 to 1, of the distances of the class means from their centre. With 0 it is
                 scikit-learn's LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage).
         """
-        from scipy.linalg import cho_solve
-
         present = moments.counts > 0
         centre = moments.means[present].mean(axis=0)
         offsets = (moments.means - centre).T  # (L, C)
         factor = self.covariance_factor(moments, shrinkage)
-        solved = cho_solve((factor, True), offsets.astype(np.float32), check_finite=False)
+        solved = lapack.cho_solve(factor, offsets)
         kernel = solved.astype(np.float64)
         squares = np.maximum((offsets * kernel).sum(axis=0), 1e-12)  # Mahalanobis distances
         scale = np.where(present, (squares[present].mean() / squares) ** (balance / 2), 1)
@@ -213,14 +212,12 @@ class Coordinates:
             moments: of the rows to learn from.
             shrinkage: 0 to 1, towards a multiple of the identity.
         """
-        from scipy.linalg import cholesky
-
         covariance = moments.covariance
         whole = float(np.trace(moments.squares)) / moments.counts.sum()
         ridge = shrinkage * float(np.trace(covariance)) / len(self.mean)
         shrunken = covariance * np.float32(1 - shrinkage)
         shrunken[np.diag_indices_from(shrunken)] += np.float32(max(ridge, LEAST * whole, 1e-12))
-        return cholesky(shrunken.T, lower=True, overwrite_a=True, check_finite=False)
+        return lapack.cholesky(shrunken)
 
     def logits(self, rows: np.ndarray, layer: Linear) -> np.ndarray:
         """Returns the logits of some rows, float32 (n, C)."""

@@ -159,7 +159,7 @@ def out_of_fold(points: np.ndarray, labels: Labels, closed: np.ndarray = NONE) -
     for own in (folds == fold for fold in np.unique(folds)):
         images = labels.images[own]
         part = coordinates.moments(images, labels.classes[own], labels.n_classes)
-        rest = whole - part
+        rest = whole.without(part)
         layer = _guess(coordinates, rest, points, labels.images[~own], closed)
         values, present = coordinates.logits(images, layer), rest.counts > 0
         least = values[:, present].max(axis=1, keepdims=True) - ABSENT

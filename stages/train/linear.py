@@ -111,7 +111,8 @@ def train(
             fold_branches=fold_branches,
         )
 
-    return [head(name) for name in names]
+    with ThreadPoolExecutor(len(names)) as beside:  # they wait for the pool
+        return list(beside.map(head, names))
 
 
 def layer_sets(table: FeatureTable, wanted: Layers) -> list[LayerSet]:
@@ -224,10 +225,10 @@ def train_and_validate(
         logistic.require_memory(chosen, examples.features.shape[1], settings.head)
     random_correct = np.zeros(0, bool)
     with ThreadPoolExecutor(1) as beside:  # the pool computes for one while the other waits
-        beside_curve = partial(beside.submit, _learning_curve, examples, samples, plan, settings, pool)
-        early = beside_curve(layer_sets[0]) if len(layer_sets) == 1 else None
+        draw_curve = partial(_learning_curve, examples, samples, plan, settings, pool)
+        early = beside.submit(draw_curve, layer_sets[0]) if len(layer_sets) == 1 else None
         heads = train(MODELS[kind], examples.features, chosen, layer_sets, pool)
-        curve = early or beside_curve(heads[0].layer_set)
+        curve = early or beside.submit(draw_curve, heads[0].layer_set)
         if plan.cross_validated:
             folds = heads[0].fold_branches
             rounds = {n: mean_branch(head.fold_branches[n] for head in heads) for n in folds}
@@ -257,9 +258,7 @@ def _learning_curve(
     if not settings.learning_curve:
         return learning_curve.NONE
     rounds = replace(samples, folds=plan.rounds)
-    return learning_curve.measure(
-        examples.features, rounds, layer_set[1], POWER, plan.parts, pool
-    )
+    return learning_curve.measure(examples.features, rounds, layer_set[1], POWER, plan.parts, pool)
 
 
 def _refit(

@@ -8,6 +8,7 @@ much within classes may not count much. On six datasets this had a mean out-of-f
 
 import numpy as np
 
+from classifier.common import lapack
 from classifier.common.errors import StageError
 from classifier.discriminant import Linear
 from classifier.temperature import log_probabilities
@@ -46,8 +47,6 @@ class Logistic:
 
     def fit(self, fold: int, strength: float) -> Linear:
         """Returns a layer fitted to all training images but those of a fold; 0: to all."""
-        from scipy.linalg import solve_triangular
-
         if fold not in self._whitened:
             self._whitened[fold] = self._whiten(fold)
         factor, values = self._whitened[fold]
@@ -58,18 +57,18 @@ class Logistic:
             start = shares(labels, weights, values.shape[1], self._model.n_classes)
         layer = minimize(values, labels, weights, strength, start)
         self._latest[fold] = layer
-        kernel = layer[:-1].astype(np.float64)
-        kernel = solve_triangular(factor, kernel, lower=True, trans=1, check_finite=False)
-        return kernel, layer[-1].astype(np.float64)
+        kernel = np.ascontiguousarray(layer[:-1].T)
+        lapack.solve_triangular(factor, kernel, transposed=True)
+        return kernel.T.astype(np.float64), layer[-1].astype(np.float64)
 
     def _whiten(self, fold: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns the factor of the covariance without a fold, and whitened rows that end in 1."""
-        from scipy.linalg import solve_triangular
-
         factor = self._model.covariance_factor(fold, self.shrinkage)
-        values = self._values[self._folds != fold].T
-        whitened = solve_triangular(factor, values, lower=True, check_finite=False)
-        return factor, np.vstack([whitened, np.ones_like(whitened[:1])]).T
+        kept = self._folds != fold
+        values = np.ones((int(kept.sum()), len(factor) + 1), np.float32)
+        values[:, :-1] = self._values[kept]
+        lapack.solve_triangular(factor, values[:, :-1])
+        return factor, values
 
     def growth(self, n_folds: int) -> float:
         """Returns 1: the likelihood sets the scale of the logits, whatever the number of images."""

@@ -70,7 +70,7 @@ def test_classes_of_equal_images_are_told_apart(n_features, shrinkage):
     values = values[[np.flatnonzero(labels == k)[0] for k in labels]]
     coordinates = Coordinates.of(values, ROWS, slice(None), 0.5)
     whole, part = (coordinates.moments(r, labels[r], 3) for r in (ROWS, ROWS[:30]))
-    logits = coordinates.logits(ROWS, coordinates.fit(whole - part, shrinkage))
+    logits = coordinates.logits(ROWS, coordinates.fit(whole.without(part), shrinkage))
     assert (logits.argmax(axis=1) == labels).all()
 
 

@@ -35,6 +35,8 @@ from stages.extract.ray_pool import RayPool
 from stages.extract.survey import SPLITS, Survey, survey
 from stages.extract.threads import Threads
 
+FEW = 8  # views that are computed sooner than DVC finds what the last commit has
+
 
 def make_pool(
     settings: Params, folder: Path, identity: str, decode: Decode, show: Callable[[str], object]
@@ -64,8 +66,10 @@ def take_stock(
     with closing(FileIndex(database.cache_folder())) as index:
         dataset = survey(views(), cache, index, file)
         if dataset.missing:
-            recovered = cache.check_index()
-            if committed.import_features(cache, identity, *outputs) or recovered:
+            changed = cache.check_index()
+            if dataset.missing > min(FEW, dataset.views.total() // 50):
+                changed |= committed.import_features(cache, identity, *outputs) > 0
+            if changed:
                 dataset = survey(views(), cache, index, file)
     return dataset
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from classifier.common import connected
 from classifier.common.disk_array import ComputedRows, Rows
 from classifier.images import perceptual_hash
 from classifier.similarity import nearest_neighbours
@@ -82,16 +83,10 @@ def merge_groups(groups: np.ndarray, names: np.ndarray) -> np.ndarray:
     named = np.flatnonzero(names >= 0)
     if not len(named):
         return groups
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components  # takes 0.1 s
-
     numbers, group = np.unique(groups, return_inverse=True)
     name = len(numbers) + np.unique(names[named], return_inverse=True)[1]
-    size = int(name.max()) + 1
-    edges = coo_array((np.ones(len(named), bool), (group[named], name)), (size, size))
-    component = connected_components(edges, directed=False)[1][: len(numbers)]
-    first = np.unique(component, return_index=True)[1]  # `numbers` ascend
-    return np.asarray(numbers[first][component][group])
+    smallest = connected.smallest(group[named], name, int(name.max()) + 1)
+    return np.asarray(numbers[smallest[group]])
 
 
 def group_duplicates(pairs: DuplicatePairs, group_ids: np.ndarray) -> np.ndarray:

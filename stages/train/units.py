@@ -7,6 +7,7 @@ from itertools import chain
 
 import numpy as np
 
+from classifier.common import connected
 from classifier.dataset import features
 from classifier.dataset.lazy_array import Selected
 
@@ -85,27 +86,9 @@ def find_units(
     size = len(names) + len(contents)
     one = np.concatenate([group[named], size + copies[alike]]).astype(np.int32)
     other = (len(names) + np.concatenate([content[named], alike])).astype(np.int32)
-    smallest = smallest_connected(one, other, size + int(copies.max(initial=-1)) + 1)
+    smallest = connected.smallest(one, other, size + int(copies.max(initial=-1)) + 1)
     numbers = smallest[len(names) + content]
     return Units(numbers, [GROUP + name for name in names], contents)
-
-
-def smallest_connected(one: np.ndarray, other: np.ndarray, size: int) -> np.ndarray:
-    """Returns the smallest number that each of 0 to `size` - 1 is connected with, also by others.
-
-    Args:
-        one: int (E,), one end of each connection.
-        other: int (E,), the other end.
-        size: how many numbers there are.
-    """
-    smallest, before = np.arange(size, dtype=np.int32), np.zeros(0, np.int32)
-    while not np.array_equal(smallest, before):
-        before = smallest.copy()
-        low = np.minimum(smallest[one], smallest[other])
-        np.minimum.at(smallest, one, low)
-        np.minimum.at(smallest, other, low)
-        smallest = smallest[smallest]
-    return smallest
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from stages.train.units import smallest_connected
+from classifier.common import connected
 
 ends = st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19)), max_size=30)
 
@@ -15,4 +15,4 @@ def test_the_smallest_connected_number_is_that_of_scipys_components(pairs):
     graph = coo_array((np.ones(len(one)), (one, other)), (20, 20))
     _, theirs = connected_components(graph, directed=False)
     expected = [np.flatnonzero(theirs == part).min() for part in theirs]
-    assert smallest_connected(one, other, 20).tolist() == expected
+    assert connected.smallest(one, other, 20).tolist() == expected

@@ -5,8 +5,9 @@
 
 Each DIR holds train/<class>/*. If it has fewer than `--count` images, they are repeated with a few
 bytes appended: the same pixels, but a new image for every stage. For comparison, the table ends
-with `dvc repro` of a stage that does nothing, without and with the images as its dependency, and
-with `import tensorflow`.
+with what DVC takes alone: the same events with stages that only write their names, and `dvc repro`
+of a stage that does nothing, without and with the images as its dependency. The last row is
+`import tensorflow`.
 """
 
 import argparse
@@ -30,6 +31,14 @@ from classifier.dataset import features
 
 GIT = ("git", "-c", "user.name=benchmark", "-c", "user.email=benchmark@example.org")
 NOTHING = "stages:\n  nothing:\n    cmd: cd .\n    deps: [{}]\n"
+WRITE = """import pathlib, shutil, sys, time
+for out in map(pathlib.Path, sys.argv[1:]):
+    shutil.rmtree(out, ignore_errors=True)
+    file = out if out.suffix else out / "file"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    new = out.name != "params_checked.txt"  # that of `params` never changes
+    file.write_text('{"n": %d}' % (time.time_ns() if new else 0))
+"""
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 HEADING = "| event | images | forward passes | stages run | s, of train | s |\n" + "|---" * 6 + "|"
 
@@ -174,6 +183,22 @@ def measure(project: Project, event: str) -> dict[str, object]:
     }
 
 
+def empty_stages(project: Project) -> Iterator[dict[str, object]]:
+    """Replaces the stages by others that write new bytes, and yields what some events take."""
+    path = project.folder / "dvc.yaml"
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    (project.folder / "write.py").write_text(WRITE, encoding="utf-8")
+    for stage in document["stages"].values():
+        outs = [*stage.get("outs", ()), *stage.get("metrics", ())]
+        names = [name for out in outs for name in ([out] if isinstance(out, str) else out)]
+        stage["cmd"] = f"python write.py {' '.join(names)}"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    for event in ("first run", "one new training image", "train.seed changed"):
+        row = measure(project, event)
+        if event != "first run":
+            yield {**row, "event": f"{event}, stages that do nothing"}
+
+
 def bare(folder: Path, name: str, deps: str) -> dict[str, object]:
     """Returns the seconds of `dvc repro` when a stage that does nothing is up to date."""
     project = folder / name
@@ -215,6 +240,7 @@ def run(folder: Path, args: argparse.Namespace, count: int) -> Iterator[dict[str
             yield measure(project, event)
         if event == "first run":
             commit(folder)
+    yield from empty_stages(project)
     yield bare(folder, "a stage without deps", "")
     yield bare(folder, f"a stage on {count:,} images", "input")
     _, seconds = shell(folder, sys.executable, "-c", "import tensorflow")

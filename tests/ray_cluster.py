@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import re
 import secrets
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -73,6 +75,20 @@ class LocalCluster:
         """Stops all processes of a node without ending them."""
         for one in self.nodes[name].children(recursive=True):
             one.suspend()
+
+    def replace_head(self, driver: subprocess.Popen[str], worker: str) -> None:
+        """Kills the head under a stage, checks that this stops with a remedy, and starts anew."""
+        killed = time.monotonic()
+        self.kill("127.0.0.2")
+        self.suspend(worker)  # else it might do the rest before anyone misses the head
+        _, message = driver.communicate(timeout=120)
+        assert time.monotonic() - killed < 90
+        assert driver.returncode == 1
+        pattern = r"error: 127.0.0.2:\d+: the head of the Ray cluster has stopped; start the clu"
+        assert re.search(pattern, message), message
+        self.kill(worker)
+        self.start_head()
+        self.add(worker)
 
     def close(self) -> None:
         """Kills all nodes."""

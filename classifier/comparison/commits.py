@@ -9,6 +9,14 @@ from pathlib import Path
 from classifier.common.errors import StageError
 
 
+class RefusalError(StageError):
+    """There is a repository, but git does not read it; `words` are git's own, in one line."""
+
+    def __init__(self, message: str, words: str) -> None:
+        super().__init__(message)
+        self.words = words
+
+
 @dataclass(frozen=True)
 class Commit:
     """A commit, and some of its files.
@@ -35,7 +43,8 @@ def read(revision: str, paths: Sequence[Path]) -> Commit:
     """Returns a commit; `paths` are relative to the working directory, which may be any folder.
 
     Raises:
-        StageError: there is no git, no repository or no such commit, or git refuses to read it.
+        StageError: there is no git, no repository or no such commit.
+        RefusalError: git refuses to read the repository.
     """
     resolve = ("rev-parse", "--verify", "--quiet", "--end-of-options", revision)
     named = _git(revision, *resolve).decode(errors="replace").strip()  # may be a tag
@@ -78,8 +87,17 @@ def _git(revision: str, *arguments: str, given: str = "") -> bytes:
 
 
 def _error(revision: str, told: str = "") -> StageError:
-    """Returns the error for what is no commit, with the first line that git has told."""
+    """Returns the error for what is no commit, with what git has told: its remedy comes last."""
     rule = f"{revision}: must be a commit of the git repository of this folder"
-    if lines := told.splitlines():
-        return StageError(f"{rule}; git says: {lines[0]} (`git status` tells more)")
-    return StageError(f"{rule}; commit a run first (`git add -A && git commit`)")
+    first, *others = [line.strip() for line in told.splitlines() if line.strip()] or [""]
+    if not first:
+        return StageError(f"{rule}; commit a run first (`git add -A && git commit`)")
+    words = f"{first}. {' '.join(others)}" if others else first
+    message = f"{rule}; git says: {words}"
+    return RefusalError(message, words) if _in_repository() else StageError(message)
+
+
+def _in_repository() -> bool:
+    """Returns whether there is a repository here; git's words differ by language."""
+    here = Path.cwd()
+    return any((folder / ".git").exists() for folder in (here, *here.parents))

@@ -11,10 +11,13 @@ SUBJECT = 100  # characters
 def comparison(run: RunResults, images: ThumbnailSet) -> list[Markup]:
     """Returns what differs from the last commit's run; nothing if there is none or no difference.
 
-    The page names the commit, as it stays when others follow.
+    The page names the commit, as it stays when others follow. If git refuses to read the
+    repository, it says so.
     """
     if not run.comparison:
         return []
+    if isinstance(run.comparison, str):
+        return [_refused(run.comparison)]
     commit = run.comparison.commit
     subject = commit.subject
     if len(subject) > SUBJECT:
@@ -30,3 +33,13 @@ def comparison(run: RunResults, images: ThumbnailSet) -> list[Markup]:
         elements.tables(run.comparison),
         *elements.splits(run.comparison, images.image, ("h3", "h4")),
     ]
+
+
+def _refused(words: str) -> Markup:
+    """Returns a line that says why there is no comparison."""
+    text = (
+        "There is no comparison with the last commit, as git refuses to read this repository. "
+        f"Git says: {words} (Once git reads it, "
+    )
+    command = tag("code", "dvc repro -f -s report")
+    return tag("p", text, command, " adds the comparison.)")

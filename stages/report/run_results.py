@@ -12,6 +12,7 @@ from classifier import head
 from classifier.common import files
 from classifier.common.errors import StageError
 from classifier.comparison import commits, comparison, runs
+from classifier.comparison.commits import RefusalError
 from classifier.comparison.comparison import Comparison
 from classifier.comparison.runs import Run
 from classifier.dataset import duplicates, findings, manifest, problems, warnings
@@ -73,7 +74,8 @@ class RunResults:
     predictions: Tested
     params: Mapping[str, Mapping[str, object]]  # values of params.yaml by section
     versions: Mapping[str, str]  # of the libraries
-    comparison: Comparison | None  # with the run of the last commit, if there is one that differs
+    comparison: Comparison | str | None  # with the run of the last commit, if there is one that
+    # differs; what git says if it refuses to read the repository
 
     @property
     def scores(self) -> Mapping[str, Any]:
@@ -93,7 +95,8 @@ class RunResults:
 
     def images_to_show(self) -> list[str]:
         """Returns the paths of the images to show, the most important first."""
-        paths = [*self.explained, *(self.comparison.images if self.comparison else ())]
+        compared = self.comparison.images if isinstance(self.comparison, Comparison) else ()
+        paths = [*self.explained, *compared]
         paths += [row["path"] for row in self.predictions.unknown]
         for kind in FINDINGS:
             for finding in self.findings_of(kind):
@@ -162,11 +165,16 @@ def read(params: Mapping[str, Any]) -> RunResults:
     )
 
 
-def _compared(run: Run) -> Comparison | None:
-    """Returns what differs from the run of the last commit; None without git or such a run."""
+def _compared(run: Run) -> Comparison | str | None:
+    """Returns what differs from the run of the last commit; None without git or such a run.
+
+    If git refuses to read the repository: what it says.
+    """
     try:
         commit = commits.read("HEAD", runs.COMMITTED)
         before = runs.past(commit)
+    except RefusalError as error:
+        return error.words
     except StageError:
         return None
     found = comparison.compare(commit, before, run, PER_GROUP)

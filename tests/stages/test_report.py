@@ -25,7 +25,7 @@ from stages.report import page, run_results, scored, tested
 from stages.report.elements import percent
 from stages.report.listed import Listed
 from stages.report.run_results import RunResults
-from tests.project import Project, copy
+from tests.project import Project, copy, needs_git
 from tests.test_comparison import FIRST, NEW, OLD
 
 BASE = BaseInfo(
@@ -278,6 +278,20 @@ def test_what_differs_from_the_last_commit_is_shown_first():
     )
     text = Parsed(page.page(results(comparison=long), {})).text
     assert f"“{60 * 'é'}{39 * 'x'}…”, the last" in text
+
+
+@needs_git
+def test_where_git_refuses_the_repository_its_words_and_remedy_are_shown(finished, monkeypatch):
+    monkeypatch.chdir(finished.folder)
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    run = run_results.read({})
+    text = Parsed(page.page(run, {})).text
+    assert "as git refuses to read this repository. Git says: fatal: detected dubious" in text
+    remedy = f"git config --global --add safe.directory {finished.folder.resolve().as_posix()}"
+    assert f"{remedy} (Once" in text
+    monkeypatch.setenv("PATH", "")  # no git
+    assert run_results.read({}).comparison is None
 
 
 def test_names_with_html_stay_text():

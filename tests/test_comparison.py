@@ -120,7 +120,7 @@ def test_a_commit_is_read_from_a_folder_of_its_repository(tmp_path, monkeypatch)
     folder.mkdir(parents=True)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("LC_ALL", "C")
-    with pytest.raises(StageError, match="HEAD: must be .*git says: .*not a git repo") as raised:
+    with pytest.raises(StageError, match=r"HEAD: must be .*git says: .*not a git repo") as raised:
         commits.read("HEAD", runs.COMMITTED)
     assert raised.type is StageError
     project.shell("git", "init", "-q")

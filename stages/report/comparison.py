@@ -39,7 +39,7 @@ def _refused(words: str) -> Markup:
     """Returns a line that says why there is no comparison."""
     text = (
         "There is no comparison with the last commit, as git refuses to read this repository. "
-        f"Git says: {words} (Once git reads it, "
+        "Git says: "
     )
     command = tag("code", "dvc repro -f -s report")
-    return tag("p", text, command, " adds the comparison.)")
+    return tag("p", text, tag("code", words), ". Once git reads it, ", command, " adds the comparison.")

@@ -289,7 +289,7 @@ def test_where_git_refuses_the_repository_its_words_and_remedy_are_shown(finishe
     text = Parsed(page.page(run, {})).text
     assert "as git refuses to read this repository. Git says: fatal: detected dubious" in text
     remedy = f"git config --global --add safe.directory {finished.folder.resolve().as_posix()}"
-    assert f"{remedy} (Once" in text
+    assert remedy in text
     monkeypatch.setenv("PATH", "")  # no git
     assert run_results.read({}).comparison is None
 

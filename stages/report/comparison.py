@@ -42,4 +42,6 @@ def _refused(words: str) -> Markup:
         "Git says: "
     )
     command = tag("code", "dvc repro -f -s report")
-    return tag("p", text, tag("code", words), ". Once git reads it, ", command, " adds the comparison.")
+    return tag(
+        "p", text, tag("code", words), ". Once git reads it, ", command, " adds the comparison."
+    )

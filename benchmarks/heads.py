@@ -61,7 +61,7 @@ def train(project: Path, kind: str, folder: Path) -> list[float]:
     views = views[test.labels[views[:, 0]] >= 0]
     probabilities, _ = model.predict(test, views)
     tested = scores(probabilities, test.labels[views[:, 0]], names)
-    out_of_fold = scores(validated.probabilities[:], validated.labels, names)
+    out_of_fold = scores(validated.probabilities[:], validated.labels[:], names)
     values = [tested[name] for name in ("n", *NAMES, "chance")]
     return [*values, *(out_of_fold[name] for name in NAMES), seconds]
 

@@ -139,11 +139,12 @@ def rows(
 
 def scored(found: Predictions, class_names: tuple[str, ...]) -> tuple[np.ndarray, ScoredImages]:
     """Returns the images whose class is known, int (n,), in path order, and their scores."""
-    order, names = found.order, np.array(class_names, object)
+    order = found.order
     known = order[found.labels[order] >= 0]
     return known, ScoredImages(
-        names[found.labels[known]],
-        names[found.predicted[known]],
+        np.array(class_names, object),
+        found.labels[known],
+        found.predicted[known],
         found.probability[known],
         found.true_class_probability[known],
         found.true_class_rank[known],

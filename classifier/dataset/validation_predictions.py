@@ -11,7 +11,7 @@ from classifier.dataset.lazy_array import LazyArray, Selected
 from classifier.dataset.npz import Column, StoredArray
 
 PATH = Path("results/validation_predictions.npz")
-LAZY = ("paths", "probabilities", "curve_correct")  # arrays with many bytes per image
+LAZY = ("paths", "labels", "probabilities", "folds", "novelty", "curve_correct")
 BLOCK = 4096  # images
 
 
@@ -24,27 +24,28 @@ class ValidationPredictions:
 
     Attributes:
         paths: str (N,), sorted; left on disk.
-        labels: int32 (N,), index into `class_names`.
+        labels: int32 (N,), index into `class_names`; left on disk.
         class_names: str (C,).
         probabilities: float32 (N, C); rows sum to 1; left on disk.
-        folds: int32 (N,), 1 to F; 0: held out.
+        folds: int32 (N,), 1 to F; 0: held out; left on disk.
         groups: int32 (N,); images with equal numbers are never on two sides.
         random_correct: bool (N,), whether the prediction is right if groups are torn apart; (0,)
             where that was not tried.
-        novelty: float32 (N,), how unlike the images it was trained on; NaN if not computed.
+        novelty: float32 (N,), how unlike the images it was trained on; NaN if not computed;
+            left on disk.
         curve_images: int32 (F,), numbers of training images, ascending; (0,) if not tried.
         curve_correct: float32 (N, F), how often the image is predicted right by a head that
             learned from so many; NaN where these were too few. (0, 0) if not tried. Left on disk.
     """
 
     paths: Streamed
-    labels: np.ndarray
+    labels: Streamed
     class_names: np.ndarray
     probabilities: Streamed
-    folds: np.ndarray
+    folds: Streamed
     groups: np.ndarray
     random_correct: np.ndarray
-    novelty: np.ndarray
+    novelty: Streamed
     curve_images: np.ndarray
     curve_correct: Streamed
 
@@ -57,11 +58,14 @@ class ValidationPredictions:
         for block in self.blocks():
             yield from self.paths[block].tolist()
 
-    def half_curve(self) -> np.ndarray:
-        """Returns `curve_correct` in memory, float16, which all its values are: 0, 0.5, 1, NaN."""
-        found = np.empty(self.curve_correct.shape, np.float16)
+    def half_curve(self, points: np.ndarray) -> np.ndarray:
+        """Returns columns of `curve_correct` in memory, float16, which all its values are.
+
+        They are 0, 0.5, 1, or NaN.
+        """
+        found = np.empty((len(self.curve_correct), len(points)), np.float16)
         for block in _blocks(len(found)):
-            found[block] = self.curve_correct[block]
+            found[block] = self.curve_correct[block][:, points]
         return found
 
     @property

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from classifier.evaluation.scored_images import ScoredImages
+from classifier.evaluation.scored_images import BLOCK, ScoredImages
 
 PATH = Path("results/calibration.csv")
 HEADER = ("probability", "accuracy", "images")
@@ -19,9 +19,8 @@ def expected_error(probability: np.ndarray, correct: np.ndarray) -> float:
         probability: float (N,), of the predicted class.
         correct: bool (N,).
     """
-    bins = np.minimum((probability * ECE_BINS).astype(int), ECE_BINS - 1)  # (N,)
-    gaps = np.bincount(bins, probability - correct, minlength=ECE_BINS)  # summed in each bin
-    return float(np.abs(gaps).sum() / len(probability))
+    _, probabilities, hits = _sums(probability, correct, ECE_BINS)
+    return float(np.abs(probabilities - hits).sum() / len(probability))
 
 
 def rows(scored: ScoredImages) -> list[list[object]]:
@@ -30,13 +29,20 @@ def rows(scored: ScoredImages) -> list[list[object]]:
     The images are binned by the probability of their predicted class, BINS bins of
     equal width; a row has the mean probability, the accuracy and the images of a bin with any.
     """
-    bins = (scored.probability * BINS).astype(int)
-    bins = np.minimum(bins, BINS - 1)
+    columns = _sums(scored.probability, scored.correct, BINS)
     return [
-        [
-            f"{scored.probability[bins == number].mean():.4f}",
-            f"{scored.correct[bins == number].mean():.4f}",
-            int((bins == number).sum()),
-        ]
-        for number in np.unique(bins).tolist()
+        [f"{probability / images:.4f}", f"{hits / images:.4f}", int(images)]
+        for images, probability, hits in zip(*columns, strict=True)
+        if images
     ]
+
+
+def _sums(probability: np.ndarray, correct: np.ndarray, count: int) -> np.ndarray:
+    """Returns the images of each bin and the sums of their columns, float64 (3, count)."""
+    sums = np.zeros((3, count))
+    for start in range(0, len(probability), BLOCK):
+        values = probability[start : start + BLOCK].astype(np.float64)
+        bins = np.minimum((values * count).astype(int), count - 1)
+        for row, column in enumerate((np.ones(len(bins)), values, correct[start : start + BLOCK])):
+            sums[row] += np.bincount(bins, column, count)
+    return sums

@@ -1,7 +1,8 @@
 """results/classes.csv: the scores of each class."""
 
-from collections import Counter
 from pathlib import Path
+
+import numpy as np
 
 from classifier.evaluation.intervals import wilson
 from classifier.evaluation.scored_images import ScoredImages
@@ -22,10 +23,12 @@ HEADER = (
 
 def class_counts(scored: ScoredImages) -> list[tuple[str, int, int, int]]:
     """Returns images, true positives and predictions of each class that occurs, sorted."""
-    labels, predicted = Counter(scored.label), Counter(scored.predicted)
-    hits = Counter(scored.label[scored.correct])
-    names = sorted(labels | predicted)
-    return [(name, labels[name], hits[name], predicted[name]) for name in names]
+    counts = np.zeros((3, len(scored.names)), int)
+    for block in scored.blocks():
+        for row, column in enumerate((block.label, block.label[block.correct], block.predicted)):
+            counts[row] += np.bincount(column, minlength=len(scored.names))
+    rows = zip(scored.names.tolist(), *counts.tolist(), strict=True)
+    return sorted(row for row in rows if row[1] or row[3])
 
 
 def rows(scored: ScoredImages) -> list[list[object]]:

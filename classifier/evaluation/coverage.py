@@ -33,19 +33,20 @@ def compute(probability: np.ndarray, correct: np.ndarray, most: int | None = Non
     """Returns a row for each distinct probability, or `most` of them about evenly spaced.
 
     Args:
-        probability: float64 (N,), of the predicted class; N is 1 or more.
+        probability: float (N,), of the predicted class; N is 1 or more.
         correct: bool (N,).
         most: rows at most.
     """
-    order = np.argsort(-probability, kind="stable")
-    ordered, hits = probability[order], np.cumsum(correct[order])
-    del order
-    last = np.flatnonzero(ordered != np.append(ordered[1:], -1.0))  # of each run of equals
+    ordered = np.sort(probability)[::-1]  # without argsort, which takes twice the memory
+    right = np.sort(probability[np.asarray(correct, bool)])
+    is_last = np.append(ordered[:-1] != ordered[1:], True)  # of each run of equals
+    last = np.flatnonzero(is_last)
     if most:
         rows = np.linspace(0, len(last) - 1, min(len(last), most)).round().astype(int)
         last = last[np.unique(rows)]
     images = last + 1
-    return Coverage(ordered[last], images / len(ordered), hits[last] / images, images)
+    hits = len(right) - np.searchsorted(right, ordered[last])
+    return Coverage(ordered[last], images / len(ordered), hits / images, images)
 
 
 def smallest_probability(table: Coverage, accuracy: float) -> int | None:

@@ -34,7 +34,7 @@ class Reference:
 
 def of(validated: ValidationPredictions, threshold: float) -> Reference:
     """Returns the images that validate; those of more novelty than `threshold` are unknown."""
-    novelty, classes = np.sort(validated.novelty), validated.predicted
+    novelty, classes = np.sort(validated.novelty[:]), validated.predicted
     images, unknown = len(novelty), int((novelty > threshold).sum())
     if images > VALUES:
         novelty = np.quantile(novelty, np.linspace(0, 1, VALUES))

@@ -1,12 +1,14 @@
 """Intervals: of a proportion, and of the number right among new images."""
 
 import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 Z99 = 2.5758293035489004  # two-sided 99 % quantile
 LEVEL = 0.95
+BLOCK = 262_144  # images or groups at once
 
 
 def wilson(successes: float, count: float, z: float = Z95) -> tuple[float, float]:
@@ -52,16 +54,45 @@ def independent_count(correct: np.ndarray, groups: np.ndarray) -> float:
 
     Args:
         correct: bool (N,).
-        groups: int (N,), a number for each group.
+        groups: int (N,), a number from 0 for each group.
     """
-    count, n_groups = len(correct), len(np.unique(groups))
-    residuals = correct - correct.mean()
-    independent = float((residuals**2).sum())
+    count, mean = len(correct), float(correct.mean())
+    n_groups, together = squares_of_groups(lambda block: correct[block] - mean, groups)
+    independent = sum(float(((correct[block] - mean) ** 2).sum()) for block in blocks(count))
     if independent == 0:
         return float(n_groups)
-    sums = np.bincount(np.unique(groups, return_inverse=True)[1], residuals)
-    effect = float((sums**2).sum()) / independent
+    effect = together / independent
     return min(max(count / effect, float(n_groups)), float(count)) if effect else float(count)
+
+
+def blocks(count: int) -> Iterator[slice]:
+    """Yields slices of BLOCK images."""
+    return (slice(start, start + BLOCK) for start in range(0, count, BLOCK))
+
+
+def squares_of_groups(
+    values: Callable[[slice], np.ndarray], groups: np.ndarray
+) -> tuple[int, float]:
+    """Returns the number of groups, and the sum of the squares of each group's sum of values.
+
+    The images are gone through once for BLOCK groups: the sums of all would take more memory.
+
+    Args:
+        values: returns those of some images, float (n,).
+        groups: int (N,), a number from 0 for each group.
+    """
+    n_groups, total = 0, 0.0
+    for start in range(0, int(groups.max(initial=-1)) + 1, BLOCK):
+        counts, sums = np.zeros(BLOCK, int), np.zeros(BLOCK)
+        for block in blocks(len(groups)):
+            own = groups[block]
+            chosen = (own >= start) & (own < start + BLOCK)
+            if chosen.any():
+                counts += np.bincount(own[chosen] - start, minlength=BLOCK)
+                sums += np.bincount(own[chosen] - start, values(block)[chosen], BLOCK)
+        n_groups += np.count_nonzero(counts)
+        total += float((sums**2).sum())
+    return n_groups, total
 
 
 def beta_binomial(trials: int, alpha: float, beta: float) -> np.ndarray:

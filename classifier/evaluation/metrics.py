@@ -33,13 +33,18 @@ def compute(scored: ScoredImages, independent: float | None = None) -> dict[str,
         "accuracy": float(correct.mean()),
         "accuracy_low": low,
         "accuracy_high": high,
-        "log_loss": float(-np.log(np.maximum(scored.true_class_probability, 1e-15)).mean()),
+        "log_loss": sum(map(_log_loss, scored.blocks())) / count,
         "macro_f1": macro_f1(scored),
         "top_3_accuracy": float((scored.true_class_rank <= 3).mean()),
         "expected_calibration_error": calibration.expected_error(scored.probability, correct),
     }
     rounded = {name: round(value, 6) for name, value in values.items()}
     return {**rounded, "right_of_100_low": fewest, "right_of_100_high": most, "n": count}
+
+
+def _log_loss(scored: ScoredImages) -> float:
+    probability = scored.true_class_probability.astype(np.float64)
+    return -float(np.log(np.maximum(probability, 1e-15)).sum())
 
 
 def macro_f1(scored: ScoredImages) -> float:

@@ -4,6 +4,7 @@ import sys
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from classifier.common import files
 
 VALIDATION = Path("results/scored_validation.csv")
 TEST = Path("results/scored_test.csv")
+BLOCK = 65_536  # images
 HEADER = ("path", "label", "predicted", "probability", "true_class_probability", "true_class_rank")
 
 
@@ -34,16 +36,18 @@ class ScoredImage(NamedTuple):
 
 @dataclass(frozen=True)
 class ScoredImages:
-    """Predictions for N images whose class is known; all arrays are (N,).
+    """Predictions for N images whose class is known; all arrays but `names` are (N,).
 
     Attributes:
-        label: str, the true class.
-        predicted: str, the most probable class.
-        probability: float64, of the predicted class.
-        true_class_probability: float64, of the true class.
+        names: str (C,), the classes; objects.
+        label: int, index into `names`, the true class.
+        predicted: int, the most probable class.
+        probability: float32 or float64, of the predicted class.
+        true_class_probability: float, of the true class.
         true_class_rank: int32, 1 where the true class is the most probable one.
     """
 
+    names: np.ndarray
     label: np.ndarray
     predicted: np.ndarray
     probability: np.ndarray
@@ -55,9 +59,15 @@ class ScoredImages:
         """Returns where the predicted class is the true one, bool (N,)."""
         return np.asarray(self.true_class_rank == 1)
 
-    def select(self, chosen: np.ndarray) -> "ScoredImages":
-        """Returns some of the images; `chosen` is bool (N,)."""
-        return ScoredImages(**{name: column[chosen] for name, column in vars(self).items()})
+    def select(self, chosen: np.ndarray | slice) -> "ScoredImages":
+        """Returns some of the images; `chosen` is bool (N,) or a slice."""
+        columns = {name: column[chosen] for name, column in vars(self).items() if name != "names"}
+        return ScoredImages(self.names, **columns)
+
+    def blocks(self) -> Iterator["ScoredImages"]:
+        """Yields the images in order, BLOCK at a time."""
+        starts = range(0, len(self.label), BLOCK)
+        return (self.select(slice(start, start + BLOCK)) for start in starts)
 
 
 def score(
@@ -66,15 +76,16 @@ def score(
     """Returns the predictions beside the true classes; in a tie the lower index is predicted.
 
     Args:
-        probabilities: float64 (N, C); each row sums to 1.
+        probabilities: float (N, C); each row sums to 1.
         labels: int (N,), indices into `class_names`.
         class_names: str (C,).
     """
-    names, rows = np.array(class_names, object), np.arange(len(labels))
+    rows, number = np.arange(len(labels)), np.min_scalar_type(len(class_names))
     predicted = probabilities.argmax(axis=1)
     return ScoredImages(
-        label=names[labels],
-        predicted=names[predicted],
+        names=np.array(class_names, object),
+        label=labels.astype(number),
+        predicted=predicted.astype(number),
         probability=probabilities[rows, predicted],
         true_class_probability=probabilities[rows, labels],
         true_class_rank=ranks(probabilities, labels),
@@ -100,6 +111,9 @@ def concatenate(parts: Iterable[ScoredImages], count: int) -> ScoredImages:
     done = 0
     for part in parts:
         for name, values in vars(part).items():
+            if name == "names":
+                columns[name] = values
+                continue
             if name not in columns:
                 columns[name] = np.empty(count, values.dtype)
             columns[name][done : done + len(values)] = values
@@ -109,16 +123,19 @@ def concatenate(parts: Iterable[ScoredImages], count: int) -> ScoredImages:
 
 def write(path: Path, paths: Iterable[str], scored: ScoredImages) -> None:
     """Writes a row per image, probabilities with six significant digits."""
-    columns = zip(
-        paths,
-        scored.label,
-        scored.predicted,
-        (f"{value:.6g}" for value in scored.probability),
-        (f"{value:.6g}" for value in scored.true_class_probability),
-        scored.true_class_rank,
+    rows = chain.from_iterable(map(_cells, scored.blocks()))
+    files.write_csv(path, HEADER, ([image, *row] for image, row in zip(paths, rows, strict=True)))
+
+
+def _cells(scored: ScoredImages) -> Iterator[tuple[object, ...]]:
+    return zip(
+        scored.names[scored.label],
+        scored.names[scored.predicted],
+        (f"{value:.6g}" for value in scored.probability.tolist()),
+        (f"{value:.6g}" for value in scored.true_class_probability.tolist()),
+        scored.true_class_rank.tolist(),
         strict=True,
     )
-    files.write_csv(path, HEADER, columns)
 
 
 def iter_rows(path: Path) -> Iterator[ScoredImage]:
@@ -132,13 +149,12 @@ def iter_rows(path: Path) -> Iterator[ScoredImage]:
 
 def read(path: Path) -> ScoredImages:
     """Returns the rows without their paths."""
-    labels, predicted = list[str](), list[str]()
-    probabilities, of_labels, ranks = array("d"), array("d"), array("q")
+    numbers = dict[str, int]()
+    columns = array("i"), array("i"), array("d"), array("d"), array("i")
     for image in iter_rows(path):
-        labels.append(image.label)
-        predicted.append(image.predicted)
-        probabilities.append(image.probability)
-        of_labels.append(image.true_class_probability)
-        ranks.append(image.true_class_rank)
-    names = (np.array(column, object) for column in (labels, predicted))
-    return ScoredImages(*names, *map(np.array, (probabilities, of_labels, ranks)))
+        _, label, predicted, *others = image
+        codes = (numbers.setdefault(name, len(numbers)) for name in (label, predicted))
+        for column, value in zip(columns, (*codes, *others), strict=True):
+            column.append(value)
+    arrays = (np.frombuffer(column, column.typecode) for column in columns)
+    return ScoredImages(np.array(list(numbers), object), *arrays)

@@ -20,8 +20,13 @@ ROWS = 200  # at most
 
 def positive_probability(scored: ScoredImages, positive: str) -> np.ndarray:
     """Returns the probability of a class in each image of two classes, float64 (N,)."""
-    own = scored.label == positive
+    own = is_of(scored, positive)
     return np.where(own, scored.true_class_probability, 1 - scored.true_class_probability)
+
+
+def is_of(scored: ScoredImages, name: str) -> np.ndarray:
+    """Returns which images are of a class, bool (N,)."""
+    return np.asarray((scored.names == name)[scored.label])
 
 
 def rows(scored: ScoredImages, class_names: Sequence[str]) -> list[list[str]]:
@@ -38,7 +43,7 @@ def rows(scored: ScoredImages, class_names: Sequence[str]) -> list[list[str]]:
         return []
     probability = positive_probability(scored, class_names[1])
     order = np.argsort(-probability, kind="stable")
-    values, positive = probability[order], (scored.label == class_names[1])[order]
+    values, positive = probability[order], is_of(scored, class_names[1])[order]
     last = np.flatnonzero(np.diff(values, append=-1.0))  # of each run of equal probabilities
     last = np.unique(last[np.linspace(0, len(last) - 1, min(len(last), ROWS)).round().astype(int)])
     hits, images = np.cumsum(positive)[last].tolist(), (last + 1).tolist()

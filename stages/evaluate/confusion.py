@@ -16,4 +16,5 @@ ROWS = 20_000  # at most
 def rows(scored: ScoredImages) -> Iterator[tuple[str, str]]:
     """Yields the classes of all images; of more than ROWS, of every second, third, ..."""
     step = max(1, -(-len(scored.label) // ROWS))
-    return zip(scored.label[::step], scored.predicted[::step], strict=True)
+    columns = (scored.names[column[::step]] for column in (scored.label, scored.predicted))
+    return zip(*columns, strict=True)

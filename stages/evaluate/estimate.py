@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from classifier.evaluation.intervals import Z99, wilson
+from classifier.evaluation.intervals import Z99, blocks, wilson
 
 SMALLEST_DIFFERENCE = 0.02  # of two accuracies: a smaller one changes no headline
 KS_999 = 1.9495  # 99.9 % quantile of Kolmogorov's distribution
@@ -59,22 +59,24 @@ def estimate(
         test_novelty: float (M,), or NaN.
     """
     threshold = _threshold(confidence, correct)
-    known, new = (_scores(values, threshold) for values in (confidence, test_confidence))
-    difference = float(new.mean() - known.mean())
-    error = math.sqrt(known.var() / len(known) + new.var() / len(new))
+    samples = confidence, test_confidence
+    (known, variance), (new, new_variance) = (_moments(values, threshold) for values in samples)
+    difference = new - known
+    error = math.sqrt(variance / len(confidence) + new_variance / len(test_confidence))
     disagrees = abs(difference) > max(Z99 * error, SMALLEST_DIFFERENCE)
     accuracy = min(max(float(correct.mean()) + difference, 0.0), 1.0)
-    count = 1 / (1 / len(known) + 1 / len(new))  # both samples are drawn by chance
+    count = 1 / (1 / len(confidence) + 1 / len(test_confidence))  # both samples are drawn by chance
     low, high = wilson(accuracy * count, count)
     unlike = _excess_unlike(novelty, test_novelty)
     slack = abs(difference) if disagrees else 0.0  # the size of a shift is known to about itself
     more_novel = differ(novelty, test_novelty) and bool(test_novelty.mean() > novelty.mean())
     low = max(low - slack, 0.0) * (1 - unlike)  # those of no class at all are never right
+    n = len(test_confidence)
     return Estimate(
         accuracy,
-        math.floor(len(new) * low) / len(new),  # a whole number of images is right
-        math.ceil(len(new) * min(high + slack, 1.0)) / len(new),
-        len(new),
+        math.floor(n * low) / n,  # a whole number of images is right
+        math.ceil(n * min(high + slack, 1.0)) / n,
+        n,
         disagrees,
         differ(confidence, test_confidence) or more_novel,
         unlike,
@@ -87,9 +89,19 @@ def _threshold(confidence: np.ndarray, correct: np.ndarray) -> float:
     return float(np.sort(confidence)[wrong]) if wrong < len(correct) else math.inf
 
 
-def _scores(confidence: np.ndarray, threshold: float) -> np.ndarray:
-    """Returns the mean of each image's confidence and of whether it reaches the threshold."""
-    return (confidence.astype(np.float64) + (confidence >= threshold)) / 2
+def _moments(confidence: np.ndarray, threshold: float) -> tuple[float, float]:
+    """Returns the mean and the variance of the images' scores.
+
+    A score is the mean of an image's confidence and of whether it reaches the threshold.
+    """
+
+    def scores(block: slice) -> np.ndarray:
+        return (confidence[block].astype(np.float64) + (confidence[block] >= threshold)) / 2
+
+    count = len(confidence)
+    mean = sum(float(scores(block).sum()) for block in blocks(count)) / count
+    squares = sum(float(((scores(block) - mean) ** 2).sum()) for block in blocks(count))
+    return mean, squares / count
 
 
 def _excess_unlike(novelty: np.ndarray, test_novelty: np.ndarray) -> float:
@@ -115,8 +127,10 @@ def differ(one: np.ndarray, other: np.ndarray) -> bool:
 
 def ks_distance(one: np.ndarray, other: np.ndarray) -> float:
     """Returns the largest difference of two samples' distribution functions, 0 to 1."""
-    values = np.concatenate([one, other])
-    below = [
-        np.searchsorted(np.sort(sample), values, "right") / len(sample) for sample in (one, other)
-    ]
-    return float(np.abs(below[0] - below[1]).max())
+    kind = np.promote_types(one.dtype, other.dtype)
+    ordered = [np.sort(sample.astype(kind)) for sample in (one, other)]
+    largest = 0.0
+    for values in (sample[block] for sample in ordered for block in blocks(len(sample))):
+        below = [np.searchsorted(sample, values, "right") / len(sample) for sample in ordered]
+        largest = max(largest, float(np.abs(below[0] - below[1]).max()))
+    return largest

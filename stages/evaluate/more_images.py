@@ -7,11 +7,14 @@ the logarithm of the number, up to 9 points too much.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from statistics import NormalDist
 
 import numpy as np
 
 from classifier.dataset.validation_predictions import ValidationPredictions
+from classifier.evaluation import intervals
+from classifier.evaluation.intervals import squares_of_groups
 
 SMALLEST = 0.2  # fraction of the images from which on the error is taken to follow the power
 MIN_POINTS = 3
@@ -41,24 +44,29 @@ def expected_gain(
     """
     if not correct.size:
         return None
-    used = (images >= SMALLEST * images[-1]) & ~np.isnan(correct).any(axis=0)
+    count, parts = len(correct), list(intervals.blocks(len(correct)))
+    wrong = sum((1 - correct[block].astype(np.float64)).sum(axis=0) for block in parts) / count
+    used = (images >= SMALLEST * images[-1]) & ~np.isnan(wrong)
     if used.sum() < MIN_POINTS:
         return None
-    wrong, logs = correct[:, used].astype(np.float64), np.log2(images[used])
-    np.subtract(1, wrong, out=wrong)
-    errors = np.maximum(wrong.mean(axis=0), 0.5 / len(wrong))
+    logs, errors = np.log2(images[used]), np.maximum(wrong[used], 0.5 / count)
     slopes = (logs - logs.mean()) / ((logs - logs.mean()) ** 2).sum()  # of a least-squares line
     power = max(-float(slopes @ np.log2(errors)), 0.0)
     gain = float(errors[-1]) * (1 - 2**-power)
     effects = -(2**-power) * errors[-1] * slopes / errors  # of each error on the gain
     effects[-1] += 1 - 2**-power
-    wrong -= errors
-    of_images = wrong @ effects
-    del wrong
-    of_groups = np.bincount(np.unique(groups, return_inverse=True)[1], of_images)
-    variance = float((of_groups**2).sum()) / len(of_images) ** 2 + (MODEL_ERROR * gain) ** 2
+    of_images = partial(_effects, correct, used, errors, effects)
+    variance = squares_of_groups(of_images, groups)[1] / count**2 + (MODEL_ERROR * gain) ** 2
     margin = NormalDist().inv_cdf((1 + level) / 2) * variance**0.5
     return Gain(gain, max(gain - margin, 0.0), min(gain + margin, float(errors[-1])))
+
+
+def _effects(
+    correct: np.ndarray, used: np.ndarray, errors: np.ndarray, effects: np.ndarray, block: slice
+) -> np.ndarray:
+    """Returns the effect on the gain of each image's difference from the errors, float64 (n,)."""
+    differences: np.ndarray = 1 - correct[block][:, used].astype(np.float64) - errors
+    return np.asarray(differences @ effects)
 
 
 def gaining_classes(
@@ -75,31 +83,34 @@ def gaining_classes(
         labels: int (N,).
         gain: of all images.
     """
-    order = np.argsort(labels, kind="stable")
-    classes, starts = np.unique(labels[order], return_index=True)
+    classes = np.flatnonzero(np.bincount(labels)).tolist()
     level = 1 - (1 - LEVEL) / len(classes)
     found = {}
-    for label, own in zip(classes.tolist(), np.split(order, starts[1:]), strict=True):
-        one = expected_gain(images, correct[own], groups[own], level)
+    for label in classes:
+        own = np.flatnonzero(labels == label)
+        ranks = np.unique(groups[own], return_inverse=True)[1]
+        one = expected_gain(images, correct[own], ranks, level)
         if one and one.gain_low > gain.gain:
             found[label] = one.gain
     return found
 
 
 def metrics_part(
-    validated: ValidationPredictions, correct: np.ndarray
+    validated: ValidationPredictions, labels: np.ndarray
 ) -> dict[str, dict[str, object]]:
     """Returns `twice_as_many` of metrics.json; nothing if there are too few images.
 
     Args:
         validated: N images.
-        correct: float (N, F), their `curve_correct`.
+        labels: int (N,).
     """
-    curve = validated.curve_images, correct, validated.groups
+    images = validated.curve_images
+    used = np.flatnonzero(images >= SMALLEST * images.max(initial=0))
+    curve = images[used], validated.half_curve(used), validated.groups
     gain = expected_gain(*curve)
     if gain is None:
         return {}
-    classes = gaining_classes(*curve, validated.labels, gain)
+    classes = gaining_classes(*curve, labels, gain)
     names = validated.class_names.tolist()
     most = sorted(classes, key=lambda label: -classes[label])
     values: dict[str, object] = {name: round(value, 6) for name, value in vars(gain).items()}

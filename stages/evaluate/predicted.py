@@ -50,6 +50,8 @@ class Predicted:
 
     def select(self, chosen: np.ndarray) -> "Predicted":
         """Returns some of the images; `chosen` is bool (M,)."""
+        if chosen.all():
+            return self
         return Predicted(**{name: column[chosen] for name, column in vars(self).items()})
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from classifier.evaluation import intervals
 from classifier.evaluation.intervals import Z95, Z99, independent_count, wilson
 from classifier.evaluation.similarity_bins import Bin
 from stages.evaluate.predicted import Predicted
@@ -29,9 +30,11 @@ def of_run(
         groups: int (N,); images of a group are not independent.
         tested: the test images.
     """
-    known, new = ~np.isnan(similarity), tested.select(~np.isnan(tested.similarity))
-    own = similarity[known], correct[known], groups[known]
-    return bins(*own, new.similarity, new.correct)
+    known, new = ~np.isnan(similarity), ~np.isnan(tested.similarity)
+    own = similarity, correct, groups
+    if not known.all():
+        own = similarity[known], correct[known], groups[known]
+    return bins(*own, tested.similarity[new], tested.correct[new])
 
 
 def bins(
@@ -55,13 +58,21 @@ def bins(
         return []
     edges = np.unique(np.quantile(similarity, np.arange(1, count) / count))
     numbers, tested = (
-        np.searchsorted(edges, values, "right") for values in (similarity, test_similarity)
+        np.concatenate(
+            [np.zeros(0, np.uint8)]
+            + [
+                np.searchsorted(edges, values[block], "right").astype(np.uint8)
+                for block in intervals.blocks(len(values))
+            ]
+        )
+        for values in (similarity, test_similarity)
     )
     found = []
     for number in np.unique(numbers).tolist():
         own, scores = numbers == number, test_correct[tested == number]
         accuracy = float(correct[own].mean())
-        independent = independent_count(correct[own], groups[own])
+        ranks = np.unique(groups[own], return_inverse=True)[1]
+        independent = independent_count(correct[own], ranks)
         interval = wilson(accuracy * independent, independent)
         ends = float(similarity[own].min()), float(similarity[own].max())
         scored = int((~np.isnan(scores)).sum())

@@ -72,19 +72,20 @@ def main(
     values |= estimated(validated, scored, others)
     threshold = trained.novelty_threshold(params.load("predict", Params).keep)
     values |= unknown_metrics(validated, threshold, tested)
-    curve = validated.half_curve()
-    values |= more_images.metrics_part(validated, curve)
+    values |= more_images.metrics_part(validated, scored.label)
     similarities = similarity_file.iter_rows(similarity_csv)
     known = np.fromiter(look_up(validated.iter_paths(), similarities, math.nan), float)
-    own = known, scored.correct, validated.groups
-    bins = similarity.of_run(*own, others)
+    bins = similarity.of_run(known, scored.correct, validated.groups, others)
+    del known
     values |= similarity.metrics_part(bins)
     values["leaks"] = {"test": len(copies), "labelled": int((~clean).sum())}
     files.write_json(out, values)
     by_class = scored if headline.scored_part(values) == "validation" else test.select(clean)
     write_tables(by_class, names)
     similarity_bins.write(similarity_bins.PATH, bins)
-    points = learning_curve.points(validated.curve_images, curve, validated.groups)
+    images = validated.curve_images
+    columns = (validated.half_curve(np.array([n]))[:, 0] for n in range(len(images)))
+    points = learning_curve.points(images, columns, validated.groups)
     learning_curve.write(learning_curve.PATH, points)
     for note in headline.notes(values):
         warn(note)
@@ -95,10 +96,7 @@ def score(validated: ValidationPredictions) -> ScoredImages:
     """Returns the predictions of the validation images beside their classes."""
     names = validated.class_names.tolist()
     parts = ((validated.probabilities[b], validated.labels[b]) for b in validated.blocks())
-    scored = (
-        scored_images.score(probabilities.astype(np.float64), labels, names)
-        for probabilities, labels in parts
-    )
+    scored = (scored_images.score(probabilities, labels, names) for probabilities, labels in parts)
     return scored_images.concatenate(scored, len(validated.labels))
 
 
@@ -120,7 +118,7 @@ def validation_metrics(
     independent = independent_count(scored.correct, validated.groups)
     values = metrics.compute(scored, independent)
     parts: dict[str, dict[str, Any]] = {
-        "validation": {**values, "folds": int(validated.folds.max())}
+        "validation": {**values, "folds": int(validated.folds[:].max())}
     }
     if len(validated.random_correct):
         parts["validation_without_groups"] = groups.compare(
@@ -151,7 +149,7 @@ def estimated(
     if not len(tested.probability):
         return {}
     confidence = scored.probability, scored.correct, tested.probability
-    result: Estimate = estimate(*confidence, validated.novelty, tested.novelty)
+    result: Estimate = estimate(*confidence, validated.novelty[:], tested.novelty)
     rounded = {
         name: round(value, 6) if isinstance(value, float) else value
         for name, value in vars(result).items()
@@ -174,7 +172,7 @@ def unknown_metrics(
     lost = tested.unknown[tested.labelled]
     values = {
         "threshold": round(threshold, 6),
-        "validation_kept": round(float((validated.novelty <= threshold).mean()), 6),
+        "validation_kept": round(float((validated.novelty[:] <= threshold).mean()), 6),
         "test": int(tested.unknown.sum()),
     }
     if len(lost):

@@ -19,5 +19,7 @@ def test_scored_images_survive_writing_and_reading(tmp_path):
     for name, column in vars(before).items():
         if name.endswith("probability"):
             np.testing.assert_allclose(vars(after)[name], column, rtol=1e-5)
-        else:
+        elif name in ("label", "predicted"):
+            assert after.names[vars(after)[name]].tolist() == before.names[column].tolist()
+        elif name != "names":
             assert vars(after)[name].tolist() == column.tolist()

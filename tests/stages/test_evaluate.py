@@ -47,7 +47,7 @@ def test_random_weights_are_marked_in_the_metrics_and_in_the_output(finished):
 def test_known_images_that_are_unknown_are_counted(finished):
     path = finished.folder / "results" / "validation_predictions.npz"
     validated = validation_predictions.read(path)
-    threshold = float(np.median(validated.novelty))
+    threshold = float(np.median(validated.novelty[:]))
     unknown, correct, rest = np.array([True, False, True]), np.array([0, 1, np.nan]), np.zeros(3)
     tested = Predicted(rest, rest, unknown, correct, rest, unknown)
     values = stage.unknown_metrics(validated, threshold, tested)["unknown"]

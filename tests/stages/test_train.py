@@ -35,11 +35,11 @@ def test_out_of_fold_predictions_are_of_all_images_in_path_order(inside, capsys)
     predictions = validation_predictions.read(inside / "predictions.npz")
     assert predictions.paths[:].tolist() == sorted(table.paths.tolist())
     order = np.argsort(table.paths)
-    assert (predictions.labels == table.labels[order]).all()
-    correct = predictions.probabilities[:].argmax(axis=1) == predictions.labels
+    assert (predictions.labels[:] == table.labels[order]).all()
+    correct = predictions.probabilities[:].argmax(axis=1) == predictions.labels[:]
     assert f"validation accuracy {correct.mean():.3f} ->" in capsys.readouterr().out
     final = head.read(inside / "head").probabilities(table.features[order])
-    assert 0.8 < correct.mean() <= (final.argmax(axis=1) == predictions.labels).mean() + 0.02
+    assert 0.8 < correct.mean() <= (final.argmax(axis=1) == predictions.labels[:]).mean() + 0.02
 
 
 def test_a_table_of_many_parts_gives_the_same_files(inside, monkeypatch):
@@ -62,7 +62,7 @@ def test_images_of_input_validation_alone_are_scored(inside, capsys):
     splits = np.where(np.arange(160) % 4 == 0, "validation", "train")
     run_stage(dataclasses.replace(table, splits=splits), inside)
     predictions = validation_predictions.read(inside / "predictions.npz")
-    assert len(predictions.paths) == 40 and set(predictions.folds.tolist()) == {0}
+    assert len(predictions.paths) == 40 and set(predictions.folds[:].tolist()) == {0}
     assert "; 40 held out, validation accuracy " in capsys.readouterr().out
 
 
@@ -83,7 +83,7 @@ def test_probabilities_of_a_dense_head_are_calibrated(inside, set_param):
     run_stage(clusters(300, spread=3), inside)
     predictions = validation_predictions.read(inside / "predictions.npz")
     confidence = predictions.probabilities[:].max(axis=1)
-    correct = predictions.probabilities[:].argmax(axis=1) == predictions.labels
+    correct = predictions.probabilities[:].argmax(axis=1) == predictions.labels[:]
     assert abs(confidence.mean() - correct.mean()) < 0.05
 
 

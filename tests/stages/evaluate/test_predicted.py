@@ -19,7 +19,7 @@ def test_what_is_known_of_each_test_image_comes_from_three_tables(tmp_path):
     ]
     files.write_csv(predictions, HEADER, rows)
     names, numbers = np.array(["ant", "bee"], object), np.array([0.9, 0.8])
-    images = ScoredImages(names, names[::-1], numbers, numbers, np.array([2, 1]))
+    images = ScoredImages(names, np.arange(2), np.array([1, 0]), numbers, numbers, np.array([2, 1]))
     scored_images.write(scored, ["1", "4"], images)
     similarity.write(similarities, ["0", "3", "4"], np.array([0.1, 0.3, 0.4]))
     found = predicted.read(predictions, scored, similarities, {"4"})

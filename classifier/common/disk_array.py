@@ -37,7 +37,13 @@ def read_rows(
     """
     size = dtype.itemsize * math.prod(shape[1:])
     if isinstance(rows, slice):
-        rows = np.arange(*rows.indices(shape[0]))
+        start, stop, step = rows.indices(shape[0])
+        if step == 1:
+            found = np.empty((max(stop - start, 0), *shape[1:]), dtype)
+            file.seek(offset + start * size)
+            _fill(found.reshape(-1).view(np.uint8).data, file)
+            return found
+        rows = np.arange(start, stop, step)
     if shape[0] * size <= SMALL or np.ndim(rows) != 1:
         buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return np.array(np.ndarray(shape, dtype, buffer, offset)[rows])

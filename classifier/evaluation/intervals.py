@@ -8,7 +8,7 @@ import numpy as np
 Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 Z99 = 2.5758293035489004  # two-sided 99 % quantile
 LEVEL = 0.95
-BLOCK = 262_144  # images or groups at once
+BLOCK = 65_536  # images or groups at once
 
 
 def wilson(successes: float, count: float, z: float = Z95) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from classifier.common import files
 
 VALIDATION = Path("results/scored_validation.csv")
 TEST = Path("results/scored_test.csv")
-BLOCK = 65_536  # images
+BLOCK = 16_384  # images
 HEADER = ("path", "label", "predicted", "probability", "true_class_probability", "true_class_rank")
 
 
@@ -44,7 +44,7 @@ class ScoredImages:
         predicted: int, the most probable class.
         probability: float32 or float64, of the predicted class.
         true_class_probability: float, of the true class.
-        true_class_rank: int32, 1 where the true class is the most probable one.
+        true_class_rank: int, 1 where the true class is the most probable one.
     """
 
     names: np.ndarray
@@ -88,7 +88,7 @@ def score(
         predicted=predicted.astype(number),
         probability=probabilities[rows, predicted],
         true_class_probability=probabilities[rows, labels],
-        true_class_rank=ranks(probabilities, labels),
+        true_class_rank=ranks(probabilities, labels).astype(number),
     )
 
 

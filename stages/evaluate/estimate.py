@@ -127,10 +127,12 @@ def differ(one: np.ndarray, other: np.ndarray) -> bool:
 
 def ks_distance(one: np.ndarray, other: np.ndarray) -> float:
     """Returns the largest difference of two samples' distribution functions, 0 to 1."""
-    kind = np.promote_types(one.dtype, other.dtype)
-    ordered = [np.sort(sample.astype(kind)) for sample in (one, other)]
-    largest = 0.0
-    for values in (sample[block] for sample in ordered for block in blocks(len(sample))):
-        below = [np.searchsorted(sample, values, "right") / len(sample) for sample in ordered]
-        largest = max(largest, float(np.abs(below[0] - below[1]).max()))
+    ordered, largest = np.sort(other), 0.0
+    for below, upto in (("left", "right"), ("right", "left")):  # at each value, and just before it
+        counts = np.zeros(len(ordered) + 1, int)
+        for block in blocks(len(one)):
+            counts += np.bincount(np.searchsorted(ordered, one[block], below), minlength=len(counts))
+        reached = np.cumsum(counts[:-1]) / len(one)
+        others = np.searchsorted(ordered, ordered, upto) / len(ordered)
+        largest = max(largest, float(np.abs(reached - others).max()))
     return largest

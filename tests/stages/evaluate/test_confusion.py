@@ -7,7 +7,8 @@ from tests.evaluation.cases import NAMES, random_case
 
 def test_of_many_images_a_part_is_drawn(monkeypatch):
     scored = scored_images.score(*random_case(1), NAMES)
-    pairs = list(zip(scored.label, scored.predicted, strict=True))
+    columns = (scored.names[column] for column in (scored.label, scored.predicted))
+    pairs = list(zip(*columns, strict=True))
     assert list(confusion.rows(scored)) == pairs
     monkeypatch.setattr(confusion, "ROWS", 80)
     assert list(confusion.rows(scored)) == pairs[::3]

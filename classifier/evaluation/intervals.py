@@ -8,7 +8,8 @@ import numpy as np
 Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 Z99 = 2.5758293035489004  # two-sided 99 % quantile
 LEVEL = 0.95
-BLOCK = 65_536  # images or groups at once
+BLOCK = 16_384  # images at once
+GROUPS = 262_144  # groups at once
 
 
 def wilson(successes: float, count: float, z: float = Z95) -> tuple[float, float]:
@@ -75,21 +76,23 @@ def squares_of_groups(
 ) -> tuple[int, float]:
     """Returns the number of groups, and the sum of the squares of each group's sum of values.
 
-    The images are gone through once for BLOCK groups: the sums of all would take more memory.
+    The images are gone through once for GROUPS groups: the sums of all would take more memory.
 
     Args:
         values: returns those of some images, float (n,).
         groups: int (N,), a number from 0 for each group.
     """
     n_groups, total = 0, 0.0
-    for start in range(0, int(groups.max(initial=-1)) + 1, BLOCK):
-        counts, sums = np.zeros(BLOCK, int), np.zeros(BLOCK)
+    end = int(groups.max(initial=-1)) + 1
+    size = min(GROUPS, end)
+    for start in range(0, end, GROUPS):
+        counts, sums = np.zeros(size, np.int32), np.zeros(size)
         for block in blocks(len(groups)):
             own = groups[block]
-            chosen = (own >= start) & (own < start + BLOCK)
+            chosen = (own >= start) & (own < start + size)
             if chosen.any():
-                counts += np.bincount(own[chosen] - start, minlength=BLOCK)
-                sums += np.bincount(own[chosen] - start, values(block)[chosen], BLOCK)
+                np.add.at(counts, own[chosen] - start, 1)
+                np.add.at(sums, own[chosen] - start, values(block)[chosen])
         n_groups += np.count_nonzero(counts)
         total += float((sums**2).sum())
     return n_groups, total

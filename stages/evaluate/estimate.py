@@ -131,7 +131,9 @@ def ks_distance(one: np.ndarray, other: np.ndarray) -> float:
     for below, upto in (("left", "right"), ("right", "left")):  # at each value, and just before it
         counts = np.zeros(len(ordered) + 1, int)
         for block in blocks(len(one)):
-            counts += np.bincount(np.searchsorted(ordered, one[block], below), minlength=len(counts))
+            counts += np.bincount(
+                np.searchsorted(ordered, one[block], below), minlength=len(counts)
+            )
         reached = np.cumsum(counts[:-1]) / len(one)
         others = np.searchsorted(ordered, ordered, upto) / len(ordered)
         largest = max(largest, float(np.abs(reached - others).max()))

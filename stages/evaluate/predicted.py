@@ -18,7 +18,7 @@ COLUMNS = {
     "novelty": "f8",
     "unknown": "?",
     "correct": "f8",
-    "similarity": "f8",
+    "similarity": "f4",
     "copied": "?",
 }
 
@@ -32,7 +32,7 @@ class Predicted:
         novelty: float64; NaN if it is not known.
         unknown: bool, whether the image looks like no class.
         correct: float64, 1 if the prediction is right, 0 if wrong, NaN if the class is not known.
-        similarity: float64, to the nearest training image; NaN if it is not known.
+        similarity: float32, to the nearest training image; NaN if it is not known.
         copied: bool, whether the image is also a training image.
     """
 

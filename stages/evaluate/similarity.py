@@ -57,28 +57,25 @@ def bins(
     if count == 0:
         return []
     edges = np.unique(np.quantile(similarity, np.arange(1, count) / count))
-    numbers, tested = (
-        np.concatenate(
-            [np.zeros(0, np.uint8)]
-            + [
-                np.searchsorted(edges, values[block], "right").astype(np.uint8)
-                for block in intervals.blocks(len(values))
-            ]
-        )
-        for values in (similarity, test_similarity)
-    )
+    numbers, tested = (_bin_numbers(edges, values) for values in (similarity, test_similarity))
     found = []
     for number in np.unique(numbers).tolist():
         own, scores = numbers == number, test_correct[tested == number]
         accuracy = float(correct[own].mean())
-        ranks = np.unique(groups[own], return_inverse=True)[1]
-        independent = independent_count(correct[own], ranks)
+        independent = independent_count(correct[own], groups[own])
         interval = wilson(accuracy * independent, independent)
         ends = float(similarity[own].min()), float(similarity[own].max())
         scored = int((~np.isnan(scores)).sum())
         shown = len(scores), scored, int(np.nansum(scores))
         found.append(Bin(*ends, int(own.sum()), accuracy, *interval, *shown))
     return found
+
+
+def _bin_numbers(edges: np.ndarray, values: np.ndarray) -> np.ndarray:
+    numbers = np.empty(len(values), np.uint8)
+    for block in intervals.blocks(len(values)):
+        numbers[block] = np.searchsorted(edges, values[block], "right")
+    return numbers
 
 
 def metrics_part(found: Sequence[Bin]) -> dict[str, dict[str, float | bool]]:

@@ -74,7 +74,7 @@ def main(
     values |= unknown_metrics(validated, threshold, tested)
     values |= more_images.metrics_part(validated, scored.label)
     similarities = similarity_file.iter_rows(similarity_csv)
-    known = np.fromiter(look_up(validated.iter_paths(), similarities, math.nan), float)
+    known = np.fromiter(look_up(validated.iter_paths(), similarities, math.nan), np.float32)
     bins = similarity.of_run(known, scored.correct, validated.groups, others)
     del known
     values |= similarity.metrics_part(bins)

@@ -93,7 +93,7 @@ def squares_of_groups(
             if chosen.any():
                 np.add.at(counts, own[chosen] - start, 1)
                 np.add.at(sums, own[chosen] - start, values(block)[chosen])
-        n_groups += np.count_nonzero(counts)
+        n_groups += int(np.count_nonzero(counts))
         total += float((sums**2).sum())
     return n_groups, total
 

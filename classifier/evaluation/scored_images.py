@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -150,7 +150,7 @@ def iter_rows(path: Path) -> Iterator[ScoredImage]:
 def read(path: Path) -> ScoredImages:
     """Returns the rows without their paths."""
     numbers = dict[str, int]()
-    columns = array("i"), array("i"), array("d"), array("d"), array("i")
+    columns: list[array[Any]] = [array(code) for code in "iiddi"]
     for image in iter_rows(path):
         _, label, predicted, *others = image
         codes = (numbers.setdefault(name, len(numbers)) for name in (label, predicted))

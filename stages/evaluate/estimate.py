@@ -8,12 +8,14 @@ is the accuracy of these plus the difference between test and validation images.
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from classifier.evaluation.intervals import Z99, blocks, wilson
 
 SMALLEST_DIFFERENCE = 0.02  # of two accuracies: a smaller one changes no headline
+Side = Literal["left", "right"]
 KS_999 = 1.9495  # 99.9 % quantile of Kolmogorov's distribution
 SMALLEST_DISTANCE = 0.1  # Kolmogorov-Smirnov distance that counts as a shift
 UNLIKE = 0.99  # quantile of the validation images' novelty beyond which an image is unlike them
@@ -128,7 +130,8 @@ def differ(one: np.ndarray, other: np.ndarray) -> bool:
 def ks_distance(one: np.ndarray, other: np.ndarray) -> float:
     """Returns the largest difference of two samples' distribution functions, 0 to 1."""
     ordered, largest = np.sort(other), 0.0
-    for below, upto in (("left", "right"), ("right", "left")):  # at each value, and just before it
+    sides: tuple[Side, Side] = ("left", "right")
+    for below, upto in (sides, sides[::-1]):  # at each value of the other, and just before it
         counts = np.zeros(len(ordered) + 1, int)
         for block in blocks(len(one)):
             counts += np.bincount(

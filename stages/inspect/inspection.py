@@ -1,6 +1,6 @@
 """What there is to find about the images, in little memory however many there are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import compress
 from pathlib import Path
@@ -38,6 +38,7 @@ from stages.inspect.near_duplicates import DuplicatePairs
 from stages.inspect.unique_images import UniqueImages, path_order
 
 BLOCK = 4096  # images that are transformed at once
+NO_LONGER_USED = np.zeros(0, np.int32)
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,8 @@ def inspect_images(
     of_exif = np.array([name.startswith(EXIF) for name in names] + [False])  # by -1, too: no group
     listed = np.where(of_exif[named], np.int32(-1), named)
     folds = near_duplicates.merge_groups(groups, listed)
-    errors = label_errors.find(values, unique.labels, folds, unique.n_train).by_image()
+    errors = label_errors.find(values, unique.labels, folds, unique.n_train).few()
+    unique = replace(unique, inverse=NO_LONGER_USED, labels=NO_LONGER_USED)
     del listed, folds
     vectors = ComputedRows(values, lambda rows: normalize(pca.add_mean(rows)))
     units = near_duplicates.merge_groups(groups, named)
@@ -151,10 +153,11 @@ def inspect_images(
     scores = outliers.outlier_scores(near.distances, groups, unique.n_train)
     similarities = similar_images.similarities(train, test, unique, near.nearest, pca.factors)
     selected |= scores > outliers.THRESHOLD
-    selected[list(errors)] = True
+    selected[errors.images] = True
+    del near, unique
     images = select_images(images_csv, contents, selected)
     results = list(duplicate_findings(images, pairs))
-    results += label_findings(images, errors, train.class_names.tolist())
+    results += label_findings(images, errors.by_image(), train.class_names.tolist())
     results += outlier_findings(images, scores)
     return Inspection(images, results, copies, _by_image(similarities, contents))
 

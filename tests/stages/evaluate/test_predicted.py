@@ -24,7 +24,7 @@ def test_what_is_known_of_each_test_image_comes_from_three_tables(tmp_path):
     similarity.write(similarities, ["0", "3", "4"], np.array([0.1, 0.3, 0.4]))
     found = predicted.read(predictions, scored, similarities, {"4"})
     assert np.array_equal(found.correct, [0, np.nan, 1], equal_nan=True)
-    assert np.array_equal(found.similarity, [np.nan, 0.3, 0.4], equal_nan=True)
+    assert np.array_equal(found.similarity, np.float32([np.nan, 0.3, 0.4]), equal_nan=True)
     assert np.array_equal(found.novelty, [np.nan, 4.5, 0.5], equal_nan=True)
     assert found.unknown.tolist() == [False, True, False] and found.copied.tolist() == [0, 0, 1]
     assert found.select(~found.copied).labelled.tolist() == [True, False]

@@ -52,6 +52,17 @@ def test_images_of_a_group_that_fail_together_count_once():
     assert intervals.independent_count(np.ones(1000, bool), groups) == 100
 
 
+def test_sums_of_groups_do_not_depend_on_how_many_are_in_memory(monkeypatch):
+    rng = np.random.default_rng(1)
+    groups, values = rng.integers(0, 40, 500) * 3, rng.random(500)
+    sums = np.bincount(groups, values)
+    monkeypatch.setattr(intervals, "BLOCK", 64)
+    monkeypatch.setattr(intervals, "GROUPS", 16)
+    count, squares = intervals.squares_of_groups(lambda block: values[block], groups)
+    assert count == len(np.unique(groups))
+    assert squares == pytest.approx((sums**2).sum())
+
+
 def test_an_interval_from_groups_covers_the_result_of_95_in_100_trials():
     rng, covered = np.random.default_rng(1), 0
     groups = np.repeat(np.arange(60), 5)

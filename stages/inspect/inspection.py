@@ -154,7 +154,7 @@ def inspect_images(
     similarities = similar_images.similarities(train, test, unique, near.nearest, pca.factors)
     selected |= scores > outliers.THRESHOLD
     selected[errors.images] = True
-    del near, unique
+    del near
     images = select_images(images_csv, contents, selected)
     results = list(duplicate_findings(images, pairs))
     results += label_findings(images, errors.by_image(), train.class_names.tolist())

@@ -9,8 +9,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from unittest.mock import patch
 
 import psutil
 import pytest
@@ -21,8 +23,12 @@ NODES = ("127.0.0.3", "127.0.0.4")
 needs_ray = pytest.mark.skipif(
     not find_spec("ray"), reason="Ray is not installed (CONTRIBUTING.md)"
 )
-TOKEN = secrets.token_hex(32)  # one for all: Ray reads it once per process
+TOKEN = secrets.token_hex(32)  # one for all: Ray reads it once per process, when it is imported
+ACCESS = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN}
 STORE = 80_000_000  # bytes, of a node
+if find_spec("ray"):
+    with patch.dict(os.environ, ACCESS):
+        import_module("ray")
 
 
 def free_port() -> int:
@@ -47,7 +53,7 @@ class LocalCluster:
     def environment(self) -> dict[str, str]:
         """Returns what tells Ray and `extract` where the cluster is."""
         values = {"RAY_ADDRESS": f"127.0.0.2:{self.port}", "RAY_USAGE_STATS_ENABLED": "0"}
-        token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self.token}
+        token = ACCESS | {"RAY_AUTH_TOKEN": self.token}
         return values | (token if self.token else {"RAY_AUTH_MODE": "disabled"})
 
     def start_head(self) -> None:

@@ -83,7 +83,7 @@ class LocalCluster:
             one.suspend()
 
     def replace_head(self, driver: subprocess.Popen[str], worker: str) -> None:
-        """Kills the head under a stage, checks that this stops with a remedy, and starts another."""
+        """Kills the head under a stage, which must stop with a remedy, and starts another."""
         killed = time.monotonic()
         self.kill("127.0.0.2")
         self.suspend(worker)  # else it might do the rest before anyone misses the head

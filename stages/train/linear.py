@@ -226,7 +226,8 @@ def train_and_validate(
     random_correct = np.zeros(0, bool)
     with ThreadPoolExecutor(1) as beside:  # the pool computes for one while the other waits
         draw_curve = partial(_learning_curve, examples, samples, plan, settings, pool)
-        early = beside.submit(draw_curve, layer_sets[0]) if len(layer_sets) == 1 else None
+        at_once = len(layer_sets) == 1 and len(examples.labels) <= JUDGES  # else it takes memory
+        early = beside.submit(draw_curve, layer_sets[0]) if at_once else None
         heads = train(MODELS[kind], examples.features, chosen, layer_sets, pool)
         curve = early or beside.submit(draw_curve, heads[0].layer_set)
         if plan.cross_validated:

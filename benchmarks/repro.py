@@ -188,6 +188,7 @@ def empty_stages(project: Project) -> Iterator[dict[str, object]]:
     path = project.folder / "dvc.yaml"
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     (project.folder / "write.py").write_text(WRITE, encoding="utf-8")
+    project.set("train.seed", 1)
     for stage in document["stages"].values():
         outs = [*stage.get("outs", ()), *stage.get("metrics", ())]
         names = [name for out in outs for name in ([out] if isinstance(out, str) else out)]

@@ -60,7 +60,7 @@ class Moments:
         return np.asarray(covariance)
 
     def without(self, part: "Moments") -> "Moments":
-        """Returns the sums over all rows but those of a part, in the memory of its squares."""
+        """Returns the sums over all rows but those of a part, whose squares are overwritten."""
         squares = np.subtract(self.squares, part.squares, out=part.squares)
         return Moments(self.counts - part.counts, self.sums - part.sums, squares)
 
@@ -100,7 +100,7 @@ class Coordinates:
         features: float (R, D), in memory or on disk.
         columns: int (K,) or a slice, the features that are used.
         power: 1, or 0.5 for the square roots of features.
-        mean: float64 (K,), of the powers.
+        mean: float64 (K,), about that of the powers.
         span: of all rows; None: the coordinates are the powers themselves.
     """
 

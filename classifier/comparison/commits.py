@@ -8,6 +8,8 @@ from pathlib import Path
 
 from classifier.common.errors import StageError
 
+FATAL = 128  # git's exit code of an error; others tell that there is no such commit
+
 
 class RefusalError(StageError):
     """There is a repository, but git does not read it; `words` are git's own, in one line."""
@@ -82,7 +84,8 @@ def _git(revision: str, *arguments: str, given: str = "") -> bytes:
     except OSError as error:
         raise StageError(f"git: must be installed to read a commit; got {error.strerror}") from None
     if done.returncode:
-        raise _error(revision, done.stderr.decode(errors="replace"))
+        told = done.stderr.decode(errors="replace") if done.returncode == FATAL else ""
+        raise _error(revision, told)
     return done.stdout
 
 

@@ -20,8 +20,8 @@ ROWS = 200  # at most
 
 def positive_probability(scored: ScoredImages, positive: str) -> np.ndarray:
     """Returns the probability of a class in each image of two classes, float64 (N,)."""
-    own = is_of(scored, positive)
-    return np.where(own, scored.true_class_probability, 1 - scored.true_class_probability)
+    own, true = is_of(scored, positive), scored.true_class_probability.astype(np.float64)
+    return np.where(own, true, 1 - true)
 
 
 def is_of(scored: ScoredImages, name: str) -> np.ndarray:

@@ -54,7 +54,7 @@ def take_stock(
     outputs: Iterable[Path],
     file: IO[bytes],
 ) -> Survey:
-    """Surveys all images, after an import of features that only the last commit has.
+    """Surveys all images, after an import of features from the last commit if many are missing.
 
     Args:
         views: returns those of all images.

@@ -57,7 +57,7 @@ class Logistic:
             start = shares(labels, weights, values.shape[1], self._model.n_classes)
         layer = minimize(values, labels, weights, strength, start)
         self._latest[fold] = layer
-        kernel = np.ascontiguousarray(layer[:-1].T)
+        kernel = np.array(layer[:-1].T, order="C")  # a copy: the next fit starts from the layer
         lapack.solve_triangular(factor, kernel, transposed=True)
         return kernel.T.astype(np.float64), layer[-1].astype(np.float64)
 

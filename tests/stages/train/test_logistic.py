@@ -40,6 +40,19 @@ def test_it_is_scikit_learns_on_whitened_features(weights, monkeypatch):
         assert ours == pytest.approx(expected, abs=3e-3)
 
 
+def test_equal_images_of_two_classes_span_one_dimension_and_are_fitted():
+    features, labels = np.ones((40, 64), np.float32), np.arange(40) % 2
+    rows, folds = np.arange(40), np.arange(40) // 2 % 5 + 1
+    coordinates = Coordinates.of(features, rows, slice(None), 1)
+    samples = Samples(rows[:, None], labels, folds, np.ones(40, bool), np.ones(2))
+    with ThreadPoolExecutor(1) as pool:
+        model = Logistic(Discriminant(coordinates, samples, pool), 0.3, samples)
+    first, again = (model.fit(1, 0.01) for _ in range(2))
+    assert coordinates.size == 1
+    assert softmax(coordinates.logits(rows, first)) == pytest.approx(np.full((40, 2), 0.5))
+    assert again[0] == pytest.approx(first[0])
+
+
 def test_too_little_memory_is_an_error_that_names_the_remedy(monkeypatch):
     monkeypatch.setattr(logistic, "free_memory", lambda: 2_000_000_000)
     images = np.zeros(100_000, int)

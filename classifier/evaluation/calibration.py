@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from classifier.evaluation.scored_images import BLOCK, ScoredImages
+from classifier.dataset import orders
+from classifier.evaluation.scored_images import ScoredImages
 
 PATH = Path("results/calibration.csv")
 HEADER = ("probability", "accuracy", "images")
@@ -40,9 +41,9 @@ def rows(scored: ScoredImages) -> list[list[object]]:
 def _sums(probability: np.ndarray, correct: np.ndarray, count: int) -> np.ndarray:
     """Returns the images of each bin and the sums of their columns, float64 (3, count)."""
     sums = np.zeros((3, count))
-    for start in range(0, len(probability), BLOCK):
-        values = probability[start : start + BLOCK].astype(np.float64)
+    for block in orders.blocks(len(probability)):
+        values = probability[block].astype(np.float64)
         bins = np.minimum((values * count).astype(int), count - 1)
-        for row, column in enumerate((np.ones(len(bins)), values, correct[start : start + BLOCK])):
+        for row, column in enumerate((np.ones(len(bins)), values, correct[block])):
             sums[row] += np.bincount(bins, column, count)
     return sums

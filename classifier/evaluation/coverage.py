@@ -17,7 +17,7 @@ class Coverage:
     """What happens if only predictions of some probability or more are answers.
 
     Attributes:
-        probability: float64 (K,), the least probability of an answer, decreasing.
+        probability: float (K,), the least probability of an answer, decreasing.
         coverage: float64 (K,), fraction of the images with an answer.
         accuracy: float64 (K,), fraction of the answers that are right.
         images: int (K,), number of answers.

@@ -1,14 +1,15 @@
 """Intervals: of a proportion, and of the number right among new images."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
+
+from classifier.dataset import orders
 
 Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 Z99 = 2.5758293035489004  # two-sided 99 % quantile
 LEVEL = 0.95
-BLOCK = 16_384  # images at once
 GROUPS = 262_144  # groups at once
 
 
@@ -59,16 +60,11 @@ def independent_count(correct: np.ndarray, groups: np.ndarray) -> float:
     """
     count, mean = len(correct), float(correct.mean())
     n_groups, together = squares_of_groups(lambda block: correct[block] - mean, groups)
-    independent = sum(float(((correct[block] - mean) ** 2).sum()) for block in blocks(count))
+    independent = sum(float(((correct[block] - mean) ** 2).sum()) for block in orders.blocks(count))
     if independent == 0:
         return float(n_groups)
     effect = together / independent
     return min(max(count / effect, float(n_groups)), float(count)) if effect else float(count)
-
-
-def blocks(count: int) -> Iterator[slice]:
-    """Yields slices of BLOCK images."""
-    return (slice(start, start + BLOCK) for start in range(0, count, BLOCK))
 
 
 def squares_of_groups(
@@ -87,7 +83,7 @@ def squares_of_groups(
     size = min(GROUPS, end)
     for start in range(0, end, GROUPS):
         counts, sums = np.zeros(size, np.int32), np.zeros(size)
-        for block in blocks(len(groups)):
+        for block in orders.blocks(len(groups)):
             own = groups[block]
             chosen = (own >= start) & (own < start + size)
             if chosen.any():

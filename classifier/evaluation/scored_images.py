@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from classifier.common import files
+from classifier.dataset import orders
 
 VALIDATION = Path("results/scored_validation.csv")
 TEST = Path("results/scored_test.csv")
-BLOCK = 16_384  # images
 HEADER = ("path", "label", "predicted", "probability", "true_class_probability", "true_class_rank")
 
 
@@ -65,9 +65,8 @@ class ScoredImages:
         return ScoredImages(self.names, **columns)
 
     def blocks(self) -> Iterator["ScoredImages"]:
-        """Yields the images in order, BLOCK at a time."""
-        starts = range(0, len(self.label), BLOCK)
-        return (self.select(slice(start, start + BLOCK)) for start in starts)
+        """Yields the images in order, some at a time."""
+        return map(self.select, orders.blocks(len(self.label)))
 
 
 def score(

@@ -12,7 +12,8 @@ from typing import Literal
 
 import numpy as np
 
-from classifier.evaluation.intervals import Z99, blocks, wilson
+from classifier.dataset import orders
+from classifier.evaluation.intervals import Z99, wilson
 
 SMALLEST_DIFFERENCE = 0.02  # of two accuracies: a smaller one changes no headline
 Side = Literal["left", "right"]
@@ -101,8 +102,8 @@ def _moments(confidence: np.ndarray, threshold: float) -> tuple[float, float]:
         return (confidence[block].astype(np.float64) + (confidence[block] >= threshold)) / 2
 
     count = len(confidence)
-    mean = sum(float(scores(block).sum()) for block in blocks(count)) / count
-    squares = sum(float(((scores(block) - mean) ** 2).sum()) for block in blocks(count))
+    mean = sum(float(scores(block).sum()) for block in orders.blocks(count)) / count
+    squares = sum(float(((scores(block) - mean) ** 2).sum()) for block in orders.blocks(count))
     return mean, squares / count
 
 
@@ -133,7 +134,7 @@ def ks_distance(one: np.ndarray, other: np.ndarray) -> float:
     sides: tuple[Side, Side] = ("left", "right")
     for below, upto in (sides, sides[::-1]):  # at each value of the other, and just before it
         counts = np.zeros(len(ordered) + 1, int)
-        for block in blocks(len(one)):
+        for block in orders.blocks(len(one)):
             counts += np.bincount(
                 np.searchsorted(ordered, one[block], below), minlength=len(counts)
             )

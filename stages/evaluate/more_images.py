@@ -12,8 +12,8 @@ from statistics import NormalDist
 
 import numpy as np
 
+from classifier.dataset import orders
 from classifier.dataset.validation_predictions import ValidationPredictions
-from classifier.evaluation import intervals
 from classifier.evaluation.intervals import squares_of_groups
 
 SMALLEST = 0.2  # fraction of the images from which on the error is taken to follow the power
@@ -44,7 +44,7 @@ def expected_gain(
     """
     if not correct.size:
         return None
-    count, parts = len(correct), list(intervals.blocks(len(correct)))
+    count, parts = len(correct), list(orders.blocks(len(correct)))
     wrong = sum((1 - correct[block].astype(np.float64)).sum(axis=0) for block in parts) / count
     used = (images >= SMALLEST * images[-1]) & ~np.isnan(wrong)
     if used.sum() < MIN_POINTS:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from classifier.evaluation import intervals
+from classifier.dataset import orders
 from classifier.evaluation.intervals import Z95, Z99, independent_count, wilson
 from classifier.evaluation.similarity_bins import Bin
 from stages.evaluate.predicted import Predicted
@@ -73,7 +73,7 @@ def bins(
 
 def _bin_numbers(edges: np.ndarray, values: np.ndarray) -> np.ndarray:
     numbers = np.empty(len(values), np.uint8)
-    for block in intervals.blocks(len(values)):
+    for block in orders.blocks(len(values)):
         numbers[block] = np.searchsorted(edges, values[block], "right")
     return numbers
 

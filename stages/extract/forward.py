@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Protocol
 
@@ -72,6 +72,7 @@ class FeatureExtractor:
     cache: FeatureCache
     on_batch: Callable[[int], object]  # called with the number of views of each finished batch
     new: int = 0  # views that went through the network
+    _in_writing: list[bytes] = field(default_factory=list)  # keys not counted in `new` yet
 
     def compute_missing(self, views: Iterable[View], estimate: int) -> None:
         """Computes and caches the features of the views that lack them, about `estimate`.
@@ -84,6 +85,7 @@ class FeatureExtractor:
             for _ in self._compute(todo, estimate):
                 pass
         except KeyboardInterrupt:
+            self.new += len(self.cache.has(self._in_writing))
             done = f"the features of {count(self.new, 'new image')} are cached"
             raise KeyboardInterrupt(f"{done}; run `dvc repro` to resume") from None
 
@@ -111,7 +113,8 @@ class FeatureExtractor:
         images = groupby(views, key=lambda view: view.row.path)
         groups = (some for _, image in images for some in parallel.batched(image, VIEWS_PER_DECODE))
         for rows in self.pool.map(groups, estimate):
+            self._in_writing = rows.keys
             self.cache.add(rows)
-            self.new += len(rows.keys)
+            self.new, self._in_writing = self.new + len(rows.keys), []
             self.on_batch(len(rows.keys))
             yield dict(zip(rows.keys, rows.features, strict=True))

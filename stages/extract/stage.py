@@ -47,6 +47,11 @@ def make_pool(
     return Threads(folder, identity, decode, settings.batch_size, settings.threads)
 
 
+def is_worth_import(missing: int, views: int) -> bool:
+    """Returns whether so many missing views of all should be looked for in the last commit."""
+    return missing > min(FEW, views // 50)
+
+
 def take_stock(
     views: Callable[[], Iterable[View]],
     cache: FeatureCache,
@@ -67,7 +72,7 @@ def take_stock(
         dataset = survey(views(), cache, index, file)
         if dataset.missing:
             changed = cache.check_index()
-            if dataset.missing > min(FEW, dataset.views.total() // 50):
+            if is_worth_import(dataset.missing, dataset.views.total()):
                 changed |= committed.import_features(cache, identity, *outputs) > 0
             if changed:
                 dataset = survey(views(), cache, index, file)

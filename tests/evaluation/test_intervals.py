@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from classifier.dataset import orders
 from classifier.evaluation import intervals
 
 
@@ -56,7 +57,7 @@ def test_sums_of_groups_do_not_depend_on_how_many_are_in_memory(monkeypatch):
     rng = np.random.default_rng(1)
     groups, values = rng.integers(0, 40, 500) * 3, rng.random(500)
     sums = np.bincount(groups, values)
-    monkeypatch.setattr(intervals, "BLOCK", 64)
+    monkeypatch.setattr(orders, "BLOCK", 64)
     monkeypatch.setattr(intervals, "GROUPS", 16)
     count, squares = intervals.squares_of_groups(lambda block: values[block], groups)
     assert count == len(np.unique(groups))

@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import shutil
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from classifier.cache import database
 from classifier.cache import features as feature_cache
 from classifier.cache import files as file_index
-from classifier.cache.features import FeatureCache
+from classifier.cache.features import FeatureCache, new_rows
 from classifier.dataset import features, manifest
 from classifier.dataset.manifest import ImageRow
 from classifier.images.augmentation import View, view_key
@@ -192,3 +193,39 @@ def test_a_content_is_requested_once_though_many_images_have_it(bench, monkeypat
     cache = FeatureCache(database.cache_folder(), "f" * 64, (1,), "float32", "")
     views = bench.views(NAMES[:1] * 9)
     assert list(forward.missing(views, cache, 2)) == views[:1]
+
+
+class InterruptedCache(FeatureCache):
+    """Is interrupted as soon as rows are written, or before that."""
+
+    late = True
+
+    def add(self, rows):
+        if self.late:
+            super().add(rows)
+        raise KeyboardInterrupt
+
+
+class Zeros:
+    batch_size = 4
+
+    def map(self, groups, estimate):
+        for views in groups:
+            vectors = np.zeros((len(views), 1), "<f4")
+            yield new_rows("f" * 64, "float32", [view.key for view in views], vectors)
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_an_interruption_counts_what_is_in_the_cache(bench, monkeypatch, late):
+    cache = InterruptedCache(database.cache_folder(), "f" * 64, (1,), "float32", "")
+    monkeypatch.setattr(InterruptedCache, "late", late)
+    extractor = forward.FeatureExtractor(Zeros(), cache, lambda _: None)
+    cached = "1 new image are cached" if late else "0 new images are cached"
+    with pytest.raises(KeyboardInterrupt, match=cached):
+        extractor.compute_missing(bench.views(NAMES), len(NAMES))
+
+
+def test_a_handful_of_missing_views_is_sooner_computed_than_found_in_the_last_commit():
+    few, many, of_few = ((8, 400), (9, 1000), (1, 21))
+    assert not extract.is_worth_import(*few)
+    assert extract.is_worth_import(*many) and extract.is_worth_import(*of_few)

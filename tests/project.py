@@ -119,11 +119,11 @@ class Project:
 
 
 def executed(output: str) -> set[str]:
-    """Returns the names of the stages that `dvc repro` printed as running, except `params`.
+    """Returns the names of the stages that `dvc repro` printed as running.
 
-    That one runs after every change of params.yaml or code.
+    Leaves out `code` and `params`, which run after every change of code and of params.yaml.
     """
-    return set(re.findall(r"^Running stage '(\w+)'", output, re.M)) - {"params"}
+    return set(re.findall(r"^Running stage '(\w+)'", output, re.M)) - {"code", "params"}
 
 
 def make_project(folder: Path, weights: Path) -> Project:

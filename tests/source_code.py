@@ -1,6 +1,7 @@
 """Which module imports which, read from the source code, and what dvc.yaml lists."""
 
 import ast
+import contextlib
 import re
 from functools import cache
 from importlib import import_module
@@ -9,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from stages import code
 from tests.project import ROOT
 
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
@@ -37,27 +39,20 @@ def run_here(stage: str) -> None:
 
 
 @cache
-def imports(path: Path) -> frozenset[Path]:
-    """Returns the project's modules that a module imports, wherever it does."""
-    names: set[str] = set()
-    for node in ast.walk(parse(path)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: a relative import"
-            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {str(node.module)}
-    paths = {Path(*name.split(".")).with_suffix(".py") for name in names}
-    return frozenset(paths & set(MODULES))
+def graph() -> dict[Path, set[Path]]:
+    """Returns the modules that each module imports, wherever it does."""
+    with contextlib.chdir(ROOT):
+        return code.import_graph(MODULES)
+
+
+def imports(path: Path) -> set[Path]:
+    """Returns the project's modules that a module imports."""
+    return graph()[path]
 
 
 def reached(path: Path) -> set[Path]:
     """Returns the modules that a module reaches by imports, itself included."""
-    seen: set[Path] = set()
-    to_visit = {path}
-    while to_visit:
-        seen |= to_visit
-        to_visit = set().union(*map(imports, to_visit)) - seen
-    return seen
+    return code.reached([path], graph())
 
 
 def names(items: list[Any]) -> list[str]:
@@ -68,11 +63,6 @@ def names(items: list[Any]) -> list[str]:
 def outs(stage: str) -> list[str]:
     """Returns the paths of a stage's outs and metrics."""
     return names(STAGES[stage].get("outs", []) + STAGES[stage].get("metrics", []))
-
-
-def code_deps(stage: str) -> list[Path]:
-    """Returns the stage's deps that are code."""
-    return [Path(p) for p in STAGES[stage]["deps"] if p.startswith(("classifier", "stages"))]
 
 
 def current_names(path: Path) -> str:

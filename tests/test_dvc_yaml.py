@@ -46,7 +46,7 @@ def test_a_stage_lists_the_params_it_reads(stage):
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_docstring_names_the_files_that_dvc_yaml_lists(stage):
     docstring = ast.get_docstring(parse(main_module(stage))) or ""
-    data = [dep for dep in STAGES[stage]["deps"] if not dep.startswith(("stages", "classifier"))]
+    data = [dep for dep in STAGES[stage]["deps"] if not dep.startswith("results/code/")]
     assert [path for path in outs(stage) + data if path not in docstring] == []
 
 
@@ -54,6 +54,14 @@ def recorded(project, stage: str, event: str) -> list[str]:
     """Returns what the stage's processes opened or imported in the first run of the project."""
     lines = (project.folder.parent / "record" / stage).read_text(encoding="utf-8").splitlines()
     return [line.partition(" ")[2] for line in lines if line.startswith(f"{event} ")]
+
+
+def fingerprinted(project, stage: str) -> list[Path]:
+    """Returns the files that stand behind results/code/<stage>.txt, a dep of the stage."""
+    path = f"results/code/{stage}.txt"
+    assert path in STAGES[stage]["deps"]
+    lines = (project.folder / path).read_text(encoding="utf-8").splitlines()
+    return [Path(line.split("  ", 1)[1]) for line in lines]
 
 
 def source(path: Path) -> Path:
@@ -66,6 +74,8 @@ def source(path: Path) -> Path:
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_file_a_stage_opens_is_listed(stage, finished):
     listed = [Path(path) for path in (*STAGES[stage]["deps"], *outs(stage), "params.yaml")]
+    if stage != "code":
+        listed += fingerprinted(finished, stage)
     # these have the images' content hashes, or what was predicted for them
     if {manifest.PATH, scored_images.TEST} & set(listed):
         listed.append(folders.INPUT)

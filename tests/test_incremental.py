@@ -190,8 +190,8 @@ def test_an_edit_of_a_comment_computes_no_feature(project):
             if path.name != "__init__.py":
                 with path.open("a", encoding="utf-8") as file:
                     file.write("\n# a comment\n")
-    project.repro("-s", "validate")
-    project.repro("-s", "extract")
+    for stage in ("code", "validate", "extract"):
+        project.repro("-s", stage)
     assert counts(project.output) == (21, 0)
 
 

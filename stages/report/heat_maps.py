@@ -46,7 +46,7 @@ def make(
     }
     if missing := [row for row in rows if row.path not in heats]:
         trained, info = head.read(head.FOLDER), base.read_info(base.FOLDER)
-        maps = _maps(rows, missing, trained, info, folder / kept_maps.NAME, network)
+        maps = _maps(rows, missing, trained, info, folder / kept_maps.FOLDER, network)
         size = info.image_height, info.image_width
         new = {
             row.path: heat_maps.heat_map(maps[_key(row)], trained, classes[row.path], *size)
@@ -78,21 +78,20 @@ def _maps(
     needed: Sequence[ImageRow],
     trained: Head,
     info: BaseInfo,
-    file: Path,
+    folder: Path,
     network: str,
 ) -> dict[bytes, Maps]:
     """Returns the maps of the needed images by key.
 
     Those of `rows` are kept, and those explained before as far as there is room.
     """
-    known = kept_maps.read(file, network)
+    known = kept_maps.read(folder, network, map(_key, needed))
     unknown = [row for row in needed if _key(row) not in known]
     if not unknown:
         return known
-    found = known | _compute(unknown, trained, info)
-    current = {key: found[key] for key in map(_key, rows) if key in found}
-    kept_maps.write(file, network, current | {k: v for k, v in found.items() if k not in current})
-    return found
+    new = _compute(unknown, trained, info)
+    kept_maps.write(folder, network, new, {_key(row) for row in rows})
+    return known | new
 
 
 def _compute(rows: Sequence[ImageRow], trained: Head, info: BaseInfo) -> dict[bytes, Maps]:

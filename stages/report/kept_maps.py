@@ -3,39 +3,49 @@
 Heat maps of another head need the same maps of the images, and many of the images are the same.
 """
 
-from collections.abc import Mapping, Sequence
-from itertools import islice
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from classifier.cache import arrays
 
-NAME = "maps.bin"
+FOLDER = "maps"
 BUDGET = 64_000_000  # bytes
-KEYS = "keys"
 
 Maps = Sequence[np.ndarray]  # float16 (h, w, c) for each layer
 
 
-def read(path: Path, network: str) -> dict[bytes, Maps]:
-    """Returns the maps of images by key; none if they are of another network, or damaged."""
-    found = arrays.read(path, network)
-    keys = found.pop(KEYS, ())
-    return {key.tobytes(): maps for key, *maps in zip(keys, *found.values(), strict=True)}
+def read(folder: Path, network: str, keys: Iterable[bytes]) -> dict[bytes, Maps]:
+    """Returns the maps of images by key: those that are kept, intact and of this network."""
+    found = {key: arrays.read(_file(folder, key), network) for key in keys}
+    return {key: list(layers.values()) for key, layers in found.items() if layers}
 
 
-def write(path: Path, network: str, maps: Mapping[bytes, Maps]) -> None:
-    """Replaces the file by maps, the first that fit.
+def write(
+    folder: Path, network: str, maps: Mapping[bytes, Maps], current: Collection[bytes]
+) -> None:
+    """Keeps maps, and deletes the oldest above BUDGET.
 
     Args:
-        path: the file.
+        folder: of the files, one for each image.
         network: identifies the way from bytes to maps.
-        maps: of one image or more, by keys of the same length.
+        maps: new ones, by key.
+        current: keys that are in use, of these maps or others: they are deleted last.
     """
-    size = sum(layer.nbytes for layer in next(iter(maps.values())))
-    kept = dict(islice(maps.items(), BUDGET // size))
-    layers = [np.stack(layer) for layer in zip(*kept.values(), strict=True)]
-    keys = np.array([np.frombuffer(key, np.uint8) for key in kept])
-    stacks = {f"layer_{number}": layer for number, layer in enumerate(layers)}
-    arrays.write(path, network, {KEYS: keys, **stacks})
+    for key, layers in maps.items():
+        named = {f"layer_{number}": layer for number, layer in enumerate(layers)}
+        arrays.write(_file(folder, key), network, named)
+    used = {_file(folder, key) for key in current}
+    with suppress(OSError):  # another process deletes, too, or the folder is read-only
+        size = 0
+        kept = [(path in used, path.stat(), path) for path in folder.glob("*.bin")]
+        for _, stat, path in sorted(kept, key=lambda file: (file[0], file[1].st_mtime_ns))[::-1]:
+            size += stat.st_size
+            if size > BUDGET:
+                path.unlink()
+
+
+def _file(folder: Path, key: bytes) -> Path:
+    return folder / f"{key.hex()}.bin"

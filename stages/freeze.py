@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Side = Annotated[int, Range(75)]  # pixels; InceptionV3 takes no smaller images
 CALIBRATION_IMAGES = 200  # that int8 is calibrated on
 TEST_IMAGES = 4  # other ones, on which the frozen network is compared with Keras
+LEAST_COSINE = 0.5  # to Keras: int8 reaches 0.99, and 0.95 with random weights
 ENGINE_NAMES = {"openvino": "OpenVINO", "tensorflow": "TensorFlow"}
 
 
@@ -114,10 +115,22 @@ def min_cosine(first: np.ndarray, second: np.ndarray, sizes: Sequence[int]) -> f
 
 
 def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Returns the cosine similarity of each row of two arrays (N, ...): (N,)."""
+    """Returns the cosine similarity of each row of two arrays (N, ...): (N,); 0 if one is zeros."""
     first, second = (features.reshape(len(features), -1) for features in (first, second))
     lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-    return np.asarray((first * second).sum(axis=1) / lengths)
+    products = (first * second).sum(axis=1)
+    return np.divide(products, lengths, out=np.zeros_like(products), where=lengths != 0)
+
+
+def require_similar(cosine: float, engine_name: str) -> None:
+    """Raises StageError if the frozen network computes something else than Keras, or zeros."""
+    if not cosine >= LEAST_COSINE:
+        raise StageError(
+            f"freeze: {engine_name} must compute the features that Keras computes; got a cosine "
+            f"similarity of {cosine:.3f}: a GPU with libraries of another version computes zeros, "
+            "so update its driver and libraries, or set the environment variable "
+            "CUDA_VISIBLE_DEVICES=-1 to use the CPU"
+        )
 
 
 def main(weights: Path = pretrained.PATH, out: Path = base.FOLDER) -> None:
@@ -132,8 +145,10 @@ def main(weights: Path = pretrained.PATH, out: Path = base.FOLDER) -> None:
     with files.atomic_folder(out, base.INFO) as part:
         write(model, upper, part, info)
         features = engine.load(part).features(images)
-    expected = np.asarray(model(images / np.float32(127.5) - 1, training=False))
-    cosine = math.floor(1000 * min_cosine(features, expected, info.layer_sizes)) / 1000
+        expected = np.asarray(model(images / np.float32(127.5) - 1, training=False))
+        cosine = min_cosine(features, expected, info.layer_sizes)
+        require_similar(cosine, ENGINE_NAMES[info.engine])
+    cosine = math.floor(1000 * cosine) / 1000
     print(
         f"freeze: InceptionV3 up to {info.layer_names}, {info.image_height}x{info.image_width} "
         f"-> {'x'.join(map(str, info.feature_shape))} features, {ENGINE_NAMES[info.engine]} "

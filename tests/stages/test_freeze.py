@@ -104,6 +104,15 @@ def test_the_cosine_is_that_of_the_least_similar_image_and_layer():
     assert freeze.min_cosine(ones, 5 * ones, [1, 3]) == pytest.approx(1)
 
 
+def test_a_network_that_computes_zeros_is_an_error_with_a_remedy():
+    zeros = np.zeros((2, 4), np.float32)
+    for bad in (zeros, np.full_like(zeros, np.nan)):
+        cosine = freeze.min_cosine(bad, zeros + 1, [4])
+        with pytest.raises(StageError, match=r"freeze: TensorFlow must .* CUDA_VISIBLE_DEVICES=-1"):
+            freeze.require_similar(cosine, "TensorFlow")
+    freeze.require_similar(0.95, "OpenVINO")
+
+
 def test_maps_of_two_layers_are_refused():
     message = r"freeze.layers must be one layer where pooling is none; got \['mixed8', 'mixed10'\]"
     with pytest.raises(StageError, match=message):

@@ -53,6 +53,12 @@ def shell(folder: Path, *command: str) -> tuple[str, float]:
     return done.stdout, time.perf_counter() - started
 
 
+def dvc_init(folder: Path, *options: str) -> None:
+    """Makes a folder a DVC repository with this project's settings."""
+    shell(folder, "dvc", "init", "-q", "-f", *options)
+    shutil.copy(ROOT / ".dvc" / "config", folder / ".dvc" / "config")
+
+
 def commit(folder: Path) -> None:
     """Commits what git does not ignore."""
     shell(folder, "git", "add", "-A")
@@ -210,7 +216,7 @@ def bare(folder: Path, name: str, deps: str) -> dict[str, object]:
     (project / "dvc.yaml").write_text(NOTHING.format(deps))
     if deps == "input":
         shutil.copytree(folder / "input", project / "input", copy_function=os.link)
-    shell(project, "dvc", "init", "-q", "--no-scm", "-f")
+    dvc_init(project, "--no-scm")
     shell(project, "dvc", "repro", "-q")
     seconds = sorted(shell(project, "dvc", "repro", "-q")[1] for _ in range(3))
     shutil.rmtree(project)
@@ -238,7 +244,7 @@ def run(folder: Path, args: argparse.Namespace, count: int) -> Iterator[dict[str
     project = Project(folder, args.images, count)
     time.sleep(3)  # or the files count as changed just now
     shell(folder, "git", "init", "-q")
-    shell(folder, "dvc", "init", "-q", "-f")
+    dvc_init(folder)
     for event in EVENTS:
         if event == "first run" or event in (args.only or EVENTS):
             yield measure(project, event)

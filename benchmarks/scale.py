@@ -23,7 +23,7 @@ import yaml
 from benchmarks import drawn
 from benchmarks.drawn_stage import LOG, SETTINGS
 from benchmarks.pipeline import ROOT
-from benchmarks.repro import commit, shell
+from benchmarks.repro import commit, dvc_init, shell
 
 HEADING = "| event | stage | s | peak MiB | MB of outputs |\n|---|---|---|---|---|"
 COPIED = ("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", "results", "models")
@@ -50,7 +50,7 @@ class Project:
             self.set(name, value)
         self.draw()
         shell(folder, "git", "init", "-q")
-        shell(folder, "dvc", "init", "-q", "-f")
+        dvc_init(folder)
         shell(folder, "dvc", "config", "cache.type", "hardlink,copy")
 
     def set(self, name: str, value: object) -> None:

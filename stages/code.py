@@ -1,38 +1,42 @@
 """Fingerprint the code of every other stage, so that a stage reruns if a module it needs changes.
 
 One small file per stage stands in dvc.yaml for all of its modules: after each stage that runs, DVC
-writes all deps of all stages again, and those on code were 41 % of them.
+writes all deps of all stages again, and those on code were 41 % of them. A stage that DVC runs
+compares its modules with its file first (`errors.run_main`).
 
 Reads   stages, classifier
 Writes  results/code
 """
 
 import ast
-import hashlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
-from classifier.common import files
+from classifier.common import code_files, files
 from classifier.common.errors import count, run_main
 
-OUT = Path("results/code")
 STAGES, LIBRARY = Path("stages"), Path("classifier")
-DATA = (".css", ".html", ".js", ".txt")
+DATA = (".css", ".html", ".js")  # beside the modules of the library that read them
+COMPILED = (".pyc", ".pyo")
 
 
 def imports(source: bytes) -> set[str]:
     """Returns the names that a module imports, at its top or in a function.
 
     Args:
-        source: of the module, without relative imports.
+        source: of the module, without relative imports. What is no Python imports nothing: the
+            stage that needs it will say so.
     """
     names = set[str]()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {str(node.module)}
+    with suppress(SyntaxError, ValueError):  # a zero byte is a ValueError
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names |= {f"{node.module}.{alias.name}" for alias in node.names}
+                names.add(str(node.module))
     return names
 
 
@@ -55,9 +59,9 @@ def reached(start: Iterable[Path], graph: Mapping[Path, set[Path]]) -> set[Path]
 
 
 def find_modules() -> list[Path]:
-    """Returns the modules of the project; each `__init__.py` is but a docstring."""
+    """Returns the modules of the project; each `__init__.py` is only a docstring."""
     found = (path for folder in (STAGES, LIBRARY) for path in folder.rglob("*.py"))
-    return sorted(path for path in found if path.name != "__init__.py")
+    return sorted(path for path in found if path.name != "__init__.py" and not _is_hidden(path))
 
 
 def stage_modules(modules: Iterable[Path]) -> dict[str, list[Path]]:
@@ -70,19 +74,20 @@ def stage_modules(modules: Iterable[Path]) -> dict[str, list[Path]]:
 
 
 def data_files(stage: str, modules: Iterable[Path]) -> set[Path]:
-    """Returns the pages and the like of the stage's folder, and those beside library modules."""
+    """Returns the other files in the stage's folder, and the pages beside library modules."""
+    own = (path for path in (STAGES / stage).rglob("*") if path.is_file())
     folders = {path.parent for path in modules if path.is_relative_to(LIBRARY)}
-    found = chain((STAGES / stage).rglob("*"), *(folder.iterdir() for folder in folders))
-    return {path for path in found if path.suffix in DATA}
+    pages = chain.from_iterable(folder.glob(f"*{suffix}") for folder in folders for suffix in DATA)
+    other = {path for path in own if path.suffix not in (".py", *COMPILED)}
+    return {path for path in other.union(pages) if not _is_hidden(path)}
 
 
-def fingerprints(paths: Iterable[Path]) -> str:
-    """Returns a line with the SHA-256 of each file, in the format of sha256sum."""
-    hashes = ((hashlib.sha256(path.read_bytes()).hexdigest(), path.as_posix()) for path in paths)
-    return "".join(f"{sha256}  {path}\n" for sha256, path in hashes)
+def _is_hidden(path: Path) -> bool:
+    """Tells whether an editor or the system made a file, or the folder that it is in."""
+    return path.name.endswith("~") or any(part.startswith(".") for part in path.parts)
 
 
-def main(out: Path = OUT) -> None:
+def main(out: Path = code_files.FOLDER) -> None:
     """Writes the fingerprints of all stages but this one, which reruns whenever code changes."""
     modules = find_modules()
     graph, stages = import_graph(modules), stage_modules(modules)
@@ -90,7 +95,7 @@ def main(out: Path = OUT) -> None:
     with files.atomic_folder(out, "params.txt") as part:
         for name in stages.keys() - {own}:
             paths = reached(stages[name], graph)
-            text = fingerprints(sorted(paths | data_files(name, paths)))
+            text = code_files.list_hashes(sorted(paths | data_files(name, paths)))
             (part / f"{name}.txt").write_text(text, encoding="utf-8", newline="\n")
     print(f"code: {count(len(modules), 'module')} of {len(stages) - 1} stages -> {out.as_posix()}")
 

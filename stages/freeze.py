@@ -122,15 +122,23 @@ def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.divide(products, lengths, out=np.zeros_like(products), where=lengths != 0)
 
 
-def require_similar(cosine: float, engine_name: str) -> None:
-    """Raises StageError if the frozen network computes something else than Keras, or zeros."""
+def require_similar(cosine: float, device: str) -> None:
+    """Raises StageError if the frozen network computes something other than Keras, or zeros.
+
+    Args:
+        cosine: the lowest similarity of an image's features.
+        device: that Keras computes on, `CPU` or `GPU`.
+    """
     if not cosine >= LEAST_COSINE:
-        raise StageError(
-            f"freeze: {engine_name} must compute the features that Keras computes; got a cosine "
-            f"similarity of {cosine:.3f}: a GPU with libraries of another version computes zeros, "
-            "so update its driver and libraries, or set the environment variable "
-            "CUDA_VISIBLE_DEVICES=-1 to use the CPU"
+        remedy = (
+            "a GPU computes zeros with libraries of another version: update its driver and "
+            "libraries, or use the CPU (environment variable CUDA_VISIBLE_DEVICES=-1; on a Mac, "
+            "`pip uninstall tensorflow-metal`)"
+            if device == "GPU"
+            else "set freeze.precision to float32, or fetch.weights to other weights"
         )
+        rule = f"must be like those of Keras, with a cosine similarity of {LEAST_COSINE} or more"
+        raise StageError(f"freeze: features {rule}; got {cosine:.3f}: {remedy}")
 
 
 def main(weights: Path = pretrained.PATH, out: Path = base.FOLDER) -> None:
@@ -147,7 +155,7 @@ def main(weights: Path = pretrained.PATH, out: Path = base.FOLDER) -> None:
         features = engine.load(part).features(images)
         expected = np.asarray(model(images / np.float32(127.5) - 1, training=False))
         cosine = min_cosine(features, expected, info.layer_sizes)
-        require_similar(cosine, ENGINE_NAMES[info.engine])
+        require_similar(cosine, engine.device("tensorflow"))
     cosine = math.floor(1000 * cosine) / 1000
     print(
         f"freeze: InceptionV3 up to {info.layer_names}, {info.image_height}x{info.image_width} "

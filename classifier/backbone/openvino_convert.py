@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from classifier.backbone import int8_rounding
-from classifier.inference.openvino_engine import openvino
+from classifier.inference.openvino_engine import converter, openvino
 
 if TYPE_CHECKING:
     import keras
@@ -40,7 +40,7 @@ def convert(model: "keras.Model", dtype: str = "") -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "graph.pb"
         path.write_bytes(graph.SerializeToString(deterministic=True))
-        network = openvino().convert_model(path)
+        network = converter()(path)
     network.inputs[0].set_names({"pixels"})  # the converter says "pixels:0"
     return network
 

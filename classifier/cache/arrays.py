@@ -16,15 +16,16 @@ RECIPE = "recipe"
 
 
 def read(path: Path, recipe: str) -> dict[str, np.ndarray]:
-    """Returns the arrays; none if there is no such file, it is damaged, or of another recipe.
+    """Returns the arrays; none if the file cannot be read, is damaged or is of another recipe.
 
     Args:
         path: the file.
         recipe: all that the arrays depend on.
     """
-    if not path.exists():
+    try:
+        data = memoryview(path.read_bytes())
+    except OSError:  # another process may have deleted it
         return {}
-    data = memoryview(path.read_bytes())
     if hashlib.blake2b(data[DIGEST:]).digest() != data[:DIGEST]:
         return {}
     with np.load(io.BytesIO(data[DIGEST:]), allow_pickle=False) as arrays:

@@ -2,11 +2,14 @@
 
 import difflib
 import io
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+
+from classifier.common import code_files
 
 
 class StageError(Exception):
@@ -63,6 +66,7 @@ def run_main(main: Callable[[], None]) -> None:
         if isinstance(stream, io.TextIOWrapper):  # an unprintable file name must not stop the run
             stream.reconfigure(errors="backslashreplace")
     try:
+        _require_recorded_code(os.environ.get("DVC_STAGE", "").rpartition(":")[2])
         main()
     except StageError as error:
         sys.exit("\n".join(f"error: {message}" for message in error.messages))
@@ -80,6 +84,15 @@ def run_main(main: Callable[[], None]) -> None:
     except KeyboardInterrupt as interrupt:
         print(f"interrupted; {str(interrupt) or 'run `dvc repro` to resume'}", file=sys.stderr)
         sys.exit(130)
+
+
+def _require_recorded_code(stage: str) -> None:
+    """Raises StageError if the code that DVC has recorded for a stage is not what would run."""
+    if changed := code_files.changed(stage):
+        raise StageError(
+            f"{first_names(changed)}: must be as at the start of `dvc repro`; got an edited file: "
+            "run `dvc repro` again, without -s"
+        )
 
 
 def run_stage(module: str) -> None:

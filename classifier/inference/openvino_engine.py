@@ -8,6 +8,7 @@ import errno
 import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,30 @@ SOME_CORES = {"ENABLE_CPU_PINNING": False}
 # OpenVINO's conversion of NumPy arrays is not thread-safe: on first use two threads can deadlock,
 # one holding Python's lock and waiting for a C++ static, the other the reverse
 _LOCK = threading.Lock()
+CONVERTER = "openvino.tools.ovc"
 
 
 def openvino() -> Any:
-    """Returns the library, kept from sending usage statistics at every import."""
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    """Returns the library, kept from sending usage statistics at every import.
+
+    Its converter is not imported with it, which would take longer than all else; `converter` does.
+    """
+    if "openvino" not in sys.modules:
+        for name in ("openvino_telemetry", CONVERTER):
+            sys.modules.setdefault(name, None)  # type: ignore[arg-type]
     import openvino
 
+    if sys.modules.get(CONVERTER, openvino) is None:
+        del sys.modules[CONVERTER]
     return openvino
+
+
+def converter() -> Callable[[Path], Any]:
+    """Returns the function that makes an OpenVINO model of another program's file."""
+    openvino()
+    from openvino.tools.ovc import convert_model
+
+    return convert_model
 
 
 def write(network: Any, path: Path) -> None:

@@ -47,8 +47,8 @@ def make_pool(
     return Threads(folder, identity, decode, settings.batch_size, settings.threads)
 
 
-def is_worth_import(missing: int, views: int) -> bool:
-    """Returns whether so many missing views of all should be looked for in the last commit."""
+def should_import(missing: int, views: int) -> bool:
+    """Tells whether enough views are missing to look for them in the last commit."""
     return missing > min(FEW, views // 50)
 
 
@@ -72,7 +72,7 @@ def take_stock(
         dataset = survey(views(), cache, index, file)
         if dataset.missing:
             changed = cache.check_index()
-            if is_worth_import(dataset.missing, dataset.views.total()):
+            if should_import(dataset.missing, dataset.views.total()):
                 changed |= committed.import_features(cache, identity, *outputs) > 0
             if changed:
                 dataset = survey(views(), cache, index, file)

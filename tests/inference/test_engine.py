@@ -10,6 +10,7 @@ import pytest
 from classifier.common.errors import StageError
 from classifier.inference import engine
 from tests.frozen_base import ENGINES, freeze_params, write_base
+from tests.project import ROOT
 
 PIXELS = np.random.default_rng(5).integers(0, 256, (9, 75, 75, 3), np.uint8)
 
@@ -154,3 +155,14 @@ def test_a_network_that_does_not_fit_on_the_disk_is_one_error(tmp_path):
         done.stderr == f"error: {tmp_path}/out: the disk is full; free some space and run again\n"
     )
     assert done.returncode == 1 and list(tmp_path.iterdir()) == []
+
+
+def test_openvinos_converter_is_imported_only_by_what_needs_it():
+    code = (
+        "import sys\n"
+        "from classifier.inference.openvino_engine import CONVERTER, converter, openvino\n"
+        "assert openvino() is openvino() and CONVERTER not in sys.modules\n"
+        "assert converter() is sys.modules[CONVERTER].convert_model\n"
+        "assert sys.modules['openvino_telemetry'] is None\n"
+    )
+    subprocess.run((sys.executable, "-c", code), cwd=ROOT, check=True)

@@ -108,9 +108,10 @@ def test_a_network_that_computes_zeros_is_an_error_with_a_remedy():
     zeros = np.zeros((2, 4), np.float32)
     for bad in (zeros, np.full_like(zeros, np.nan)):
         cosine = freeze.min_cosine(bad, zeros + 1, [4])
-        with pytest.raises(StageError, match=r"freeze: TensorFlow must .* CUDA_VISIBLE_DEVICES=-1"):
-            freeze.require_similar(cosine, "TensorFlow")
-    freeze.require_similar(0.95, "OpenVINO")
+        for device, remedy in {"GPU": "CUDA_VISIBLE_DEVICES=-1", "CPU": "freeze.precision"}.items():
+            with pytest.raises(StageError, match=rf"freeze: features must .*{remedy}"):
+                freeze.require_similar(cosine, device)
+    freeze.require_similar(0.95, "GPU")
 
 
 def test_maps_of_two_layers_are_refused():

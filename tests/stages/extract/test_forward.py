@@ -225,7 +225,7 @@ def test_an_interruption_counts_what_is_in_the_cache(bench, monkeypatch, late):
         extractor.compute_missing(bench.views(NAMES), len(NAMES))
 
 
-def test_a_handful_of_missing_views_is_sooner_computed_than_found_in_the_last_commit():
+def test_a_handful_of_missing_views_is_computed_sooner_than_found_in_the_last_commit():
     few, many, of_few = ((8, 400), (9, 1000), (1, 21))
-    assert not extract.is_worth_import(*few)
-    assert extract.is_worth_import(*many) and extract.is_worth_import(*of_few)
+    assert not extract.should_import(*few)
+    assert extract.should_import(*many) and extract.should_import(*of_few)

@@ -241,6 +241,7 @@ def test_a_queue_of_experiments_shares_the_cache(images_under_dvc, tmp_path):
     assert len(new) in (1, 2)  # the second may find the first's outputs in the run cache
     assert 21 <= sum(new) <= 42
     refs = project.shell("git", "for-each-ref", "refs/exps", "--format=%(refname)").stdout.split()
+    assert len(refs) == 2, logs
     one, two = (read_lock(project.shell("git", "show", f"{ref}:dvc.lock").stdout) for ref in refs)
     assert one == two
     md5 = one["report"]["outs"][0]["md5"]

@@ -10,7 +10,7 @@ from typing import IO, Any, Protocol
 
 import numpy as np
 
-WINDOW = 2**22  # bytes of a file that are mapped at once: mapped pages count as memory
+SMALL = 16_000_000  # bytes of an array that may be mapped: mapped pages count as memory
 
 
 class Rows(Protocol):
@@ -33,7 +33,7 @@ def read_rows(
         offset: of the array, in bytes.
         dtype: of its values.
         shape: (N, ...), N at least 1.
-        rows: a number, a slice, a mask, or an int array of any shape.
+        rows: what a NumPy array is indexed with; of a large array a slice or int (n,).
     """
     size = dtype.itemsize * math.prod(shape[1:])
     if isinstance(rows, slice):
@@ -43,51 +43,20 @@ def read_rows(
             file.seek(offset + start * size)
             _fill(found.reshape(-1).view(np.uint8).data, file)
             return found
-    index = positions(rows, shape[0])
-    flat = index.ravel()
-    order = np.argsort(flat, kind="stable")
-    flat, found = flat[order], np.empty((len(flat), *shape[1:]), dtype)
-    length = max(1, WINDOW // size)  # rows
-    starts = np.flatnonzero(np.diff(flat // length, prepend=-1)).tolist()
-    for start, end in zip(starts, [*starts[1:], len(flat)], strict=False):
-        first = int(flat[start]) // length * length
-        window = _mapped(file, offset + first * size, min(length, shape[0] - first) * size)
-        values = np.ndarray((len(window) // size, *shape[1:]), dtype, window)
-        found[order[start:end]] = values[flat[start:end] - first]
-    return found.reshape((*index.shape, *shape[1:]))
-
-
-def positions(rows: Any, count: int) -> np.ndarray:
-    """Returns the places of rows, 0 to `count` - 1, int of any shape.
-
-    Args:
-        rows: a number, a slice, a mask, or an int array of any shape.
-        count: number of all rows.
-
-    Raises:
-        IndexError: there are no such rows.
-    """
-    if isinstance(rows, slice):
-        return np.arange(*rows.indices(count))
-    index = np.asarray(rows)
-    if index.dtype == bool:
-        if index.shape != (count,):
-            raise IndexError(f"a mask must have {count} values; got {index.shape}")
-        return np.flatnonzero(index)
-    if not index.size:
-        return index.astype(int)
-    if index.min() < -count or index.max() >= count:
-        raise IndexError(f"rows must be below {count}; got {index.min()} to {index.max()}")
-    return np.where(index < 0, index + count, index)
-
-
-def _mapped(file: IO[bytes], start: int, length: int) -> memoryview:
-    """Returns some bytes of a file."""
-    before = start % mmap.ALLOCATIONGRANULARITY
-    window = mmap.mmap(
-        file.fileno(), before + length, access=mmap.ACCESS_READ, offset=start - before
+        rows = np.arange(start, stop, step)
+    if shape[0] * size <= SMALL or np.ndim(rows) != 1:
+        buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return np.array(np.ndarray(shape, dtype, buffer, offset)[rows])
+    index = (
+        np.flatnonzero(rows) if rows.dtype == bool else np.where(rows < 0, rows + shape[0], rows)
     )
-    return memoryview(window)[before:]
+    found = np.empty((len(index), *shape[1:]), dtype)
+    data = found.reshape(-1).view(np.uint8).data
+    runs = np.flatnonzero(np.diff(index, prepend=-2) != 1)
+    for start, end in zip(runs.tolist(), [*runs[1:].tolist(), len(index)], strict=False):
+        file.seek(offset + int(index[start]) * size)
+        _fill(data[start * size : end * size], file)
+    return found
 
 
 def _fill(buffer: memoryview, file: IO[bytes]) -> None:

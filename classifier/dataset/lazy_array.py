@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from classifier.common.disk_array import positions
 from classifier.dataset.npz import StoredArray
 
 
@@ -57,7 +56,7 @@ class LazyArray:
 
     def _gathered(self, rows: Any) -> np.ndarray:
         """Returns rows of several parts, each of which is opened once."""
-        index = positions(rows, len(self))
+        index = self._positions(rows)
         flat = index.ravel()
         parts = np.searchsorted(self._starts, flat, "right") - 1
         order = np.argsort(parts, kind="stable")
@@ -67,6 +66,21 @@ class LazyArray:
             places = order[slice(*bounds[number : number + 2])]
             result[places] = self.parts[number][flat[places] - self._starts[number]]
         return result.reshape((*index.shape, *self.shape[1:]))
+
+    def _positions(self, rows: Any) -> np.ndarray:
+        """Returns the places of rows, 0 to N - 1, int of any shape."""
+        if isinstance(rows, slice):
+            return np.arange(*rows.indices(len(self)))
+        index = np.asarray(rows)
+        if index.dtype == bool:
+            if index.shape != (len(self),):
+                raise IndexError(f"a mask must have {len(self)} values; got {index.shape}")
+            return np.flatnonzero(index)
+        if not index.size:
+            return index.astype(int)
+        if index.min() < -len(self) or index.max() >= len(self):
+            raise IndexError(f"rows must be below {len(self)}; got {index.min()} to {index.max()}")
+        return np.where(index < 0, index + len(self), index)
 
 
 @dataclass(frozen=True)

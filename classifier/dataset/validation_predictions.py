@@ -11,7 +11,7 @@ from classifier.dataset.lazy_array import LazyArray, Selected
 from classifier.dataset.npz import Column, StoredArray
 
 PATH = Path("results/validation_predictions.npz")
-LAZY = ("paths", "labels", "probabilities", "folds", "novelty", "curve_correct")
+LAZY = ("paths", "labels", "probabilities", "folds", "novelty")
 BLOCK = 4096  # images
 
 
@@ -34,8 +34,9 @@ class ValidationPredictions:
         novelty: float32 (N,), how unlike the images it was trained on; NaN if not computed;
             left on disk.
         curve_images: int32 (F,), numbers of training images, ascending; (0,) if not tried.
-        curve_correct: float32 (N, F), how often the image is predicted right by a head that
-            learned from so many; NaN where these were too few. (0, 0) if not tried. Left on disk.
+        curve_rows: int32 (M,), the images that were tried with so many, ascending.
+        curve_correct: float32 (M, F), how often such an image is predicted right by a head that
+            learned from so many: 0, 0.5 or 1; NaN where these were too few. (0, 0) if not tried.
     """
 
     paths: Streamed
@@ -47,7 +48,8 @@ class ValidationPredictions:
     random_correct: np.ndarray
     novelty: Streamed
     curve_images: np.ndarray
-    curve_correct: Streamed
+    curve_rows: np.ndarray
+    curve_correct: np.ndarray
 
     def blocks(self) -> Iterator[slice]:
         """Yields the images in order, BLOCK at a time."""
@@ -57,16 +59,6 @@ class ValidationPredictions:
         """Yields the paths."""
         for block in self.blocks():
             yield from self.paths[block].tolist()
-
-    def half_curve(self, points: np.ndarray) -> np.ndarray:
-        """Returns columns of `curve_correct` in memory, float16, which all its values are.
-
-        They are 0, 0.5, 1, or NaN.
-        """
-        found = np.empty((len(self.curve_correct), len(points)), np.float16)
-        for block in _blocks(len(found)):
-            found[block] = self.curve_correct[block][:, points]
-        return found
 
     @property
     def predicted(self) -> np.ndarray:

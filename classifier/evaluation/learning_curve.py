@@ -1,6 +1,5 @@
 """results/learning_curve.csv: the accuracy by number of training images."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,17 +22,16 @@ class Point:
     high: float
 
 
-def points(images: np.ndarray, columns: Iterable[np.ndarray], groups: np.ndarray) -> list[Point]:
+def points(images: np.ndarray, correct: np.ndarray, groups: np.ndarray) -> list[Point]:
     """Returns a point for each number of images that was tried.
 
     Args:
         images: int (F,).
-        columns: float (N,) for each, how often each image was predicted right; NaN: not tried.
-        groups: int (N,); images of a group are not independent.
+        correct: float32 (M, F), how often each image was predicted right; NaN: not tried.
+        groups: int (M,); images of a group are not independent.
     """
     found = []
-    for number, narrow in zip(images.tolist(), columns, strict=True):
-        column = narrow.astype(np.float32)
+    for number, column in zip(images.tolist(), correct.T, strict=True):
         if not np.isnan(column).any():
             independent, accuracy = independent_count(column, groups), float(column.mean())
             found.append(Point(number, accuracy, *wilson(accuracy * independent, independent)))

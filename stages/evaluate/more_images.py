@@ -106,11 +106,12 @@ def metrics_part(
     """
     images = validated.curve_images
     used = np.flatnonzero(images >= SMALLEST * images.max(initial=0))
-    curve = images[used], validated.half_curve(used), validated.groups
+    rows = validated.curve_rows
+    curve = images[used], validated.curve_correct[:, used], validated.groups[rows]
     gain = expected_gain(*curve)
     if gain is None:
         return {}
-    classes = gaining_classes(*curve, labels, gain)
+    classes = gaining_classes(*curve, labels[rows], gain)
     names = validated.class_names.tolist()
     most = sorted(classes, key=lambda label: -classes[label])
     values: dict[str, object] = {name: round(value, 6) for name, value in vars(gain).items()}

@@ -83,9 +83,8 @@ def main(
     by_class = scored if headline.scored_part(values) == "validation" else test.select(clean)
     write_tables(by_class, names)
     similarity_bins.write(similarity_bins.PATH, bins)
-    images = validated.curve_images
-    columns = (validated.half_curve(np.array([n]))[:, 0] for n in range(len(images)))
-    points = learning_curve.points(images, columns, validated.groups)
+    groups = validated.groups[validated.curve_rows]
+    points = learning_curve.points(validated.curve_images, validated.curve_correct, groups)
     learning_curve.write(learning_curve.PATH, points)
     for note in headline.notes(values):
         warn(note)

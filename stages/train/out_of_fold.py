@@ -166,6 +166,7 @@ def validated_images(
         kept: int (n,), the images that validate, in the order to write.
     """
     places, own_rows = predicted.places[kept], rows[kept]
+    tried = np.flatnonzero(np.isin(kept, curve.predicted))
     return ValidationPredictions(
         paths=Selected(table.paths, own_rows, table.paths.dtype),
         labels=table.labels[own_rows],
@@ -176,7 +177,6 @@ def validated_images(
         random_correct=random_correct[kept] if len(random_correct) else random_correct,
         novelty=predicted.novelty[kept],
         curve_images=curve.images,
-        curve_correct=Selected(
-            curve.correct, kept if len(curve.correct) else kept[:0], np.dtype(np.float32)
-        ),
+        curve_rows=tried.astype(np.int32),
+        curve_correct=curve.correct[np.searchsorted(curve.predicted, kept[tried])],
     )

@@ -15,6 +15,7 @@ def test_predictions_are_read_back(tmp_path):
         random_correct=np.zeros(0, bool),
         novelty=np.array([1, np.nan], np.float32),
         curve_images=np.array([4, 8], np.int32),
+        curve_rows=np.array([0, 1], np.int32),
         curve_correct=np.array([[np.nan, 1], [0.5, 1]], np.float32),
     )
     validation_predictions.write(tmp_path / "predictions.npz", predictions)

@@ -7,7 +7,7 @@ from classifier.evaluation.learning_curve import Point
 
 def test_numbers_of_images_that_were_tried_are_points():
     correct = np.array([[np.nan, 0.5, 1], [np.nan, 0, 1], [np.nan, 1, 1], [np.nan, 0.5, 1]])
-    found = learning_curve.points(np.array([1, 4, 8]), correct.T, np.arange(4))
+    found = learning_curve.points(np.array([1, 4, 8]), correct, np.arange(4))
     assert found == [Point(4, 0.5, *wilson(2, 4)), Point(8, 1, *wilson(4, 4))]
 
 

@@ -55,8 +55,18 @@ def test_fractions_with_less_than_two_images_of_a_class_and_images_held_in_are_n
     few = slice(0, 40)
     folds = np.where(np.arange(40) < 20, 0, 1)
     curve = measure(TABLE.features[few], TABLE.labels[few], folds, PARTS[few])
-    assert np.isnan(curve.correct[:20]).all()
-    assert np.isnan(curve.correct[20:]).all(axis=0).tolist() == [True, True, False, False, False]
+    assert curve.predicted.tolist() == list(range(20, 40))
+    assert np.isnan(curve.correct).all(axis=0).tolist() == [True, True, False, False, False]
+
+
+def test_of_many_images_some_of_each_fold_are_predicted_as_they_would_be_among_all(monkeypatch):
+    values = np.repeat(TABLE.features, 2, axis=1)
+    whole = measure(values)
+    monkeypatch.setattr(learning_curve, "MOST", 150)
+    some = measure(values)
+    assert some.predicted.tolist() == list(range(0, 600, 4))
+    assert set(FOLDS[some.predicted]) == {1, 2, 3}
+    assert np.array_equal(some.correct, whole.correct[::4])
 
 
 def test_with_too_few_images_for_any_fraction_nothing_is_tried():

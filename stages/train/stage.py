@@ -31,7 +31,7 @@ from classifier.dataset import (
 from classifier.dataset.features import FeatureTable
 from classifier.head import HeadInfo, TrainedLayers
 from classifier.inference import base
-from stages.train import history, learning_curve, linear, out_of_fold, training
+from stages.train import heap, history, learning_curve, linear, out_of_fold, training
 from stages.train.fine_tuning import TrainingSet, bottleneck_features
 from stages.train.learning_curve import LearningCurve
 from stages.train.linear import LayerSet
@@ -62,10 +62,7 @@ def make_training_set(
 @contextmanager
 def reproducible_threads() -> Iterator[ThreadPoolExecutor]:
     """Yields threads that compute on one core each: with more, the last bits would depend on it."""
-    import scipy.linalg  # noqa: F401  its BLAS must be loaded to be limited
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1), ThreadPoolExecutor(cores.count()) as pool:
+    with cores.one_blas_thread(), ThreadPoolExecutor(cores.count()) as pool:
         yield pool
 
 
@@ -144,6 +141,7 @@ def main(
 ) -> None:
     """Trains the head as params.yaml says."""
     started = time.perf_counter()
+    heap.share()
     settings = params.load("train", Params)
     table = features.read(train_folder)
     class_weight = weights_by_index(settings.class_weight, table.class_names.tolist())

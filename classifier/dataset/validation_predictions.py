@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from classifier.common.errors import StageError
 from classifier.dataset import npz
 from classifier.dataset.lazy_array import LazyArray, Selected
 from classifier.dataset.npz import Column, StoredArray
@@ -91,7 +93,18 @@ def _column(array: Streamed) -> Column:
 
 
 def read(path: Path) -> ValidationPredictions:
-    """Returns the arrays; those in LAZY stay on disk until they are used."""
-    with np.load(path, allow_pickle=False) as arrays:
-        columns = {name: arrays[name] for name in arrays.files if name not in LAZY}
-    return ValidationPredictions(**columns | npz.stored(path, LAZY))
+    """Returns the arrays; those in LAZY stay on disk until they are used.
+
+    Raises:
+        StageError: the file is damaged, or of another version of this project.
+        FileNotFoundError: there is no file.
+    """
+    try:
+        names = [name for name in ValidationPredictions.__dataclass_fields__ if name not in LAZY]
+        columns: dict[str, Any] = {**npz.read(path, names), **npz.stored(path, LAZY)}
+        return ValidationPredictions(**columns)
+    except FileNotFoundError:
+        raise
+    except npz.DAMAGED as error:
+        rule = "must be as this version of stage `train` writes it; got one that cannot be read"
+        raise StageError(f"{path.as_posix()}: {rule} ({error}): run `dvc repro`") from error

@@ -1,5 +1,7 @@
 import numpy as np
+import pytest
 
+from classifier.common.errors import StageError
 from classifier.dataset import validation_predictions
 from classifier.dataset.validation_predictions import Selected, ValidationPredictions
 
@@ -23,6 +25,14 @@ def test_predictions_are_read_back(tmp_path):
     for name, array in vars(predictions).items():
         assert np.array_equal(getattr(read, name)[:], array, equal_nan=array.dtype.kind == "f")
     assert read.predicted.tolist() == [0, 0] and read.accuracy == 0.5
+
+
+@pytest.mark.parametrize("missing", ["curve_rows", "folds"])
+def test_a_file_of_another_version_is_an_error_with_its_remedy(missing, tmp_path):
+    names = set(ValidationPredictions.__dataclass_fields__) - {missing}
+    np.savez(tmp_path / "old.npz", **{name: np.zeros(0) for name in names})
+    with pytest.raises(StageError, match=f"old.npz: must be as .*{missing}.*: run `dvc repro`"):
+        validation_predictions.read(tmp_path / "old.npz")
 
 
 def test_arrays_on_disk_are_written_in_another_order_and_type(tmp_path, monkeypatch):

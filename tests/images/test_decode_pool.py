@@ -26,6 +26,17 @@ if __name__ == "__main__":
     pool.call(time.sleep, 1000, seconds=1000)
 """
 
+FIRST = """
+import os, sys
+from pathlib import Path
+from classifier.images.decode_pool import DecodePool
+if __name__ == "__main__":
+    pool = DecodePool(10**6, 1)
+    status = Path("/proc", str(pool.call(os.getpid, seconds=30)), "status").read_text()
+    print(int(status.split("SigBlk:")[1].split()[0], 16))
+    pool.close()
+"""
+
 
 def crash() -> None:
     ctypes.string_at(0)
@@ -79,6 +90,14 @@ def test_who_waits_too_long_for_a_worker_is_told_so():
         with pytest.raises(ImageError, match="busy: other slow images"):
             pool.call(os.getpid, seconds=30, patience=0.1)
         thread.join()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists blocked signals")
+def test_ctrl_c_is_blocked_in_a_worker_from_the_first_one_on(tmp_path):
+    (tmp_path / "first.py").write_text(FIRST)
+    command, env = [sys.executable, tmp_path / "first.py"], {**os.environ, "PYTHONPATH": str(ROOT)}
+    blocked = int(subprocess.run(command, env=env, stdout=subprocess.PIPE, check=True).stdout)
+    assert blocked & 1 << signal.SIGINT - 1
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")

@@ -75,7 +75,7 @@ def leak_notes(metrics: Metrics) -> list[str]:
     text = f"{count(leaks['test'], 'test image')} also among the training images"
     remedy = "delete them, or set inspect.drop_leaks to true"
     if not leaks["labelled"]:
-        return [f"{text}, so their predictions look better than those of new ones: {remedy}"]
+        return [f"{text}, for which predictions look better than for new ones: {remedy}"]
     every = f"{metrics['test']['accuracy']:.3f}"
     if "test_without_leaks" not in metrics:
         return [f"{text}, all that are scored; the test accuracy of {every} says nothing: {remedy}"]

@@ -207,11 +207,20 @@ class CsvWriter:
 
 def iter_rows(path: Path) -> Iterator[list[str]]:
     """Yields the cells of each row of a table, without the header."""
+    quoted = False  # whether a line of the row has a quote: few have one, and cells are many
+
+    def lines(file: TextIO) -> Iterator[str]:
+        nonlocal quoted
+        for line in file:
+            quoted = quoted or "'" in line
+            yield line
+
     with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.reader(file)
+        reader = csv.reader(lines(file))
         next(reader)
         for row in reader:
-            yield [formulas.unescape(cell) for cell in row]
+            yield [formulas.unescape(cell) for cell in row] if quoted else row
+            quoted = False
 
 
 def iter_dicts(path: Path) -> Iterator[dict[str, str]]:

@@ -16,6 +16,7 @@ from classifier.common.errors import StageError, nearest
 from classifier.common.objects import Version
 
 INPUT = Path("input")
+PREFIX = "input/"  # of the paths below it
 LIST = INPUT / "labels.csv"
 IMAGE_LISTS = ("images.csv", "images.parquet")  # see image_list.py
 SPLITS = ("train", "validation", "test")  # in the order of tables and messages
@@ -143,7 +144,7 @@ def is_system_file(name: str) -> bool:
 
 def is_inside(path: str) -> bool:
     """Tells whether a path from a file is below INPUT, so that an edited one reads nothing else."""
-    inside = path.startswith(f"{INPUT.as_posix()}/") and "\0" not in path
+    inside = path.startswith(PREFIX) and "\0" not in path
     return inside and (".." not in path or ".." not in Path(path).parts)
 
 

@@ -38,3 +38,9 @@ def test_numbers_and_other_text_stay_as_they_are(cell):
 @given(st.text("=+-@'\t\r\n 1.eA\uff1d"))
 def test_any_text_comes_back(text):
     assert formulas.unescape(formulas.escape(text)) == text
+
+
+def test_rows_with_and_without_formulas_come_back(tmp_path):
+    rows = [["a", "b"], ["x\n=1", "=1"], ["it's", "c"], ["d", "e"], ["'=2", "f"], ["g\r\n'", "h"]]
+    files.write_csv(tmp_path / "a.csv", ["one", "two"], rows)
+    assert list(files.iter_rows(tmp_path / "a.csv")) == rows

@@ -106,14 +106,15 @@ def in_path_order(count: int, test: float) -> Iterator[ImageRow]:
 
 def write_tables(count: int, test: float) -> None:
     """Writes what `validate` would write, without reading a file."""
-    hashes = bytearray()
-    with manifest.open_writer(manifest.PATH) as write_row:
+    with (
+        manifest.open_writer(manifest.PATH) as write_row,
+        perceptual_hash.open_writer(perceptual_hash.PATH) as write_hash,
+    ):
         for row in in_path_order(count, test):
             write_row(row)
-            hashes += hashlib.sha256(row.sha256.encode()).digest()
+            write_hash(hashlib.sha256(row.sha256.encode()).digest())
     with manifest.open_writer(manifest.UNLABELLED):
         pass
-    perceptual_hash.write(perceptual_hash.PATH, hashes)
     problems.write(problems.PATH, [])
     warnings.write(warnings.PATH, [])
     files.write_json(Path("results/dataset.json"), {"images": count})

@@ -111,11 +111,12 @@ class FileIndex(RecoveringDatabase):
 
         `elsewhere` has the signatures of files that are not on this machine.
         """
+        here = Path.cwd()
         current: dict[str, tuple[Path, str]] = {}
         for path in paths:
             try:
                 signature = elsewhere.get(path) or stat_signature(path.stat())
-                current[str(path.absolute())] = (path, signature)
+                current[_absolute(here, path)] = (path, signature)
             except (OSError, ValueError):
                 continue
         query = (
@@ -168,8 +169,9 @@ class FileIndex(RecoveringDatabase):
 
         Files changed just now are left out.
         """
+        here = Path.cwd()
         files = [
-            (str(path.absolute()), identity.stat_signature, bytes.fromhex(identity.sha256))
+            (_absolute(here, path), identity.stat_signature, bytes.fromhex(identity.sha256))
             for path, identity in identities.items()
             if identity.stat_signature
         ]
@@ -196,6 +198,10 @@ def _decode_result(text: str, perceptual_hash: bytes) -> DecodeResult:
     values = json.loads(text)
     capture = Capture(*values["capture"]) if values["capture"] else None
     return DecodeResult(**{**values, "capture": capture}, perceptual_hash=perceptual_hash)
+
+
+def _absolute(here: Path, path: Path) -> str:
+    return os.path.join(here, path)  # noqa: PTH118 a tenth of the time of Path.absolute
 
 
 def _identity(path: Path) -> FileIdentity | None:

@@ -91,11 +91,10 @@ def write(path: Path, findings: Iterable[Finding]) -> None:
     """Writes the findings, most serious kind first, highest score first within a kind."""
     order = sorted(findings, key=lambda one: (FINDINGS.index(one.finding), -one.score, one.path))
     ranks: Counter[str] = Counter()
-    rows = []
-    for image, label, code, score, *others in order:
-        ranks[code] += 1
-        rows.append([image, label, code, ranks[code], f"{score:.3f}", *others])
-    files.write_csv(path, HEADER, rows)
+    with files.open_csv(path, HEADER) as table:
+        for image, label, code, score, *others in order:
+            ranks[code] += 1
+            table.writerow([image, label, code, ranks[code], f"{score:.3f}", *others])
 
 
 def iter_rows(path: Path) -> Iterator[Finding]:

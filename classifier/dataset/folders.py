@@ -62,9 +62,10 @@ def find_files(root: Path = INPUT, left_out: LeftOut | None = None) -> Iterator[
     left_out = left_out or LeftOut()
     if is_link(root):
         left_out.linked_folders.append(root.as_posix())
+    depth = len(root.parts) + 1
     for split in sorted(FOLDERS):
         for path in walk(root / split, left_out=left_out):
-            inner = path.relative_to(root / split).parts
+            inner = path.parts[depth:]
             folder = inner[0] if len(inner) > 1 and split != UNLABELLED else ""
             yield InputFile(path, split, folder)
 

@@ -14,9 +14,12 @@ def find(listed: LabelList, left_out: LeftOut | None = None) -> Iterator[InputFi
     if elsewhere := image_list.find():
         yield from image_list.iter_files(elsewhere)
         return
+    in_folders = folders.find_files(left_out=left_out)
+    if not listed:
+        yield from in_folders
+        return
     in_folders = (
-        listed_file(file, listed[file.path]) if file.path in listed else file
-        for file in folders.find_files(left_out=left_out)
+        listed_file(file, listed[file.path]) if file.path in listed else file for file in in_folders
     )
     paths = sorted((path for path in listed if not is_found(path)), key=Path.as_posix)
     if left_out:

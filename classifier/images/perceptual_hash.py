@@ -4,7 +4,10 @@ A bit is the sign of one of an image's lowest frequencies: resizing and compress
 them, and mirroring flips known ones. This is pHash (Zauner 2010) with more bits.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -44,11 +47,21 @@ def hash_distance(hashes: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, n
     return np.where(plain, 1.0, straight), np.where(plain, 1.0, mirrored)
 
 
-def write(path: Path, hashes: bytes | bytearray) -> None:
-    """Writes the hashes, concatenated in the order of results/images.csv, as uint8 (N, 32)."""
-    array = np.frombuffer(hashes, np.uint8).reshape(-1, BYTES)
+@contextmanager
+def open_writer(path: Path) -> Iterator[Callable[[bytes], object]]:
+    """Yields a function that writes a hash, in the order of results/images.csv: uint8 (N, 32)."""
     with files.atomic_write(path) as part, part.open("wb") as file:
-        np.lib.format.write_array(file, array, allow_pickle=False)
+        _write_header(file, 0)
+        start = file.tell()
+        yield file.write
+        count = (file.tell() - start) // BYTES
+        file.seek(0)
+        _write_header(file, count)  # as long as the first one: NumPy leaves room for the number
+
+
+def _write_header(file: IO[bytes], count: int) -> None:
+    header = {"descr": "|u1", "fortran_order": False, "shape": (count, BYTES)}
+    np.lib.format.write_array_header_1_0(file, header)
 
 
 def _cosines(length: int) -> np.ndarray:

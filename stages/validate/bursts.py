@@ -1,12 +1,46 @@
 """Groups of images that one camera took shortly after each other."""
 
+from array import array
 from collections import defaultdict
-from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import numpy as np
 
 from classifier.dataset.groups import EXIF
 from classifier.dataset.manifest import ImageRow
 from classifier.images.capture import Capture
+
+
+@dataclass(frozen=True)
+class BurstGroups:
+    """The bursts of two or more images.
+
+    Attributes:
+        numbers: int32 (N,), the burst of each row; -1: none.
+        seconds: float64 (G,), when the first image of each was taken.
+        cameras: G cameras.
+    """
+
+    numbers: np.ndarray
+    seconds: np.ndarray
+    cameras: list[str]
+
+    @property
+    def n_images(self) -> int:
+        """Returns the number of images in all bursts."""
+        return int((self.numbers >= 0).sum())
+
+    def __len__(self) -> int:
+        """Returns G."""
+        return len(self.cameras)
+
+    def name(self, row: int) -> str:
+        """Returns the group of a row; empty if it is in no burst."""
+        if (number := self.numbers[row]) < 0:
+            return ""
+        time = datetime(1970, 1, 1) + timedelta(seconds=float(self.seconds[number]))
+        return f"{EXIF}{time.isoformat(' ', 'seconds')} {self.cameras[number]}".strip()
 
 
 class Bursts:
@@ -18,33 +52,31 @@ class Bursts:
 
     def __init__(self, gap: int) -> None:
         self.gap = gap
-        self._taken: defaultdict[str, list[tuple[float, int]]] = defaultdict(list)
+        self._rows = 0
+        self._taken: defaultdict[str, tuple[array[float], array[int]]] = defaultdict(
+            lambda: (array("d"), array("q"))
+        )
 
-    def add(self, number: int, row: ImageRow, capture: Capture | None) -> None:
-        """Adds the image of a row, if it is a training image without a group."""
+    def add(self, row: ImageRow, capture: Capture | None) -> None:
+        """Adds the image of the next row, if it is a training image without a group."""
         if capture and self.gap and not row.group and row.split == "train":
-            self._taken[capture.camera].append((capture.seconds, number))
+            seconds, rows = self._taken[capture.camera]
+            seconds.append(capture.seconds)
+            rows.append(self._rows)
+        self._rows += 1
 
-    def groups(self) -> dict[int, str]:
-        """Returns the group of each image of a burst of two or more, by the number of its row."""
-        return {
-            number: _name(burst[0][0], camera)
-            for camera, taken in self._taken.items()
-            for burst in _chains(sorted(taken), self.gap)
-            if len(burst) > 1
-            for _, number in burst
-        }
-
-
-def _chains(taken: list[tuple[float, int]], gap: int) -> Iterator[list[tuple[float, int]]]:
-    """Yields the runs of ascending times in which each is at most `gap` after the one before."""
-    first = 0
-    for place in range(1, len(taken) + 1):
-        if place == len(taken) or taken[place][0] - taken[place - 1][0] > gap:
-            yield taken[first:place]
-            first = place
-
-
-def _name(seconds: float, camera: str) -> str:
-    time = datetime(1970, 1, 1) + timedelta(seconds=seconds)
-    return f"{EXIF}{time.isoformat(' ', 'seconds')} {camera}".strip()
+    def groups(self) -> BurstGroups:
+        """Returns the bursts of all rows."""
+        numbers = np.full(self._rows, -1, np.int32)
+        starts, cameras = [np.zeros(0)], list[str]()
+        for camera, (taken, rows) in self._taken.items():
+            order = np.argsort(np.frombuffer(taken), kind="stable")
+            seconds = np.frombuffer(taken)[order]
+            first = np.diff(seconds, prepend=-np.inf) > self.gap  # of a run
+            sizes = np.diff(np.flatnonzero(np.append(first, True)))
+            several = sizes > 1
+            run = np.where(several, len(cameras) + np.cumsum(several) - 1, -1)
+            numbers[np.frombuffer(rows, np.int64)[order]] = np.repeat(run, sizes)
+            starts.append(seconds[first][several])
+            cameras += [camera] * int(several.sum())
+        return BurstGroups(numbers, np.concatenate(starts), cameras)

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -72,9 +73,10 @@ def fits(path: Path, version: Version | None, limits: Limits) -> bool:
     if version:
         return version.size <= limits.size
     try:
-        return path.is_file() and path.stat().st_size <= limits.size
-    except OSError:
+        status = path.stat()
+    except (OSError, ValueError):
         return False
+    return stat.S_ISREG(status.st_mode) and status.st_size <= limits.size
 
 
 def _decode_results(

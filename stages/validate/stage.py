@@ -57,7 +57,7 @@ def read(
 
 
 def write_images(
-    outs: tuple[Path, Path],
+    outs: tuple[Path, Path, Path],
     find: Callable[[], Iterable[InputFile]],
     class_names: list[str],
     total: int,
@@ -66,7 +66,8 @@ def write_images(
     """Writes the rows of the usable images, one by one, and returns all else there is to know.
 
     Images in folders that are not in `class_names` have no label. Composed and decomposed forms of
-    an accented letter are the same. The second of `outs` is of the unlabelled images.
+    an accented letter are the same. The second of `outs` is of the unlabelled images, the third
+    has the perceptual hashes of the others.
     """
     statistics, all_problems = (
         DatasetStatistics(settings.group_seconds, settings.value_range),
@@ -78,6 +79,7 @@ def write_images(
         closing(DecodePool(settings.pixels)) as pool,
         manifest.open_writer(outs[0]) as write_row,
         manifest.open_writer(outs[1]) as write_unlabelled,
+        perceptual_hash.open_writer(outs[2]) as write_hash,
     ):
         for file, sha256, result in read(find, total, index, pool, settings):
             path = file.path.as_posix()
@@ -91,7 +93,11 @@ def write_images(
             size = (result.width, result.height)
             others = (result.format, file.group, result.conversion)
             row = ImageRow(path, file.split, label, sha256, *size, *others)
-            (write_unlabelled if row.split == folders.UNLABELLED else write_row)(row)
+            if row.split == folders.UNLABELLED:
+                write_unlabelled(row)
+            else:
+                write_row(row)
+                write_hash(result.perceptual_hash)
             statistics.add(row, result.perceptual_hash, result.capture)
             if result.extremes:
                 statistics.add_extremes(row, result.extremes)
@@ -100,9 +106,9 @@ def write_images(
         statistics.bursts.groups(),
         itertools.count(),
     )
-    if ranges or groups:
+    if ranges or len(groups):
         manifest.change_rows(
-            outs[0], lambda row: _completed(row, ranges, groups.get(next(numbers), row.group))
+            outs[0], lambda row: _completed(row, ranges, groups.name(next(numbers)) or row.group)
         )
     if ranges:
         manifest.change_rows(outs[1], lambda row: _completed(row, ranges, row.group))
@@ -154,17 +160,19 @@ def main(
     def used() -> Iterator[InputFile]:
         return (file for file in input_files.find(listed) if file.split != folders.EXCLUDED)
 
-    with files.atomic_write(images_csv) as part, files.atomic_write(unlabelled_csv) as second:
-        statistics, all_problems = write_images(
-            (part, second), used, class_names, contents.total, settings
-        )
+    with (
+        files.atomic_write(images_csv) as part,
+        files.atomic_write(unlabelled_csv) as second,
+        files.atomic_write(hashes_npy) as third,
+    ):
+        outs = part, second, third
+        statistics, all_problems = write_images(outs, used, class_names, contents.total, settings)
         errors = folder_errors.class_errors(statistics, class_names)
         skip = settings.bad_images == "skip"
         if errors := folder_errors.fatal_errors(skip, all_problems, errors):
             raise StageError(*errors)
         candidates = statistics.possible_duplicates(manifest.iter_rows(part))
         all_problems += duplicates.exact_duplicates(candidates)
-    perceptual_hash.write(hashes_npy, statistics.perceptual_hashes)
     problems.write(problems_csv, all_problems)
     counts = summary(statistics, all_problems, left_out.system_files.total())
     files.write_json(dataset_json, counts)
@@ -182,11 +190,11 @@ def main(
 
 def burst_part(bursts: Bursts) -> str:
     """Returns the part of the line about images that were taken shortly after each other."""
-    sizes = Counter(bursts.groups().values())
-    if not sizes:
+    groups = bursts.groups()
+    if not len(groups):
         return ""
-    images, seconds = count(sizes.total(), "image"), count(bursts.gap, "second")
-    return f"; {images} in {count(len(sizes), 'group')} of one camera within {seconds}"
+    images, seconds = count(groups.n_images, "image"), count(bursts.gap, "second")
+    return f"; {images} in {count(len(groups), 'group')} of one camera within {seconds}"
 
 
 def depth_part(ranges: Ranges) -> str:

@@ -1,5 +1,7 @@
 """What is collected about the usable images while their rows are written."""
 
+import hashlib
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import compress
@@ -11,22 +13,21 @@ from classifier.dataset.manifest import ImageRow
 from classifier.images import grey_levels
 from classifier.images.capture import Capture
 from classifier.images.grey_levels import Range
-from classifier.images.perceptual_hash import BYTES
 from stages.validate.bursts import Bursts
 from stages.validate.params import ValueRange
 
 
 class DatasetStatistics:
-    """Numbers, hashes, contents and times of the images."""
+    """Numbers, contents and times of the images: few bytes of each."""
 
     def __init__(self, group_seconds: int, value_range: ValueRange = "auto") -> None:
         self._value_range = value_range
         self.counts = Counter[str]()  # images by split, and `test_labelled`
         self.labels = defaultdict[str, Counter[str]](Counter)  # images by split and class
         self.contents = defaultdict[str, set[str]](set)  # up to two content hashes by class
-        self.perceptual_hashes = bytearray()
         self.bursts = Bursts(group_seconds)
-        self._extremes: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
+        self._hashes = array("Q")  # of perceptual hashes
+        self._extremes: defaultdict[tuple[str, int], array[float]] = defaultdict(lambda: array("d"))
 
     @property
     def per_class(self) -> Counter[str]:
@@ -38,9 +39,9 @@ class DatasetStatistics:
         self.counts[row.split] += 1
         if row.split == UNLABELLED:
             return
-        number = len(self.perceptual_hashes) // BYTES
-        self.bursts.add(number, row, capture)
-        self.perceptual_hashes += perceptual_hash
+        self.bursts.add(row, capture)
+        short = hashlib.blake2b(perceptual_hash, digest_size=8).digest()
+        self._hashes.append(int.from_bytes(short, "little"))
         self.counts["test_labelled"] += row.split == "test" and row.label != ""
         self.labels[row.split][row.label] += 1
         if row.split == "train" and len(self.contents[row.label]) < 2:
@@ -65,12 +66,15 @@ class DatasetStatistics:
             for depth in depths
         }
         return {
-            depth: grey_levels.range_of_set(depth, np.array(found).reshape(-1, 2))
+            depth: grey_levels.range_of_set(depth, np.frombuffer(found).reshape(-1, 2))
             for depth, found in values.items()
         }
 
     def possible_duplicates(self, rows: Iterable[ImageRow]) -> Iterable[ImageRow]:
         """Returns those of the rows, in the order added, that share a perceptual hash."""
-        hashes = np.frombuffer(bytes(self.perceptual_hashes), f"V{BYTES}")
-        _, index, counts = np.unique(hashes, return_inverse=True, return_counts=True)
-        return compress(rows, counts[index] > 1)
+        hashes = np.frombuffer(self._hashes, np.uint64)
+        order = np.argsort(hashes, kind="stable")
+        same = np.flatnonzero(np.diff(hashes[order]) == 0)
+        shared = np.zeros(len(hashes), bool)
+        shared[order[same]] = shared[order[same + 1]] = True
+        return compress(rows, shared)

@@ -43,8 +43,10 @@ def test_plain_images_are_far_from_every_other():
     assert hash_distance(white, grey) == (1, 1) == hash_distance(white, white)
 
 
-@pytest.mark.parametrize("count", [0, 3])
+@pytest.mark.parametrize("count", [0, 3, 12_000])
 def test_hashes_are_written_and_read_back(count, tmp_path):
     hashes = np.arange(32 * count, dtype=np.uint8).reshape(count, 32)
-    perceptual_hash.write(tmp_path / "hashes.npy", hashes.tobytes())
-    assert (np.load(tmp_path / "hashes.npy") == hashes).all()
+    with perceptual_hash.open_writer(tmp_path / "hashes.npy") as write_hash:
+        for one in hashes:
+            write_hash(one.tobytes())
+    assert np.array_equal(np.load(tmp_path / "hashes.npy"), hashes)

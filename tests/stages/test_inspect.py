@@ -96,7 +96,8 @@ class Data:
         for row in self.rows:  # all look the same: hashes and features decide
             Path(row.path).parent.mkdir(parents=True, exist_ok=True)
             Image.linear_gradient("L").resize((64, 64)).save(row.path)
-        perceptual_hash.write(perceptual_hash.PATH, self.hashes.tobytes())
+        with perceptual_hash.open_writer(perceptual_hash.PATH) as write_hash:
+            write_hash(self.hashes.tobytes())
         for split, path in (("train", features.TRAIN), ("test", features.TEST)):
             feature_tables.write(path, self.table(split))
         inspect.main()

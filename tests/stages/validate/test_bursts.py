@@ -10,9 +10,13 @@ NAME = "exif: 2024-05-01 12:00:0"
 def groups(*images, gap=10):
     """Returns the groups of images, each given by its seconds after noon, camera and row."""
     bursts = Bursts(gap)
-    for number, (seconds, camera, row) in enumerate(images):
-        bursts.add(number, row, seconds if seconds is None else Capture(NOON + seconds, camera))
-    return bursts.groups()
+    for seconds, camera, row in images:
+        bursts.add(row, seconds if seconds is None else Capture(NOON + seconds, camera))
+    found = bursts.groups()
+    names = {number: found.name(number) for number in range(len(images))}
+    groups = {number: name for number, name in names.items() if name}
+    assert (len(found), found.n_images) == (len(set(groups.values())), len(groups))
+    return groups
 
 
 def test_images_that_follow_each_other_closely_are_one_group():

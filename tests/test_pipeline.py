@@ -275,7 +275,7 @@ class TestTuned:
 def test_a_new_test_image(project):
     draw(project.folder / "input" / "test" / "new.jpg", "cross", 200)
     before = lock(project)["train"]
-    assert project.repro() == ALL - {"fetch", "freeze", "train"}
+    assert project.repro() == ALL - {"fetch", "freeze", "train", "export"}
     assert lock(project)["train"] == before
     assert "input/test/new.jpg" in [row["path"] for row in predictions(project)]
 
@@ -307,7 +307,7 @@ def test_an_edited_test_image_of_the_same_name(project):
 @pytest.mark.slow
 def test_a_removed_test_image(project):
     (project.folder / "input" / "test" / "0.jpg").unlink()
-    assert project.repro() == ALL - {"fetch", "freeze", "train"}
+    assert project.repro() == ALL - {"fetch", "freeze", "train", "export"}
     assert [row["path"] for row in predictions(project)] == ["input/test/1.jpg", "input/test/2.jpg"]
 
 

@@ -42,8 +42,8 @@ def model_card(
 ) -> str:
     """Returns the model card of the exported `formats`, in Markdown.
 
-    `metrics` are those of results/metrics.json, `threshold` is that of the novelty, `rows` are
-    those of results/exports.csv.
+    `metrics` are those of the validation and test images, `threshold` is that of the novelty,
+    `rows` are those of results/exports.csv.
     """
     names = head.class_names
     classes = count(len(names), "class", "classes")

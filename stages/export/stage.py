@@ -1,13 +1,12 @@
 """Write the whole classifier, from pixels to class probabilities, in formats of other programs.
 
-Reads   models/base, models/head, results/metrics.json, results/scored_test.csv,
-        results/scored_validation.csv, results/validation_predictions.npz
+Reads   models/base, models/head, results/scored_test.csv, results/scored_validation.csv,
+        results/validation_predictions.npz
 Writes  models/exported, results/exports.csv
 """
 
 import contextlib
 import io
-import json
 import logging
 import math
 import shutil
@@ -24,7 +23,9 @@ from classifier.cache.results import ResultCache
 from classifier.common import files, params
 from classifier.common.errors import StageError
 from classifier.dataset import validation_predictions
+from classifier.dataset.validation_predictions import ValidationPredictions
 from classifier.evaluation import drift_reference, metrics, scored_images
+from classifier.evaluation.intervals import independent_count
 from classifier.evaluation.predictions import Params as PredictParams
 from classifier.exported import ExportedInfo
 from classifier.inference import base
@@ -93,10 +94,25 @@ def measured(
     return [agreement.measure(one, folder, images, expected, outputs[one]) for one in formats]
 
 
+def compute_scores(
+    scored_test: Path, scored_validation: Path, validated: ValidationPredictions
+) -> dict[str, dict[str, float]]:
+    """Returns the metrics of the validation and test images, as in results/metrics.json.
+
+    That file also has what changes with test images of unknown class, which is no reason to export
+    again.
+    """
+    scored = scored_images.read(scored_validation)
+    independent = independent_count(scored.correct, validated.groups)
+    scores = {"validation": metrics.compute(scored, independent)}
+    if len((tested := scored_images.read(scored_test)).label):
+        scores["test"] = metrics.compute(tested)
+    return scores
+
+
 def main(
     base_folder: Path = base.FOLDER,
     head_folder: Path = head.FOLDER,
-    metrics_json: Path = metrics.PATH,
     scored_test: Path = scored_images.TEST,
     scored_validation: Path = scored_images.VALIDATION,
     predictions_npz: Path = validation_predictions.PATH,
@@ -112,7 +128,6 @@ def main(
     threshold = trained_head.novelty_threshold(settings.keep)
     thresholds = {"novelty": threshold if math.isfinite(threshold) else None}
     classifier = TrainedClassifier(info, trained_head, base_folder, threshold)
-    scores = json.loads(metrics_json.read_text(encoding="utf-8"))
     about = ExportedInfo(
         trained_head.info,
         info.image_height,
@@ -141,6 +156,7 @@ def main(
         class_names = trained_head.info.class_names
         images = agreement.sample(scored_test, scored_validation, class_names, most)
         rows = measured(part, classifier, formats, images)
+        scores = compute_scores(scored_test, scored_validation, validated)
         text = model_card.model_card(info, trained_head.info, scores, formats, threshold, rows)
         text += web.CARD * with_page
         (part / model_card.NAME).write_text(text, encoding="utf-8", newline="\n")

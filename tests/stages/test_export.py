@@ -1,6 +1,7 @@
 import ast
 import csv
 import dataclasses
+import json
 import os
 import re
 import shutil
@@ -19,7 +20,8 @@ from PIL import ExifTags, Image
 from classifier import head
 from classifier.common import files
 from classifier.common.errors import StageError
-from classifier.dataset import features
+from classifier.dataset import features, validation_predictions
+from classifier.evaluation import metrics, scored_images
 from classifier.exported import read_info
 from classifier.images.decode import decode_image
 from classifier.inference.base import BaseInfo
@@ -117,6 +119,16 @@ def test_class_names_are_inside_the_models_and_beside_them(exported):
     found = network.get_rt_info(["model_info", "novelty_threshold"]).value
     assert float(found) == pytest.approx(threshold, rel=1e-4)
     assert yaml.safe_load((folder / "thresholds.json").read_text()) == {"novelty": None}
+
+
+def test_scores_are_those_of_metrics_json(finished, monkeypatch):
+    monkeypatch.chdir(finished.folder)
+    validated = validation_predictions.read(validation_predictions.PATH)
+    found = stage.compute_scores(scored_images.TEST, scored_images.VALIDATION, validated)
+    expected = json.loads(metrics.PATH.read_text())
+    for name, scores in found.items():
+        assert scores == pytest.approx({key: expected[name][key] for key in scores}, abs=2e-6)
+    assert set(found) == {"validation", "test"} & set(expected)
 
 
 def test_openvino_files_have_the_same_bytes_in_every_run(finished, exported):

@@ -123,6 +123,10 @@ def test_a_commit_is_read_from_a_folder_of_its_repository(tmp_path, monkeypatch)
     with pytest.raises(StageError, match=r"HEAD: must be .*git says: .*not a git repo") as raised:
         commits.read("HEAD", runs.COMMITTED)
     assert raised.type is StageError
+    (project.folder / ".git").mkdir()  # by mistake: it is no repository
+    with pytest.raises(StageError) as raised:
+        commits.read("HEAD", runs.COMMITTED)
+    assert raised.type is StageError
     project.shell("git", "init", "-q")
     for trace in ("0", "1"):  # git writes to stderr, but refuses nothing
         monkeypatch.setenv("GIT_TRACE", trace)

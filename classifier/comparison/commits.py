@@ -103,4 +103,5 @@ def _error(revision: str, told: str = "") -> StageError:
 def _in_repository() -> bool:
     """Returns whether there is a repository here; git's words differ by language."""
     here = Path.cwd()
-    return any((folder / ".git").exists() for folder in (here, *here.parents))
+    places = [folder / ".git" for folder in (here, *here.parents)]  # a file in a worktree
+    return any(place.is_file() or (place / "HEAD").exists() for place in places)

@@ -59,7 +59,7 @@ def main(
     info = trained.info
     validated = validation_predictions.read(predictions_npz)
     names = validated.class_names.tolist()
-    scored = score(validated)
+    scored = scored_images.of_validation(validated)
     scored_images.write(scored_images.VALIDATION, validated.iter_paths(), scored)
     files.write_csv(confusion.PATH, confusion.HEADER, confusion.rows(scored))
     copies = find_copies(inspection_csv, predictions_csv, split_csv)
@@ -89,14 +89,6 @@ def main(
     for note in headline.notes(values):
         warn(note)
     print(summary_line(values, out) + info.warning)
-
-
-def score(validated: ValidationPredictions) -> ScoredImages:
-    """Returns the predictions of the validation images beside their classes."""
-    names = validated.class_names.tolist()
-    parts = ((validated.probabilities[b], validated.labels[b]) for b in validated.blocks())
-    scored = (scored_images.score(probabilities, labels, names) for probabilities, labels in parts)
-    return scored_images.concatenate(scored, len(validated.labels))
 
 
 def find_copies(inspection_csv: Path, predictions_csv: Path, split_csv: Path) -> dict[str, str]:

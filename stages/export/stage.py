@@ -95,14 +95,14 @@ def measured(
 
 
 def compute_scores(
-    scored_test: Path, scored_validation: Path, validated: ValidationPredictions
+    validated: ValidationPredictions, scored_test: Path
 ) -> dict[str, dict[str, float]]:
     """Returns the metrics of the validation and test images, as in results/metrics.json.
 
     That file also has what changes with test images of unknown class, which is no reason to export
     again.
     """
-    scored = scored_images.read(scored_validation)
+    scored = scored_images.of_validation(validated)
     independent = independent_count(scored.correct, validated.groups)
     scores = {"validation": metrics.compute(scored, independent)}
     if len((tested := scored_images.read(scored_test)).label):
@@ -156,7 +156,7 @@ def main(
         class_names = trained_head.info.class_names
         images = agreement.sample(scored_test, scored_validation, class_names, most)
         rows = measured(part, classifier, formats, images)
-        scores = compute_scores(scored_test, scored_validation, validated)
+        scores = compute_scores(validated, scored_test)
         text = model_card.model_card(info, trained_head.info, scores, formats, threshold, rows)
         text += web.CARD * with_page
         (part / model_card.NAME).write_text(text, encoding="utf-8", newline="\n")

@@ -1,8 +1,8 @@
-"""Time and peak memory of `validate` on photographs that say when they were taken.
+"""Time and peak memory of `validate` on JPEG files that say when they were taken.
 
     python -m benchmarks.validate [--count 100000] [--work DIR]
 
-JPEG files of 96 x 96 pixels, all different, are drawn, 50 at a time by one camera, and validated
+Squares of random colours, 96 x 96 pixels, are drawn, 50 at a time by one camera, and validated
 twice: when all are new, and when all are known. A million files need about 5 GB below DIR.
 """
 
@@ -36,8 +36,8 @@ def exif(number: int) -> Image.Exif:
     """Returns when an image was taken, one each second, and by which camera."""
     tags = Image.Exif()
     tags[ExifTags.Base.Model] = f"camera {number // SERIES % CAMERAS}"
-    time = START + timedelta(seconds=number)
-    tags.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = f"{time:%Y:%m:%d %H:%M:%S}"
+    taken = START + timedelta(seconds=number)
+    tags.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = f"{taken:%Y:%m:%d %H:%M:%S}"
     return tags
 
 
@@ -73,7 +73,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, nargs="+", default=[100_000])
     parser.add_argument(
-        "--work", type=Path, help="folder for the files; default: the temporary one"
+        "--work", type=Path, help="folder for the files; default: the temporary folder"
     )
     args = parser.parse_args()
     print(HEADING)

@@ -280,6 +280,13 @@ def test_a_new_test_image(project):
     assert "input/test/new.jpg" in [row["path"] for row in predictions(project)]
 
 
+def test_a_new_test_image_of_known_class_changes_the_model_card(project):
+    draw(project.folder / "input" / "test" / "cross" / "new.jpg", "cross", 200)
+    assert project.repro() == ALL - {"fetch", "freeze", "train"}
+    card = (project.folder / "models" / "exported" / "README.md").read_text(encoding="utf-8")
+    assert "| test | 1 |" in card
+
+
 def test_a_new_training_image(project):
     draw(project.folder / "input" / "train" / "cross" / "new.jpg", "cross", 201)
     assert project.repro() == ALL - {"fetch", "freeze"}

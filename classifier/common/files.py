@@ -18,6 +18,7 @@ from classifier.common.errors import StageError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
+TEMPORARY = re.compile(r"(\.\d+\.part)+$")  # what `atomic_write` adds to a name
 MARGIN = 2**20  # bytes; a disk with fewer is full
 
 
@@ -107,6 +108,7 @@ def disk_errors(path: Path) -> Iterator[None]:
     except StageError:
         raise
     except Exception as error:
+        path = Path(TEMPORARY.sub("", str(path)))
         if full := _full_disk(path, error):
             rule = f"{full} is full; free some space and run again"
             raise StageError(f"{path}: {rule}") from error
@@ -207,20 +209,20 @@ class CsvWriter:
 
 def iter_rows(path: Path) -> Iterator[list[str]]:
     """Yields the cells of each row of a table, without the header."""
-    quoted = False  # whether a line of the row has a quote: few have one, and cells are many
+    escaped = False  # perhaps: the row has an apostrophe, as few have; looking at each cell is slow
 
     def lines(file: TextIO) -> Iterator[str]:
-        nonlocal quoted
+        nonlocal escaped
         for line in file:
-            quoted = quoted or "'" in line
+            escaped = escaped or "'" in line
             yield line
 
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.reader(lines(file))
         next(reader)
         for row in reader:
-            yield [formulas.unescape(cell) for cell in row] if quoted else row
-            quoted = False
+            yield [formulas.unescape(cell) for cell in row] if escaped else row
+            escaped = False
 
 
 def iter_dicts(path: Path) -> Iterator[dict[str, str]]:

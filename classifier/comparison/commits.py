@@ -104,4 +104,4 @@ def _in_repository() -> bool:
     """Returns whether there is a repository here; git's words differ by language."""
     here = Path.cwd()
     places = [folder / ".git" for folder in (here, *here.parents)]  # a file in a worktree
-    return any(place.is_file() or (place / "HEAD").exists() for place in places)
+    return any(os.path.isfile(p) or os.path.lexists(p / "HEAD") for p in places)  # noqa: PTH113 never fail

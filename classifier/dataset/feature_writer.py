@@ -1,6 +1,5 @@
 """Writes results/features_*; parts that are there already stay as they are."""
 
-import re
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,8 +10,6 @@ import numpy as np
 from classifier.common import files
 from classifier.dataset import features, npz
 from classifier.dataset.npz import Column
-
-TEMPORARY = re.compile(r"\.\d+\.part$")  # what `atomic_write` adds to a name
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ def _remove_others(folder: Path, count: int) -> None:
     """Removes parts that a table of `count` parts does not have, and what killed runs left."""
     kept = {features.TABLE, *(features.part_path(folder, n).name for n in range(count))}
     for path in list(folder.iterdir()):
-        name = TEMPORARY.sub("", path.name)
+        name = files.TEMPORARY.sub("", path.name)
         if name != path.name and (name in kept or features.is_part(name)):
             files.remove_leftovers(folder / name)
         elif features.is_part(name) and name not in kept:

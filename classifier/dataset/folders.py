@@ -16,7 +16,7 @@ from classifier.common.errors import StageError, nearest
 from classifier.common.objects import Version
 
 INPUT = Path("input")
-PREFIX = "input/"  # of the paths below it
+PREFIX = f"{INPUT.as_posix()}/"  # of the paths below it
 LIST = INPUT / "labels.csv"
 IMAGE_LISTS = ("images.csv", "images.parquet")  # see image_list.py
 SPLITS = ("train", "validation", "test")  # in the order of tables and messages

@@ -12,7 +12,6 @@ import numpy as np
 
 from classifier.common import files
 from classifier.dataset import orders
-from classifier.dataset.validation_predictions import ValidationPredictions
 
 VALIDATION = Path("results/scored_validation.csv")
 TEST = Path("results/scored_test.csv")
@@ -90,14 +89,6 @@ def score(
         true_class_probability=probabilities[rows, labels],
         true_class_rank=ranks(probabilities, labels).astype(number),
     )
-
-
-def of_validation(validated: ValidationPredictions) -> ScoredImages:
-    """Returns the predictions of the validation images beside their classes."""
-    names = validated.class_names.tolist()
-    parts = ((validated.probabilities[b], validated.labels[b]) for b in validated.blocks())
-    scored = (score(probabilities, labels, names) for probabilities, labels in parts)
-    return concatenate(scored, len(validated.labels))
 
 
 def ranks(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

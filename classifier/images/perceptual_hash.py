@@ -49,12 +49,18 @@ def hash_distance(hashes: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, n
 
 @contextmanager
 def open_writer(path: Path) -> Iterator[Callable[[bytes], object]]:
-    """Yields a function that writes a hash, in the order of results/images.csv: uint8 (N, 32)."""
+    """Yields a function that writes the next hashes of results/images.csv: uint8 (N, 32) in all.
+
+    Raises:
+        ValueError: their bytes are no whole number of hashes.
+    """
     with files.atomic_write(path) as part, part.open("wb") as file:
         _write_header(file, 0)
         start = file.tell()
         yield file.write
-        count = (file.tell() - start) // BYTES
+        count, rest = divmod(file.tell() - start, BYTES)
+        if rest:
+            raise ValueError(f"hashes must have {BYTES} bytes each; got {rest} too many")
         file.seek(0)
         _write_header(file, count)  # as long as the first one: NumPy leaves room for the number
 

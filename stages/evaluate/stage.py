@@ -30,6 +30,7 @@ from classifier.evaluation import (
     metrics,
     predictions,
     scored_images,
+    scored_validation,
     similarity_bins,
     thresholds,
 )
@@ -59,7 +60,7 @@ def main(
     info = trained.info
     validated = validation_predictions.read(predictions_npz)
     names = validated.class_names.tolist()
-    scored = scored_images.of_validation(validated)
+    scored = scored_validation.score(validated)
     scored_images.write(scored_images.VALIDATION, validated.iter_paths(), scored)
     files.write_csv(confusion.PATH, confusion.HEADER, confusion.rows(scored))
     copies = find_copies(inspection_csv, predictions_csv, split_csv)

@@ -27,6 +27,7 @@ from classifier.dataset.validation_predictions import ValidationPredictions
 from classifier.evaluation import drift_reference, metrics, scored_images
 from classifier.evaluation.intervals import independent_count
 from classifier.evaluation.predictions import Params as PredictParams
+from classifier.evaluation.scored_validation import score
 from classifier.exported import ExportedInfo
 from classifier.inference import base
 from classifier.inference.base import BaseInfo
@@ -102,7 +103,7 @@ def compute_scores(
     That file also has what changes with test images of unknown class, which is no reason to export
     again.
     """
-    scored = scored_images.of_validation(validated)
+    scored = score(validated)
     independent = independent_count(scored.correct, validated.groups)
     scores = {"validation": metrics.compute(scored, independent)}
     if len((tested := scored_images.read(scored_test)).label):

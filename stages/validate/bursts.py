@@ -69,10 +69,11 @@ class Bursts:
         """Returns the bursts of all rows."""
         numbers = np.full(self._rows, -1, np.int32)
         starts, cameras = [np.zeros(0)], list[str]()
+        gap = min(self.gap, 2**53)  # NumPy compares no larger numbers
         for camera, (taken, rows) in self._taken.items():
             order = np.argsort(np.frombuffer(taken), kind="stable")
             seconds = np.frombuffer(taken)[order]
-            first = np.diff(seconds, prepend=-np.inf) > self.gap  # of a run
+            first = np.diff(seconds, prepend=-np.inf) > gap  # of a run
             sizes = np.diff(np.flatnonzero(np.append(first, True)))
             several = sizes > 1
             run = np.where(several, len(cameras) + np.cumsum(several) - 1, -1)

@@ -71,7 +71,10 @@ class DatasetStatistics:
         }
 
     def possible_duplicates(self, rows: Iterable[ImageRow]) -> Iterable[ImageRow]:
-        """Returns those of the rows, in the order added, that share a perceptual hash."""
+        """Returns those of the rows, in the order added, that share a perceptual hash.
+
+        Of these hashes only 64 bits are compared, so others may be among them by chance.
+        """
         hashes = np.frombuffer(self._hashes, np.uint64)
         order = np.argsort(hashes, kind="stable")
         same = np.flatnonzero(np.diff(hashes[order]) == 0)

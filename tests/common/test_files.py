@@ -137,3 +137,13 @@ def test_an_error_of_a_library_on_a_full_disk_is_a_full_disk(tmp_path):
         raise RuntimeError("cannot close: No space left on device")
     with pytest.raises(RuntimeError, match="a bug"), files.disk_errors(tmp_path / "out"):
         raise RuntimeError("a bug")
+
+
+def test_an_error_names_the_file_and_not_its_temporary_one(tmp_path):
+    path = tmp_path / "out.npy"
+    with (
+        pytest.raises(StageError, match=r"[/\\]out\.npy: the disk is full"),
+        files.atomic_write(path) as part,
+        files.atomic_write(part),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

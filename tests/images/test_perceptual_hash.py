@@ -50,3 +50,12 @@ def test_hashes_are_written_and_read_back(count, tmp_path):
         for one in hashes:
             write_hash(one.tobytes())
     assert np.array_equal(np.load(tmp_path / "hashes.npy"), hashes)
+
+
+def test_part_of_a_hash_is_an_error_and_leaves_no_file(tmp_path):
+    with (
+        pytest.raises(ValueError, match="32 bytes each; got 31 too many"),
+        perceptual_hash.open_writer(tmp_path / "hashes.npy") as write_hash,
+    ):
+        write_hash(bytes(63))
+    assert list(tmp_path.iterdir()) == []

@@ -107,13 +107,13 @@ def in_path_order(count: int, test: float) -> Iterator[ImageRow]:
 def write_tables(count: int, test: float) -> None:
     """Writes what `validate` would write, without reading a file."""
     with (
-        manifest.open_writer(manifest.PATH) as write_row,
+        manifest.open_writer(manifest.in_format(manifest.PATH)) as write_row,
         perceptual_hash.open_writer(perceptual_hash.PATH) as write_hash,
     ):
         for row in in_path_order(count, test):
             write_row(row)
             write_hash(hashlib.sha256(row.sha256.encode()).digest())
-    with manifest.open_writer(manifest.UNLABELLED):
+    with manifest.open_writer(manifest.in_format(manifest.UNLABELLED)):
         pass
     problems.write(problems.PATH, [])
     warnings.write(warnings.PATH, [])

@@ -10,10 +10,17 @@ from typing import Any
 
 import yaml
 
+from classifier.dataset import manifest
 from stages import code
 from tests.project import ROOT
 
-STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+_TEXT = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+STAGES: dict[str, Any] = yaml.safe_load(_TEXT.replace(manifest.TEMPLATE, ".csv"))["stages"]
+TEMPLATED = {  # stages whose files have a name that params.yaml decides
+    name
+    for name, stage in yaml.safe_load(_TEXT)["stages"].items()
+    if manifest.TEMPLATE in str(stage)
+}
 MODULES = sorted(
     path.relative_to(ROOT)
     for code in ("classifier", "stages")

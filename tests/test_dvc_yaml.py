@@ -14,10 +14,10 @@ from stages.validate.params import Params as ValidateParams
 from tests.project import ROOT
 from tests.source_code import STAGES, main_module, outs, parse
 
-# not the whole section: `run_on`, and `batch_size` and `threads` of extract, change no byte
+# not the whole section: `run_on`, `table_format`, and `batch_size` and `threads` of extract
 EXTRACT = [f"extract.{field.name}" for field in fields(ViewParams)]
 VALIDATE = [f"validate.{field.name}" for field in fields(ValidateParams)]
-VALIDATE.remove("validate.run_on")
+VALIDATE = [name for name in VALIDATE if name not in params.NO_EFFECT]
 SOME = {
     "validate": VALIDATE,
     "extract": EXTRACT,

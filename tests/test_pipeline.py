@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from classifier.dataset import features
+from classifier.dataset import features, manifest
 from stages.export.params import FORMATS
 from tests.project import (
     COLOURS,
@@ -25,7 +25,7 @@ from tests.project import (
     needs_git,
     read_lock,
 )
-from tests.source_code import STAGES, main_module, outs, run_here
+from tests.source_code import STAGES, TEMPLATED, main_module, outs, run_here
 
 HEAD = {"train", "predict", "evaluate", "export", "report"}
 BASE = {"freeze", "extract", "inspect", *HEAD}
@@ -39,6 +39,7 @@ TABLE = {
     "validate.decode_timeout": (20, {"validate", "report"}),
     "validate.group_seconds": (0, {"validate", "report"}),  # no effect: no EXIF
     "validate.value_range": ([0, 255], {"validate", "report"}),  # no effect: all have 8 bits
+    "validate.table_format": ("parquet", {"validate", "extract", "inspect", "report"}),
     "validate.run_on": ("ray", set()),
     "fetch.weights": ("random", {"fetch", *BASE}),
     "fetch.seed": (2, {"fetch", "report"}),  # no effect: the weights are a file
@@ -96,6 +97,7 @@ TABLE = {
 # one param of most sections has a real `dvc repro`; for the others dvc.yaml tells what it does
 REAL = (
     "validate.bad_images",
+    "validate.table_format",
     pytest.param("fetch.weights", marks=pytest.mark.slow),
     pytest.param("freeze.layers", marks=pytest.mark.slow),
     pytest.param("extract.augmented_copies", marks=pytest.mark.slow),
@@ -140,6 +142,8 @@ def stages_to_run(name: str, changed: set[str]) -> set[str]:
         name: of the param.
         changed: outs of its stage that the new value changes; of later stages all change.
     """
+    if f".${{{name}}}" == manifest.TEMPLATE:
+        return TEMPLATED
     listed = {name, name.partition(".")[0]}
     stages = {stage for stage, lists in STAGES.items() if listed & set(lists.get("params", []))}
     changed, size = set(changed), -1

@@ -15,6 +15,7 @@ import yaml
 
 from classifier.common import files
 from classifier.common.errors import StageError, first_names
+from classifier.dataset import manifest
 
 FOLDER = Path("demo")
 IMAGES = Path(__file__).with_name("demo_images")
@@ -121,10 +122,11 @@ def _users_files(names: Sequence[str]) -> list[str]:
 def _outputs() -> list[str]:
     """Returns the outputs of the demo's stages."""
     path = FOLDER / "dvc.yaml"
-    stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"] if path.exists() else {}
+    text = path.read_text(encoding="utf-8") if path.exists() else "stages: {}"
     outputs = [
         out
-        for stage in stages.values()
+        for ending in manifest.ENDINGS
+        for stage in yaml.safe_load(text.replace(manifest.TEMPLATE, ending))["stages"].values()
         for key in ("outs", "metrics")
         for out in stage.get(key, [])
     ]

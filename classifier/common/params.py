@@ -24,8 +24,9 @@ RENAMED = {  # old name: new name
     "predict.average_views": "extract.tta_views",
 }
 LISTS = {"freeze.layers"}  # that replace a single value
-NO_EFFECT = {  # that change no result
-    "validate.run_on", "extract.batch_size", "extract.threads", "extract.run_on",
+NO_EFFECT = {  # that change no result, or only the format of a table
+    "validate.table_format", "validate.run_on",
+    "extract.batch_size", "extract.threads", "extract.run_on",
 }  # fmt: skip
 MAX_NUMBER = 1e300  # no value may be infinite
 NOUNS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}

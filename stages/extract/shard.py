@@ -43,6 +43,7 @@ def main(
     """
     started = time.perf_counter()
     settings = params.load("extract", Params)
+    tables = [manifest.in_format(path) for path in (images_csv, unlabelled_csv)]
     info, cache_folder = base.read_info(folder), database.cache_folder()
     runtime = engine.runtime(info.engine)
     identity = fingerprint.of_features(base.files_hash(folder), runtime)
@@ -55,7 +56,7 @@ def main(
     pool = Threads(folder, identity, decode, settings.batch_size, settings.threads)
 
     def views() -> Iterator[View]:
-        rows = chain.from_iterable(map(manifest.iter_rows, (images_csv, unlabelled_csv)))
+        rows = chain.from_iterable(map(manifest.iter_rows, tables))
         own = (row for row in rows if belongs(row.sha256, number, of))
         return augmentation.all_views(own, settings, augmentation_id)
 

@@ -132,6 +132,7 @@ def main(
     """Writes the features of all usable images."""
     started = time.perf_counter()
     settings = params.load("extract", Params)
+    tables = [manifest.in_format(path) for path in (images_csv, unlabelled_csv)]
     info = base.read_info(folder)
     runtime = engine.runtime(info.engine)
     identity = fingerprint.of_features(base.files_hash(folder), runtime)
@@ -145,8 +146,7 @@ def main(
         return augmentation.all_views(rows, settings, fingerprint.of_augmentation(settings))
 
     def views() -> Iterator[View]:
-        tables = map(manifest.iter_rows, (images_csv, unlabelled_csv))
-        return views_of(chain.from_iterable(tables))
+        return views_of(chain.from_iterable(map(manifest.iter_rows, tables)))
 
     decode = partial(
         images.decode_views, height=info.image_height, width=info.image_width, ranges=settings

@@ -121,12 +121,13 @@ def read(params: Mapping[str, Any]) -> RunResults:
         return files.iter_dicts(predictions.PATH)
 
     history = files.read_csv(Path("results/history.csv"))
-    counts, samples = _count_and_sample()
+    all_images = manifest.in_format(manifest.PATH)
+    counts, samples = _count_and_sample(all_images)
     info = head.read_info(head.FOLDER)
     every = findings.iter_rows(findings.PATH)
     copies = [finding for finding in every if finding.finding in duplicates.CODES]
     flagged = {finding.path for finding in copies}
-    splits = {r.path: r.split for r in manifest.iter_rows(manifest.PATH) if r.path in flagged}
+    splits = {r.path: r.split for r in manifest.iter_rows(all_images) if r.path in flagged}
     n_training = sum(numbers["train"] for numbers in counts.values())
     told = {**findings.dropped(params.get("inspect", {})), "in_train_and_test": "in the notes"}
     return RunResults(
@@ -181,11 +182,11 @@ def _compared(run: Run) -> Comparison | str | None:
     return found if found.differs else None
 
 
-def _count_and_sample() -> tuple[dict[str, Counter[str]], dict[str, list[str]]]:
+def _count_and_sample(all_images: Path) -> tuple[dict[str, Counter[str]], dict[str, list[str]]]:
     """Returns the numbers of images by class and split, and sample training images by class."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     lowest: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
-    for row in manifest.iter_rows(manifest.PATH):
+    for row in manifest.iter_rows(all_images):
         counts[row.label][row.split] += 1
         if row.split == "train":  # the lowest hashes: a random sample, the same in every run
             items, item = lowest[row.label], (-int(row.sha256, 16), row.path)

@@ -34,7 +34,8 @@ def main() -> None:
     run = run_results.read(params.load_all())
     paths = run.images_to_show()
     unique = set(paths)
-    rows = {row.path: row for row in manifest.iter_rows(manifest.PATH) if row.path in unique}
+    all_images = manifest.iter_rows(manifest.in_format(manifest.PATH))
+    rows = {row.path: row for row in all_images if row.path in unique}
     explained = {path: run.class_names.index(name) for path, name in run.explained.items()}
     folder = database.cache_folder()
     with closing(ResultCache(folder)) as cache:

@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from classifier.common import params
+from classifier.common import params, parquet
 from classifier.common.params import NonNegativeInt
+from classifier.dataset.manifest import TableFormat
 from classifier.images.limits import Limits
 
 ValueRange = Literal["auto"] | tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Params(Limits):
+class Params(Limits, TableFormat):
     """Section `validate` of params.yaml."""
 
     bad_images: Literal["skip", "fail"]  # what to do about unusable files
@@ -24,3 +25,5 @@ class Params(Limits):
             black, white = self.value_range
             rule = "auto, or two numbers [black, white], black less than white"
             params.require(black < white, "validate.value_range", rule, self.value_range)
+        if self.table_format == "parquet":
+            parquet.require(f"{params.PATH}: validate.table_format: parquet")

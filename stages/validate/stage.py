@@ -36,6 +36,7 @@ from stages.validate.statistics import DatasetStatistics
 
 DATASET = Path("results/dataset.json")
 CODES = [check.code for check in CHECKS]
+MANY = 2_000_000  # images, above which Parquet is worth its package
 
 
 def read(
@@ -146,6 +147,7 @@ def main(
 ) -> None:
     """Validates the folders below `input/`."""
     settings = params.load("validate", Params)
+    images_csv, unlabelled_csv = map(manifest.in_format, (images_csv, unlabelled_csv))
     dvc_links.keep_images()
     listed, left_out = label_list.read(), folders.LeftOut()
     class_names = input_files.class_names(listed)
@@ -173,6 +175,8 @@ def main(
             raise StageError(*errors)
         candidates = statistics.possible_duplicates(manifest.iter_rows(part))
         all_problems += duplicates.exact_duplicates(candidates)
+    for path in (images_csv, unlabelled_csv):
+        manifest.remove_other_formats(path)
     problems.write(problems_csv, all_problems)
     counts = summary(statistics, all_problems, left_out.system_files.total())
     files.write_json(dataset_json, counts)
@@ -184,8 +188,16 @@ def main(
     warnings_file.write(warnings_txt, warnings)
     unscored = folder_errors.unscored_folders(class_names, listed)
     hidden = sorted(left_out.system_files)
-    line = output_line(counts, all_problems, unscored, hidden, images_csv)
-    print(line + burst_part(statistics.bursts) + depth_part(statistics.grey_ranges()))
+    line = output_line(counts, all_problems, unscored, hidden, (images_csv, unlabelled_csv))
+    line += burst_part(statistics.bursts) + depth_part(statistics.grey_ranges())
+    print(line + format_part(contents.total, images_csv))
+
+
+def format_part(n_images: int, out: Path) -> str:
+    """Returns the part of the line about a table that another format suits better."""
+    if n_images <= MANY or out.suffix != ".csv":
+        return ""
+    return f"; `validate.table_format: parquet` makes {out.as_posix()} a quarter as large"
 
 
 def burst_part(bursts: Bursts) -> str:
@@ -210,14 +222,14 @@ def output_line(
     all_problems: list[Problem],
     unscored: list[str],
     hidden: list[str],
-    out: Path,
+    outs: tuple[Path, Path],
 ) -> str:
     """Returns the line that the stage prints."""
     classes = count(counts["classes"], "class", "classes")
     line = f"validate: {counts['train']:,} train, {counts['validation']:,} validation and "
-    line += f"{count(counts['test'], 'test image')} of {classes} -> {out.as_posix()}"
+    line += f"{count(counts['test'], 'test image')} of {classes} -> {outs[0].as_posix()}"
     if counts["unlabelled"]:
-        line += f"; {counts['unlabelled']:,} unlabelled -> {manifest.UNLABELLED.as_posix()}"
+        line += f"; {counts['unlabelled']:,} unlabelled -> {outs[1].as_posix()}"
     if not counts["test"]:
         line += "; no images in input/test: the predictions will be empty"
     if unscored:

@@ -11,7 +11,7 @@ from classifier.dataset.feature_writer import Part
 from classifier.dataset.features import FeatureTable
 from classifier.dataset.npz import Column
 
-PER_ROW = (*features.LAZY, *features.IN_MEMORY)
+PER_ROW = features.LAZY
 
 
 def write(folder: Path, table: FeatureTable, ends: Sequence[int] = ()) -> None:

@@ -18,7 +18,7 @@ class Part:
 
     Attributes:
         digest: of all that its bytes depend on.
-        columns: features.LAZY and features.IN_MEMORY, text as UTF-8.
+        columns: features.LAZY, text as UTF-8.
     """
 
     digest: str

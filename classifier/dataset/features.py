@@ -23,9 +23,10 @@ UNLABELLED = Path("results/features_unlabelled")
 TABLE = "table.npz"
 DIGESTS = "digests"  # in table.npz, of its parts
 DIGEST = "digest"  # in a part, of all that its bytes depend on
-LAZY = ("features", "sha256", "paths", "groups", "splits")  # arrays with many bytes per row
-IN_MEMORY = ("labels", "views")
+LAZY = ("features", "sha256", "paths", "groups", "splits", "labels", "views")  # stay on disk
+CHECKED = ("labels", "views")  # whose checksums are compared at once
 TEXT = ("paths", "groups", "splits")  # UTF-8 on disk
+BLOCK = 65_536  # rows whose views are in memory at once
 MAX_ROWS = 512
 MAX_CHUNK = 64_000_000  # bytes
 
@@ -40,13 +41,13 @@ class FeatureTable:
     """
 
     features: Array  # float32 (N, D), or float16 (N, h, w, c) maps; left on disk
-    labels: np.ndarray  # int32 (N,), index into `class_names`; -1 if unknown
+    labels: Array  # int32 (N,), index into `class_names`; -1 if unknown; left on disk
     class_names: np.ndarray  # str (C,), sorted
     sha256: Array  # S32 (N,), of the files' bytes: see `hex_hashes`; left on disk
     paths: Array  # str (N,); left on disk
     groups: Array  # str (N,), as in images.csv; empty without; left on disk
     splits: Array  # str (N,): train, validation, test or unlabelled; left on disk
-    views: np.ndarray  # int32 (N,); 0: the image itself, -1: its mirror image, others: copies
+    views: Array  # int32 (N,); 0: the image itself, -1: its mirror, others: copies; left on disk
     train_views: np.ndarray  # int32 (V,), the views of each training image to train on, 0 first
     tta_views: np.ndarray  # int32 (A,), the views over which predictions are averaged, 0 first
     augmentation_id: np.ndarray  # str (), what augmented copies depend on besides their images
@@ -62,14 +63,21 @@ class FeatureTable:
         rows = np.repeat(originals[:, None], len(views), axis=1)
         for column, view in enumerate(views.tolist()):
             if view:
-                matches = np.flatnonzero(self.views == view).astype(np.int32)
+                matches = self._rows_of(view)
                 rows[np.searchsorted(originals, matches, "right") - 1, column] = matches
         return rows
 
     @property
     def image_rows(self) -> np.ndarray:
         """Returns the rows of the images themselves, view 0, int32 (P,)."""
-        return np.flatnonzero(self.views == 0).astype(np.int32)
+        return self._rows_of(0)
+
+    def _rows_of(self, view: int) -> np.ndarray:
+        found = [np.zeros(0, np.int32)]
+        for start in range(0, len(self.views), BLOCK):
+            rows = start + np.flatnonzero(self.views[start : start + BLOCK] == view)
+            found.append(rows.astype(np.int32))
+        return np.concatenate(found)
 
     def layer_columns(self, names: Collection[str]) -> np.ndarray:
         """Returns the columns of the features of some layers, int (D,), in network order."""
@@ -97,17 +105,13 @@ def read(folder: Path) -> FeatureTable:
     path = folder / TABLE
     try:
         constants = npz.read(path)
-        stored, in_memory = list[dict[str, npz.StoredArray]](), list[dict[str, np.ndarray]]()
+        stored = list[dict[str, npz.StoredArray]]()
         for number, digest in enumerate(constants.pop(DIGESTS).tolist()):
             path = part_path(folder, number)
-            arrays = npz.read(path, (DIGEST, *IN_MEMORY))
-            if arrays[DIGEST] != digest:
+            if npz.read(path, (DIGEST, *CHECKED))[DIGEST] != digest:
                 raise ValueError("it is from another run than table.npz")
             stored.append(npz.stored(path, LAZY))
-            in_memory.append(arrays)
-        columns: dict[str, Any] = constants | {
-            name: np.concatenate([arrays[name] for arrays in in_memory]) for name in IN_MEMORY
-        }
+        columns: dict[str, Any] = dict(constants)
         for name in LAZY:
             columns[name] = LazyArray([arrays[name] for arrays in stored], name in TEXT)
         return FeatureTable(**columns)

@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from classifier.common.disk_array import Rows
 from classifier.dataset.npz import StoredArray
+
+BLOCK = 262_144  # rows that are looked for at once
 
 
 @dataclass(frozen=True)
@@ -58,14 +61,18 @@ class LazyArray:
         """Returns rows of several parts, each of which is opened once."""
         index = self._positions(rows)
         flat = index.ravel()
-        parts = np.searchsorted(self._starts, flat, "right") - 1
+        result = np.empty((len(flat), *self.shape[1:]), self.encoded.dtype)
+        for start in range(0, len(flat), BLOCK):
+            self._fill(result[start : start + BLOCK], flat[start : start + BLOCK])
+        return result.reshape((*index.shape, *self.shape[1:]))
+
+    def _fill(self, result: np.ndarray, rows: np.ndarray) -> None:
+        parts = np.searchsorted(self._starts, rows, "right") - 1
         order = np.argsort(parts, kind="stable")
         bounds = np.searchsorted(parts[order], np.arange(len(self.parts) + 1))
-        result = np.empty((len(flat), *self.shape[1:]), self.encoded.dtype)
         for number in np.unique(parts).tolist():
             places = order[slice(*bounds[number : number + 2])]
-            result[places] = self.parts[number][flat[places] - self._starts[number]]
-        return result.reshape((*index.shape, *self.shape[1:]))
+            result[places] = self.parts[number][rows[places] - self._starts[number]]
 
     def _positions(self, rows: Any) -> np.ndarray:
         """Returns the places of rows, 0 to N - 1, int of any shape."""
@@ -80,7 +87,7 @@ class LazyArray:
             return index.astype(int)
         if index.min() < -len(self) or index.max() >= len(self):
             raise IndexError(f"rows must be below {len(self)}; got {index.min()} to {index.max()}")
-        return np.where(index < 0, index + len(self), index)
+        return np.where(index < 0, index + len(self), index) if index.min() < 0 else index
 
 
 @dataclass(frozen=True)
@@ -89,12 +96,12 @@ class Selected:
 
     Attributes:
         array: (M, ...), in memory or on disk.
-        rows: int (N,).
+        rows: int (N,), in memory or on disk.
         dtype: of the values returned.
     """
 
     array: "np.ndarray | LazyArray | StoredArray | Selected"
-    rows: np.ndarray
+    rows: Rows
     dtype: np.dtype
 
     @property

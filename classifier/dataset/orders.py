@@ -16,6 +16,14 @@ def blocks(count: int) -> Iterator[slice]:
     return (slice(start, start + BLOCK) for start in range(0, count, BLOCK))
 
 
+def true_places(mask: np.ndarray) -> np.ndarray:
+    """Returns where a mask is true, int32: as `np.flatnonzero`, in half the memory."""
+    found = [np.zeros(0, np.int32)]
+    for block in blocks(len(mask)):
+        found.append((block.start + np.flatnonzero(mask[block])).astype(np.int32))
+    return np.concatenate(found)
+
+
 def hash_blocks(hashes: Array, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yields images and their hashes: each block has greater hashes than those before.
 

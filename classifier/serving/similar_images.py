@@ -22,7 +22,7 @@ class SimilarImages:
     """
 
     def __init__(self, table: FeatureTable) -> None:
-        rows = np.flatnonzero(table.views == 0)  # augmented copies are no results
+        rows = table.image_rows  # augmented copies are no results
         rows = rows[:: -(-len(rows) // SEARCHED)]
         step = -(-len(rows) // FIT_ROWS)
         self._pca = PCA.fit(table.features, rows[::step], layer_sizes=table.layer_sizes.tolist())

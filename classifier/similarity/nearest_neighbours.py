@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from classifier.common import cores, parallel
-from classifier.common.disk_array import Rows
+from classifier.common.disk_array import Rows, Scratch
 
 EXACT = 20_000  # images; more of them are compared within cells only
 CELL_SIZE = 2_000  # images in a cell, on average
@@ -19,7 +19,7 @@ SUMMED = 512  # images whose neighbours are in memory at once, in each thread
 
 
 def nearest(
-    vectors: Rows, n_candidates: int, n_neighbors: int, rank: np.ndarray
+    vectors: Rows, n_candidates: int, n_neighbors: int, rank: Rows, scratch: Scratch
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Yields images with their nearest neighbours, each image among its own.
 
@@ -36,6 +36,7 @@ def nearest(
         n_candidates: the first rows, those that may be neighbours.
         n_neighbors: neighbours returned from one cell, the image itself included.
         rank: int (N,), all different; the candidates of the lowest ranks are the centres.
+        scratch: for what would take memory.
 
     Yields:
         int (n,) rows, int (n, m) their neighbours, the nearest first, and float64 (n, m) the
@@ -49,7 +50,7 @@ def nearest(
         candidates = vectors[everything]
         units = ((rows, everything) for rows in _blocks(len(vectors)) if n_candidates)
     else:
-        units = _in_cells(vectors, n_candidates, rank)
+        units = _in_cells(vectors, n_candidates, rank, scratch)
 
     def search(unit: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rows, members = unit
@@ -65,22 +66,26 @@ def _blocks(count: int) -> Iterator[np.ndarray]:
 
 
 def _in_cells(
-    vectors: Rows, n_candidates: int, rank: np.ndarray
+    vectors: Rows, n_candidates: int, rank: Rows, scratch: Scratch
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yields some images that search a cell, and the candidates in it, for each cell."""
     count = n_candidates // CELL_SIZE
     chosen = np.argpartition(rank[:n_candidates], count - 1)[:count]
     chosen = chosen[np.argsort(rank[chosen])]
-    probed = _nearest_cells(vectors, vectors[chosen])
-    members_of = _grouped(probed[:n_candidates, 0], count)
-    for places, members in zip(_grouped(probed.ravel(), count), members_of, strict=True):
-        rows = places // probed.shape[1]
+    kind = np.promote_types(np.uint16, np.min_scalar_type(count))
+    own, probed = scratch.array((), kind), scratch.array((), kind)
+    for cells in _nearest_cells(vectors, vectors[chosen]):
+        own.append(cells[: max(0, n_candidates - len(own)), 0])
+        probed.append(cells.ravel())
+    probes = min(PROBES, count)
+    for places, members in zip(_grouped(probed, count), _grouped(own, count), strict=True):
+        rows = places // probes
         for start in range(0, len(rows) if len(members) else 0, QUERIES):
             yield rows[start : start + QUERIES], members
 
 
-def _nearest_cells(vectors: Rows, centres: np.ndarray) -> np.ndarray:
-    """Returns the nearest cells of each image, uint16 or more (N, PROBES), the nearest first.
+def _nearest_cells(vectors: Rows, centres: np.ndarray) -> Iterator[np.ndarray]:
+    """Yields the nearest cells of images in order, int (n, PROBES), the nearest first.
 
     Of more centres than LISTED, an image is compared with those that are nearest to its nearest
     centre of centres: the work grows with N times the root of the number of cells.
@@ -91,24 +96,17 @@ def _nearest_cells(vectors: Rows, centres: np.ndarray) -> np.ndarray:
     def find(rows: np.ndarray) -> np.ndarray:
         block = vectors[rows]
         own = _most_similar(block, above, 1)[:, 0]
-        found = np.empty((len(rows), probed.shape[1]), probed.dtype)
+        found = np.empty((len(rows), min(PROBES, len(centres))), np.int32)
         for one in np.unique(own).tolist():
             same = np.flatnonzero(own == one)
             cells = _most_similar(block[same], centres[listed[one]], PROBES)
             found[same] = listed[one][cells]
         return found
 
-    kind = np.promote_types(np.uint16, np.min_scalar_type(len(centres)))
-    probed = np.empty((len(vectors), min(PROBES, len(centres))), kind)
-    blocks = parallel.prefetch_map(find, _blocks(len(vectors)), cores.count(), 2 * cores.count())
-    done = 0
-    for block in blocks:
-        probed[done : done + len(block)] = block
-        done += len(block)
-    return probed
+    yield from parallel.prefetch_map(find, _blocks(len(vectors)), cores.count(), 2 * cores.count())
 
 
-def _grouped(numbers: np.ndarray, count: int) -> Iterator[np.ndarray]:
+def _grouped(numbers: Rows, count: int) -> Iterator[np.ndarray]:
     """Yields the places at which each number from 0 to `count` - 1 stands.
 
     The numbers are gone through once for about SCANNED places: the order of all would take more
@@ -121,13 +119,14 @@ def _grouped(numbers: np.ndarray, count: int) -> Iterator[np.ndarray]:
     batches = np.cumsum(sizes) // SCANNED
     for first in np.unique(batches, return_index=True)[1].tolist():
         last = int(np.searchsorted(batches, batches[first], "right"))
-        found = []
+        places, keys = [], []
         for one in slices:
             own = numbers[one]
-            found.append(one.start + np.flatnonzero((own >= first) & (own < last)))
-        places = np.concatenate(found)
-        order = places[np.argsort(numbers[places], kind="stable")]
-        yield from np.split(order, np.cumsum(sizes[first : last - 1]))
+            chosen = np.flatnonzero((own >= first) & (own < last))
+            places.append(one.start + chosen)
+            keys.append(own[chosen])
+        order = np.argsort(np.concatenate(keys), kind="stable")
+        yield from np.split(np.concatenate(places)[order], np.cumsum(sizes[first : last - 1]))
 
 
 def _most_similar(vectors: np.ndarray, candidates: np.ndarray, count: int) -> np.ndarray:

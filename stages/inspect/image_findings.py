@@ -8,7 +8,6 @@ import numpy as np
 from classifier.dataset import duplicates
 from classifier.dataset.findings import OUTLIER, WRONG_LABEL, Finding
 from classifier.dataset.manifest import ImageRow
-from stages.inspect import outliers
 from stages.inspect.label_errors import LabelError
 from stages.inspect.near_duplicates import DuplicatePairs
 
@@ -66,9 +65,9 @@ def label_findings(
         yield Finding(row.path, row.label, WRONG_LABEL, 1 - confidence, suggested, "", detail)
 
 
-def outlier_findings(images: Images, scores: np.ndarray) -> Iterator[Finding]:
-    """Yields the images that are unusually far from all others."""
+def outlier_findings(images: Images, scores: Mapping[int, float]) -> Iterator[Finding]:
+    """Yields the images that are unusually far from all others, by their scores."""
     for content, row in images:
-        if (score := float(scores[content])) > outliers.THRESHOLD:
+        if score := scores.get(content):
             detail = "unusually far from its nearest neighbours"
             yield Finding(row.path, row.label, OUTLIER, score, "", "", detail)

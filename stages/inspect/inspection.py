@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import compress
+from itertools import chain
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from classifier.cache.results import ResultCache
 from classifier.common import cores, parallel
-from classifier.common.disk_array import ComputedRows, DiskArray
+from classifier.common.disk_array import ComputedRows, DiskArray, Rows, Scratch
 from classifier.dataset import features, manifest, orders
 from classifier.dataset.features import FeatureTable
 from classifier.dataset.findings import Finding
@@ -60,7 +59,7 @@ class Inspection:
 
 
 def reduce_features(
-    train: FeatureTable, test: FeatureTable, unique: UniqueImages, folder: Path, file: IO[bytes]
+    train: FeatureTable, test: FeatureTable, unique: UniqueImages, folder: Path, scratch: Scratch
 ) -> tuple[DiskArray, PCA]:
     """Returns the features of each content along principal components, float32 (U, K), and the PCA.
 
@@ -72,7 +71,7 @@ def reduce_features(
     others = test_rows[unique.first[unique.n_train :] - len(train_rows)]
     del train_rows, test_rows
     pca = kept_axes.fit(train, fitted, folder)
-    values = DiskArray(file, len(pca.components))
+    values = scratch.array((len(pca.components),))
     for table, rows in ((train, fitted), (test, others)):
         blocks = (rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK))
         transform = partial(pca.transform, table.features)
@@ -81,7 +80,7 @@ def reduce_features(
     return values, pca
 
 
-def select_images(images_csv: Path, contents: np.ndarray, selected: np.ndarray) -> Images:
+def select_images(images_csv: Path, contents: Rows, selected: np.ndarray) -> Images:
     """Returns the images with selected contents, in path order.
 
     Args:
@@ -91,8 +90,9 @@ def select_images(images_csv: Path, contents: np.ndarray, selected: np.ndarray) 
     """
     if not selected.any():
         return []
-    rows = compress(enumerate(manifest.iter_rows(images_csv)), selected[contents])
-    return [(int(contents[number]), row) for number, row in rows]
+    blocks = (contents[block].tolist() for block in orders.blocks(len(contents)))
+    rows = zip(chain.from_iterable(blocks), manifest.iter_rows(images_csv), strict=True)
+    return [(content, row) for content, row in rows if selected[content]]
 
 
 def inspect_images(
@@ -102,7 +102,7 @@ def inspect_images(
     test: FeatureTable,
     folder: Path,
     cache: ResultCache,
-    disk: tuple[IO[bytes], IO[bytes]],
+    scratch: Scratch,
 ) -> Inspection:
     """Returns all that is found.
 
@@ -113,56 +113,75 @@ def inspect_images(
         test: features of the test images.
         folder: of the cache.
         cache: of compared images.
-        disk: open files for what does not fit into memory.
+        scratch: for what does not fit into memory, open until the result has been used.
     """
     unique = UniqueImages.from_tables(train, test)
     order = path_order(train, test)
-    contents = unique.inverse[order]
-    unique_hashes = DiskArray(disk[1], perceptual_hash.BYTES, np.uint8)
-    places = orders.inverse(order)[unique.first]
+    contents = scratch.keep(unique.inverse[order])
+    unique_hashes = scratch.array((perceptual_hash.BYTES,), np.uint8)
+    places = orders.inverse(order)[unique.first[:]]
     for block in orders.blocks(len(places)):
         unique_hashes.append(hashes[places[block]])
+    selected = np.bincount(unique.inverse) > 1
     del order, places
-    values, pca = reduce_features(train, test, unique, folder, disk[0])
+    unique = replace(
+        unique,
+        inverse=NO_LONGER_USED,
+        first=scratch.keep(unique.first[:]),
+        hash_rank=scratch.keep(unique.hash_rank[:]),
+    )
+    values, pca = reduce_features(train, test, unique, folder, scratch)
     scaled = ComputedRows(
         values, lambda rows: near_duplicates.scale_components(rows, pca.scales, unique.n_train)
     )
-    pairs = near_duplicates.find_pairs(scaled, unique_hashes, unique.hash_rank)
+    pairs = near_duplicates.find_pairs(scaled, unique_hashes, unique.hash_rank, scratch)
     compared = dict(select_images(images_csv, contents, is_in(pairs, len(values))))
     pairs = detail.keep_copies(pairs, compared, cache)
     del compared
-    selected = (np.bincount(unique.inverse) > 1) | is_in(pairs, len(values))
+    selected |= is_in(pairs, len(values))
     copies = pairs_of_hashes(train, unique, pairs)
     if str(train.weights) == "random":
         images = select_images(images_csv, contents, selected)
         unknown = np.full(len(values), np.nan)
         results = list(duplicate_findings(images, pairs))
         return Inspection(images, results, copies, _by_image(unknown, contents))
-    groups = near_duplicates.group_duplicates(pairs, unique.hash_rank)
-    names, named = numbered(train.groups, train.image_rows[unique.first[: unique.n_train]])
-    of_exif = np.array([name.startswith(EXIF) for name in names] + [False])  # by -1, too: no group
-    listed = np.where(of_exif[named], np.int32(-1), named)
+    groups = near_duplicates.group_duplicates(pairs, unique.hash_rank[:])
+    listed, named = _named_groups(train, unique)
     folds = near_duplicates.merge_groups(groups, listed)
-    errors = label_errors.find(values, unique.labels, folds, unique.n_train).few()
-    unique = replace(unique, inverse=NO_LONGER_USED, labels=NO_LONGER_USED)
+    errors = label_errors.find(values, unique.labels, folds, unique.n_train)
+    unique = replace(unique, labels=NO_LONGER_USED)
     del listed, folds
     vectors = ComputedRows(values, lambda rows: normalize(pca.add_mean(rows)))
     units = near_duplicates.merge_groups(groups, named)
     del named
-    near = training_neighbours.find(vectors, groups, units, unique.n_train, unique.hash_rank)
-    scores = outliers.outlier_scores(near.distances, groups, unique.n_train)
+    near = training_neighbours.find(
+        vectors, groups, units, unique.n_train, unique.hash_rank, scratch
+    )
+    far = outliers.find(near.distances, groups, unique.n_train)
+    del groups, units
     similarities = similar_images.similarities(train, test, unique, near.nearest, pca.factors)
-    selected |= scores > outliers.THRESHOLD
-    selected[errors.images] = True
     del near
+    selected[far.images] = selected[errors.images] = True
     images = select_images(images_csv, contents, selected)
     results = list(duplicate_findings(images, pairs))
     results += label_findings(images, errors.by_image(), train.class_names.tolist())
-    results += outlier_findings(images, scores)
+    results += outlier_findings(images, far.by_image())
     return Inspection(images, results, copies, _by_image(similarities, contents))
 
 
-def _by_image(values: np.ndarray, contents: np.ndarray) -> Selected:
+def _named_groups(train: FeatureTable, unique: UniqueImages) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the groups of the training contents: those that the user gave, and also EXIF's.
+
+    int32 (n_train,), or (0,) where there are none; -1: none.
+    """
+    names, named = numbered(train.groups, train.image_rows[unique.first[: unique.n_train]])
+    if not names:
+        return NO_LONGER_USED, NO_LONGER_USED
+    of_exif = np.array([name.startswith(EXIF) for name in names] + [False])  # by -1, too: no group
+    return np.where(of_exif[named], np.int32(-1), named), named
+
+
+def _by_image(values: np.ndarray, contents: Rows) -> Selected:
     return Selected(values, contents, np.dtype(np.float64))
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from classifier.common.disk_array import Rows
+from classifier.dataset import orders
 from stages.inspect import confident_learning, lda
 from stages.inspect.lda import FOLDS
 
@@ -26,27 +27,14 @@ class LabelError(NamedTuple):
 
 @dataclass(frozen=True)
 class LabelErrors:
-    """The result, one row per image.
+    """The images whose label is probably wrong, few of many.
 
     Attributes:
-        suggested: int32 (N,), the class that fits better; -1: the label fits or is not known.
-        probability: float64 (N,), of the most probable class.
-        self_confidence: float64 (N,), probability of the label; 1 where it is not known.
+        images: int (E,), ascending.
+        suggested: int (E,), the class that fits better.
+        probability: float64 (E,), of that class.
+        self_confidence: float64 (E,), probability of the label.
     """
-
-    suggested: np.ndarray
-    probability: np.ndarray
-    self_confidence: np.ndarray
-
-    def few(self) -> "FewLabelErrors":
-        """Returns the errors, few of many images."""
-        images = np.flatnonzero(self.suggested >= 0)
-        return FewLabelErrors(images, *(column[images] for column in vars(self).values()))
-
-
-@dataclass(frozen=True)
-class FewLabelErrors:
-    """The images whose label is an error; `images` is int (E,), the others are as above, (E,)."""
 
     images: np.ndarray
     suggested: np.ndarray
@@ -57,6 +45,13 @@ class FewLabelErrors:
         """Returns the errors by image, in ten times the memory."""
         images, *columns = (column.tolist() for column in vars(self).values())
         return dict(zip(images, map(LabelError, *columns), strict=True))
+
+    def select(self, chosen: np.ndarray) -> "LabelErrors":
+        """Returns some of them; `chosen` is bool (E,)."""
+        return LabelErrors(*(column[chosen] for column in vars(self).values()))
+
+
+NONE = LabelErrors(np.zeros(0, int), np.zeros(0, int), np.zeros(0), np.zeros(0))
 
 
 def find(values: Rows, labels: np.ndarray, groups: np.ndarray, n_train: int) -> LabelErrors:
@@ -71,41 +66,51 @@ def find(values: Rows, labels: np.ndarray, groups: np.ndarray, n_train: int) -> 
         groups: int (N,); copies, which would confirm each other, are in one group.
         n_train: the first rows, the training images.
     """
-    count = len(labels)
     classes = _large_classes(labels[:n_train], groups[:n_train])
     if len(classes) < 2:
-        return LabelErrors(np.full(count, -1, np.int32), np.zeros(count), np.ones(count))
+        return NONE
     targets = np.searchsorted(classes, labels).astype(np.int32)  # indices into classes
     np.minimum(targets, len(classes) - 1, out=targets)
     known = classes[targets] == labels
-    train = np.flatnonzero(known[:n_train]).astype(np.int32)
+    train = orders.true_places(known[:n_train])
     folds = np.where(known, np.int8(FOLDS), np.int8(-1))  # FOLDS: predicted by the model of all
     folds[train] = stratified_group_folds(targets[train], groups[train])
-    result = LabelErrors(np.full(count, -1, np.int32), np.zeros(count), np.ones(count))
+    del train, known
     models = lda.fit_folds(values, targets, folds, len(classes))
     out_of_fold = lda.predict(models, values, np.where(folds < FOLDS, folds, -1))
     thresholds = confident_learning.thresholds(out_of_fold, targets, len(classes))
-    is_error = np.zeros(count, bool)
+    count, parts, are_errors = 0, [NONE], [np.zeros(0, bool)]
     for rows, probabilities in lda.predict(models, values, folds):
-        each, best, target = np.arange(len(rows)), probabilities.argmax(axis=1), targets[rows]
-        is_error[rows] = confident_learning.is_error(probabilities, target, thresholds)
-        result.suggested[rows] = np.where(best == target, -1, classes[best])
-        result.probability[rows] = probabilities[each, best]
-        result.self_confidence[rows] = probabilities[each, target]
-    _keep_least_confident(result, is_error, train)
-    return result
+        best, target = probabilities.argmax(axis=1), targets[rows]
+        is_error = confident_learning.is_error(probabilities, target, thresholds)
+        count += int(is_error[rows < n_train].sum())
+        each = np.flatnonzero(best != target)
+        both = (probabilities[each, one[each]] for one in (best, target))
+        parts.append(LabelErrors(rows[each], classes[best[each]], *both))
+        are_errors.append(is_error[each])
+    columns = (
+        np.concatenate(each) for each in zip(*(vars(p).values() for p in parts), strict=True)
+    )
+    candidates, is_error = LabelErrors(*columns), np.concatenate(are_errors)
+    return _least_confident(candidates, is_error, candidates.images < n_train, count)
 
 
-def _keep_least_confident(result: LabelErrors, is_error: np.ndarray, train: np.ndarray) -> None:
-    """Withdraws suggestions, except for as many of the least confident as there are errors.
+def _least_confident(
+    candidates: LabelErrors, is_error: np.ndarray, train: np.ndarray, count: int
+) -> LabelErrors:
+    """Returns as many of the least confident as there are errors.
 
     Confident learning counts the errors among the training images; the confidence of the last one
     then applies to the other images too, besides their own errors.
+
+    Args:
+        candidates: E images that look like another class.
+        is_error: bool (E,), by confident learning.
+        train: bool (E,), whether it is a training image.
+        count: errors among all training images.
     """
-    candidates = np.sort(result.self_confidence[train[result.suggested[train] >= 0]])
-    limit = candidates[: is_error[train].sum()].max(initial=-1.0)
-    is_error[train] = False
-    result.suggested[~is_error & (result.self_confidence > limit)] = -1
+    limit = np.sort(candidates.self_confidence[train])[:count].max(initial=-1.0)
+    return candidates.select((is_error & ~train) | (candidates.self_confidence <= limit))
 
 
 def stratified_group_folds(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 
 from classifier.common import cores, parallel
 from classifier.common.disk_array import Rows
+from classifier.dataset import orders
 
 SHRINKAGE = 0.6  # of the covariance towards a multiple of the identity
 TEMPERATURE = 0.5  # factor on distances: dimensions are dependent, so posteriors are overconfident
@@ -83,7 +84,7 @@ def fit_folds(values: Rows, labels: np.ndarray, folds: np.ndarray, n_classes: in
     width = values[:1].shape[1]
     counts = np.zeros(FOLDS * n_classes, int)
     sums, products = np.zeros((len(counts), width)), np.zeros((FOLDS, width, width))
-    for rows in _blocks(np.flatnonzero((folds >= 0) & (folds < FOLDS)), CHUNK):
+    for rows in _blocks(orders.true_places((folds >= 0) & (folds < FOLDS)), CHUNK):
         chunk, places = values[rows].astype(np.float64), folds[rows].astype(int) * n_classes
         places += labels[rows]
         order = np.argsort(places, kind="stable")
@@ -120,7 +121,7 @@ def predict(
             probabilities[own == fold] = models[fold].predict_proba(chunk[own == fold])
         return rows, probabilities
 
-    blocks = _blocks(np.flatnonzero(folds >= 0), size)
+    blocks = _blocks(orders.true_places(folds >= 0), size)
     yield from parallel.prefetch_map(of_block, blocks, cores.count(), 2 * cores.count())
 
 

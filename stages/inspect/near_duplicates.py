@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from classifier.common import connected
-from classifier.common.disk_array import ComputedRows, Rows
+from classifier.common.disk_array import ComputedRows, Rows, Scratch
 from classifier.images import perceptual_hash
 from classifier.similarity import nearest_neighbours
 from classifier.similarity.pca import normalize
@@ -52,16 +52,18 @@ def scale_components(values: np.ndarray, scales: np.ndarray, n_fitted: int) -> n
     return np.asarray(values[:, :kept] / scales[:kept].astype(np.float32))
 
 
-def find_pairs(values: Rows, hashes: Rows, rank: np.ndarray) -> DuplicatePairs:
+def find_pairs(values: Rows, hashes: Rows, rank: Rows, scratch: Scratch) -> DuplicatePairs:
     """Returns the pairs of images that are copies of one another.
 
     Args:
         values: float32 (N, K), features along principal components, each scaled to variance 1.
         hashes: uint8 (N, 32), perceptual hashes.
         rank: int (N,), all different, an order that does not depend on that of the rows.
+        scratch: for the search.
     """
     copies, vectors = [np.empty((0, 2), int)], ComputedRows(values, normalize)
-    for rows, near, _ in nearest_neighbours.nearest(vectors, len(values), N_NEIGHBORS, rank):
+    search = nearest_neighbours.nearest(vectors, len(values), N_NEIGHBORS, rank, scratch)
+    for rows, near, _ in search:
         members, places = np.unique(near, return_inverse=True)
         own = np.repeat(hashes[rows], near.shape[1], axis=0)
         distances = perceptual_hash.hash_distance(own, hashes[members][places.ravel()])
@@ -96,7 +98,7 @@ def group_duplicates(pairs: DuplicatePairs, group_ids: np.ndarray) -> np.ndarray
         pairs: of copies.
         group_ids: int (N,), the groups of images without copies; all different.
     """
-    groups = group_ids.copy()
+    groups = np.array(group_ids)
     for one, other in zip(pairs.one.tolist(), pairs.other.tolist(), strict=True):
         groups[other] = groups[one]
     return groups

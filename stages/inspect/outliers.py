@@ -1,5 +1,7 @@
 """How far images are from their nearest neighbours, compared with what is usual."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from stages.inspect.training_neighbours import AVERAGED
@@ -8,18 +10,37 @@ THRESHOLD = 3.0  # outlier score; docs/explanation/inspection.md has its error r
 MAD_TO_SD = 1.4826  # standard deviation of a normal distribution per median absolute deviation
 
 
+@dataclass(frozen=True)
+class Outliers:
+    """Images that are unusually far from all others: int (E,), and their scores, float (E,)."""
+
+    images: np.ndarray
+    scores: np.ndarray
+
+    def by_image(self) -> dict[int, float]:
+        """Returns the scores by image."""
+        return dict(zip(self.images.tolist(), self.scores.tolist(), strict=True))
+
+
+def find(distances: np.ndarray, groups: np.ndarray, n_train: int) -> Outliers:
+    """Returns the images whose score is more than THRESHOLD."""
+    scores = outlier_scores(distances, groups, n_train)
+    images = np.flatnonzero(scores > THRESHOLD)
+    return Outliers(images, scores[images])
+
+
 def outlier_scores(distances: np.ndarray, groups: np.ndarray, n_train: int) -> np.ndarray:
-    """Returns how much farther from its neighbours each image is than usual, float64 (N,).
+    """Returns how much farther from its neighbours each image is than usual, float (N,).
 
     In robust standard deviations of the training images; 0 where there are too few of them.
 
     Args:
-        distances: float64 (N,), to the nearest training images.
+        distances: float (N,), to the nearest training images.
         groups: int (N,); images of one group are copies and not counted as neighbours.
         n_train: the first rows, those that may be neighbours.
     """
     if len(np.unique(groups[:n_train])) <= AVERAGED:
-        return np.zeros(len(distances))
+        return np.zeros_like(distances)
     median = np.median(distances[:n_train])
     spread = MAD_TO_SD * np.median(np.abs(distances[:n_train] - median))
     scores = distances - median

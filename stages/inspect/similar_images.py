@@ -26,7 +26,7 @@ def similarities(
 ) -> np.ndarray:
     """Returns the similarity of each content to its nearest training image.
 
-    float64 (U,), NaN where there is none.
+    float32 (U,), NaN where there is none.
 
     Args:
         train: features of the training and validation images.
@@ -36,7 +36,7 @@ def similarities(
         factors: float64 (D,), on the features.
     """
     train_rows, test_rows = train.image_rows, test.image_rows
-    found, first, end = np.full(len(near), np.nan), unique.first, unique.n_train
+    found, first, end = np.full(len(near), np.nan, np.float32), unique.first, unique.n_train
     for features_of, rows, start, contents in (
         (train.features, train_rows, 0, np.arange(end)),
         (test.features, test_rows, len(train_rows), np.arange(end, len(near))),

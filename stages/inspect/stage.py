@@ -6,7 +6,6 @@ Writes  results/inspection.csv, results/excluded.csv, results/near_duplicates.cs
         results/similarity.csv
 """
 
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
@@ -15,6 +14,7 @@ from pathlib import Path
 from classifier.cache import database
 from classifier.cache.results import ResultCache
 from classifier.common import cores, files, params
+from classifier.common.disk_array import Scratch
 from classifier.common.errors import count, warn
 from classifier.dataset import excluded, features, findings, manifest, npz, orders, similarity
 from classifier.dataset import near_duplicates as near_duplicates_file
@@ -52,14 +52,11 @@ def main(
     hashes = npz.stored_npy(hashes_npy)
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = database.cache_folder()
-    with (
-        cores.one_blas_thread(),
-        files.disk_errors(out),
-        tempfile.TemporaryFile(dir=out.parent, buffering=0) as one,
-        tempfile.TemporaryFile(dir=out.parent, buffering=0) as other,
-        closing(ResultCache(folder)) as cache,
-    ):
-        found = inspect_images(images_csv, hashes, train, test, folder, cache, (one, other))
+    with cores.one_blas_thread(), files.disk_errors(out), Scratch(out.parent) as scratch:
+        with closing(ResultCache(folder)) as cache:
+            found = inspect_images(images_csv, hashes, train, test, folder, cache, scratch)
+        paths = (row.path for row in manifest.iter_rows(images_csv))
+        similarity.write(similarity_csv, paths, found.similarities)
     found.results.extend(
         listed_labels.find(manifest.iter_rows(images_csv), train.class_names.tolist())
     )
@@ -69,8 +66,6 @@ def main(
     findings.write(out, found.results)
     excluded.write(excluded_csv, reasons)
     near_duplicates_file.write(near_duplicates_csv, found.copies)
-    paths = (row.path for row in manifest.iter_rows(images_csv))
-    similarity.write(similarity_csv, paths, found.similarities)
     rows = train.image_rows
     blocks = (train.splits[rows[block]] for block in orders.blocks(len(rows)))
     n_training = sum(int((block == "train").sum()) for block in blocks)

@@ -1,14 +1,17 @@
 """The training images nearest to each image, found in one search."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from classifier.common.disk_array import Rows
+from classifier.common.disk_array import Rows, Scratch
+from classifier.common.records import Records
 from classifier.similarity import nearest_neighbours
 
 AVERAGED = 5  # nearest neighbours whose mean distance counts
 N_NEIGHBORS = 31  # searched, for the image itself, its copies and its group are among them
+NONE = 2.0  # more than any distance
 
 
 @dataclass(frozen=True)
@@ -16,8 +19,8 @@ class TrainingNeighbours:
     """The result, one row per image.
 
     Attributes:
-        distances: float64 (N,), mean cosine distance to the AVERAGED nearest training images that
-            are no copies; up to 2 where there are fewer.
+        distances: float (N,), mean cosine distance to the AVERAGED nearest training images that
+            are no copies; up to NONE where there are fewer.
         nearest: int32 (N,), the most similar training image of another group; -1 if none was found.
     """
 
@@ -26,7 +29,12 @@ class TrainingNeighbours:
 
 
 def find(
-    vectors: Rows, copies: np.ndarray, groups: np.ndarray, n_train: int, rank: np.ndarray
+    vectors: Rows,
+    copies: np.ndarray,
+    groups: np.ndarray,
+    n_train: int,
+    rank: Rows,
+    scratch: Scratch,
 ) -> TrainingNeighbours:
     """Returns the nearest training images.
 
@@ -36,20 +44,60 @@ def find(
         groups: int (N,), the same for images of one group.
         n_train: the first rows, the training images.
         rank: int (N,), all different, an order that does not depend on that of the rows.
+        scratch: for what was found in each cell.
     """
-    count = len(vectors)
     kind = np.float64 if n_train <= nearest_neighbours.EXACT else np.float32  # halves the memory
-    lowest = np.full((count, AVERAGED), 2, kind)  # distances
-    nearest, closest = np.full(count, -1, np.int32), np.full(count, np.inf, kind)
-    for rows, near, cosines in nearest_neighbours.nearest(vectors, n_train, N_NEIGHBORS, rank):
-        is_copy = copies[near] == copies[rows][:, None]
+    record = np.dtype([("lowest", kind, (AVERAGED,)), ("distance", kind), ("nearest", np.int32)])
+    parts = Records(scratch.file(), len(vectors), record)
+    search = nearest_neighbours.nearest(vectors, n_train, N_NEIGHBORS, rank, scratch)
+    for rows, near, cosines in search:
+        found = _none(len(rows), record)
         distances = (1 - cosines).astype(kind)
-        both = np.concatenate([lowest[rows], np.where(is_copy, kind(2), distances)], axis=1)
-        lowest[rows] = np.partition(both, AVERAGED - 1, axis=1)[:, :AVERAGED]
+        is_copy = copies[near] == copies[rows][:, None]
+        found["lowest"] = _lowest(found["lowest"], np.where(is_copy, kind(NONE), distances))
         others = groups[near] != groups[rows][:, None]  # the nearest first
         chosen = np.arange(len(rows)), others.argmax(axis=1)
-        better = others.any(axis=1) & (distances[chosen] < closest[rows])
-        nearest[rows[better]] = near[chosen][better]
-        closest[rows[better]] = distances[chosen][better]
-    lowest.sort(axis=1)
-    return TrainingNeighbours(lowest.mean(axis=1, dtype=np.float64), nearest)
+        known = others.any(axis=1)
+        found["nearest"][known] = near[chosen][known]
+        found["distance"][known] = distances[chosen][known]
+        parts.append(rows, found)
+    result = TrainingNeighbours(np.empty(len(vectors), kind), np.empty(len(vectors), np.int32))
+    for images, places, found in parts:
+        total = _none(images.stop - images.start, record)
+        for some in _passes(places):
+            _merge(total, places[some], found[some])
+        lowest = np.sort(total["lowest"], axis=1)
+        result.distances[images] = lowest.mean(axis=1, dtype=np.float64)
+        result.nearest[images] = total["nearest"]
+    return result
+
+
+def _none(count: int, record: np.dtype) -> np.ndarray:
+    """Returns records of images without neighbours."""
+    found = np.empty(count, record)
+    found["lowest"], found["distance"], found["nearest"] = NONE, np.inf, -1
+    return found
+
+
+def _lowest(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Returns the AVERAGED lowest distances of each row, in no order."""
+    both = np.concatenate([one, other], axis=1)
+    return np.partition(both, AVERAGED - 1, axis=1)[:, :AVERAGED]
+
+
+def _passes(places: np.ndarray) -> Iterator[np.ndarray]:
+    """Yields records in passes, in each of which no image comes twice: the first ones first."""
+    order = np.argsort(places, kind="stable")
+    sorted_places = places[order]
+    first = np.searchsorted(sorted_places, sorted_places, "left")
+    number = np.arange(len(order)) - first
+    for one in range(int(number.max(initial=-1)) + 1):
+        yield order[number == one]
+
+
+def _merge(total: np.ndarray, places: np.ndarray, found: np.ndarray) -> None:
+    """Adds a record each to what is known of some images."""
+    total["lowest"][places] = _lowest(total["lowest"][places], found["lowest"])
+    better = found["distance"] < total["distance"][places]
+    for name in ("distance", "nearest"):
+        total[name][places[better]] = found[name][better]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from classifier.common.disk_array import Rows
 from classifier.dataset import orders
 from classifier.dataset.features import Array, FeatureTable
 from classifier.dataset.lazy_array import LazyArray
@@ -24,9 +25,9 @@ class UniqueImages:
     """
 
     inverse: np.ndarray
-    first: np.ndarray
+    first: Rows
     labels: np.ndarray
-    hash_rank: np.ndarray
+    hash_rank: Rows
     n_train: int
 
     @classmethod
@@ -37,7 +38,7 @@ class UniqueImages:
         hash_rank = np.argsort(first).astype(np.int32)
         inverse, first = orders.inverse(hash_rank)[inverse], first[hash_rank]
         n_train = int(np.sum(first < len(train.image_rows)))
-        labels = np.concatenate([train.labels, test.labels])[rows]
+        labels = LazyArray([train.labels, test.labels])[rows]
         agreed = _agreed_labels(inverse, labels, len(first))
         return cls(inverse, first, agreed, hash_rank, n_train)
 

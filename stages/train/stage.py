@@ -142,6 +142,7 @@ def main(
     """Trains the head as params.yaml says."""
     started = time.perf_counter()
     heap.share()
+    heap.return_above(heap.SMALL)
     settings = params.load("train", Params)
     table = features.read(train_folder)
     class_weight = weights_by_index(settings.class_weight, table.class_names.tolist())
@@ -157,6 +158,7 @@ def main(
     history.write(history_csv, {name: [] for name in history.COLUMNS})
     with files.disk_errors(out), tempfile.TemporaryFile(dir=out.parent) as file:
         dataset = make_training_set(table, rows, base_folder, file)
+        heap.return_above(heap.LARGE)
         if settings.dense:
             outcome = training.train(dataset, plan, settings, history.LiveHistory(history_csv))
             random_correct, curve = np.zeros(0, bool), learning_curve.NONE

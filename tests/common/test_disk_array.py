@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from classifier.common import disk_array
-from classifier.common.disk_array import ComputedRows, DiskArray
+from classifier.common.disk_array import ComputedRows, DiskArray, Scratch
 
 VALUES = np.random.default_rng(1).normal(size=(3000, 4)).astype(np.float32)
 
@@ -14,7 +14,7 @@ VALUES = np.random.default_rng(1).normal(size=(3000, 4)).astype(np.float32)
 def test_rows_come_back_in_any_order(small, monkeypatch):
     monkeypatch.setattr(disk_array, "SMALL", small)
     with tempfile.TemporaryFile() as file:
-        array = DiskArray(file, 4)
+        array = DiskArray(file, (4,))
         assert len(array) == 0 and array[:5].shape == (0, 4)
         for start in range(0, 3000, 700):
             array.append(VALUES[start : start + 700])
@@ -39,7 +39,7 @@ class Halting(io.FileIO):
 def test_what_the_system_takes_in_parts_is_complete(tmp_path, monkeypatch):
     monkeypatch.setattr(disk_array, "SMALL", 0)
     with Halting(tmp_path / "rows", "w+b") as file:
-        array = DiskArray(file, 4)
+        array = DiskArray(file, (4,))
         array.append(VALUES)
         assert np.array_equal(array[:], VALUES)
 
@@ -47,3 +47,14 @@ def test_what_the_system_takes_in_parts_is_complete(tmp_path, monkeypatch):
 def test_computed_rows_are_those_of_the_rows_asked_for():
     doubled = ComputedRows(VALUES, lambda rows: 2 * rows)
     assert len(doubled) == 3000 and np.array_equal(doubled[5:9], 2 * VALUES[5:9])
+
+
+def test_scratch_keeps_arrays_while_it_is_open(tmp_path):
+    with Scratch(tmp_path) as scratch:
+        numbers, rows = scratch.keep(np.arange(7)), scratch.keep(VALUES)
+        empty = scratch.array((), np.uint16)
+        empty.append(np.arange(3))
+        assert numbers[[6, 0]].tolist() == [6, 0] and np.array_equal(rows[2:4], VALUES[2:4])
+        assert (empty[:].dtype, empty[:].tolist()) == (np.uint16, [0, 1, 2])
+    with pytest.raises(ValueError, match="closed file"):
+        numbers[:1]

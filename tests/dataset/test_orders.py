@@ -33,3 +33,11 @@ def test_the_order_of_paths_is_pythons_whatever_the_size_of_blocks():
 def test_the_inverse_of_an_order_has_its_places():
     order = RNG.permutation(50)
     assert np.array_equal(orders.inverse(order)[order], np.arange(50))
+
+
+def test_true_places_are_those_of_numpy(monkeypatch):
+    monkeypatch.setattr(orders, "BLOCK", 7)
+    mask = np.random.default_rng(1).random(40) < 0.3
+    found = orders.true_places(mask)
+    assert found.dtype == np.int32 and np.array_equal(found, np.flatnonzero(mask))
+    assert len(orders.true_places(mask[:0])) == 0

@@ -1,7 +1,11 @@
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
+from classifier.common.disk_array import Scratch
 from classifier.similarity import nearest_neighbours
 from classifier.similarity.pca import normalize
 
@@ -13,8 +17,10 @@ def blobs(count: int, centres: int = 40) -> np.ndarray:
     return normalize(values).astype(np.float32)
 
 
-def search(values: np.ndarray, n_candidates: int, count: int):
-    return nearest_neighbours.nearest(values, n_candidates, count, np.arange(len(values)))
+def search(values: np.ndarray, n_candidates: int, count: int, rank: np.ndarray | None = None):
+    rank = np.arange(len(values)) if rank is None else rank
+    with Scratch(Path(tempfile.gettempdir())) as scratch:
+        yield from nearest_neighbours.nearest(values, n_candidates, count, rank, scratch)
 
 
 def neighbours_of(values: np.ndarray, count: int) -> dict[int, set[int]]:
@@ -84,7 +90,7 @@ def test_neither_the_order_of_rows_nor_the_number_of_cores_changes_neighbours(
     before = neighbours_of(values, 3)
     monkeypatch.setattr(nearest_neighbours.cores, "count", lambda: 5)
     monkeypatch.setattr(nearest_neighbours, "SCANNED", 300)
-    moved = nearest_neighbours.nearest(values[order], 2000, 3, order)
+    moved = search(values[order], 2000, 3, order)
     after: dict[int, set[int]] = {row: set() for row in range(2000)}
     for rows, others, _ in moved:
         for row, neighbours in zip(order[rows].tolist(), order[others].tolist(), strict=True):

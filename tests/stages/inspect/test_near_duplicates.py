@@ -1,5 +1,9 @@
+import tempfile
+from pathlib import Path
+
 import numpy as np
 
+from classifier.common.disk_array import Scratch
 from classifier.similarity.pca import PCA
 from stages.inspect import near_duplicates
 from stages.inspect.near_duplicates import DuplicatePairs, group_duplicates
@@ -9,8 +13,13 @@ VALUES = RNG.normal(size=(40, 8)).astype(np.float32)
 HASHES = RNG.integers(0, 256, (40, 32), np.uint8) & np.array([0x7F, *[0xFF] * 31], np.uint8)
 
 
+def find_pairs(values: np.ndarray, hashes: np.ndarray) -> DuplicatePairs:
+    with Scratch(Path(tempfile.gettempdir())) as scratch:
+        return near_duplicates.find_pairs(values, hashes, np.arange(len(values)), scratch)
+
+
 def find(values: np.ndarray, hashes: np.ndarray) -> list[tuple[int, int]]:
-    pairs = near_duplicates.find_pairs(values, hashes, np.arange(len(values)))
+    pairs = find_pairs(values, hashes)
     return list(zip(pairs.one.tolist(), pairs.other.tolist(), strict=True))
 
 
@@ -25,7 +34,7 @@ def planted(flips: int) -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_pair_is_found_once():
     assert find(*planted(0)) == [(3, 7)]
-    assert near_duplicates.find_pairs(*planted(30), np.arange(40)).distance.tolist() == [30 / 255]
+    assert find_pairs(*planted(30)).distance.tolist() == [30 / 255]
 
 
 def test_both_features_and_hashes_must_be_similar():

@@ -1,8 +1,13 @@
+import tempfile
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.neighbors import NearestNeighbors
 
+from classifier.common.disk_array import Scratch
 from classifier.similarity import nearest_neighbours
 from classifier.similarity.pca import normalize
 from stages.inspect import outliers, training_neighbours
@@ -20,8 +25,13 @@ def scores(values: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:
     return scores_of(values, groups, len(values))
 
 
+def find(*args: Any) -> training_neighbours.TrainingNeighbours:
+    with Scratch(Path(tempfile.gettempdir())) as scratch:
+        return training_neighbours.find(*args, scratch)
+
+
 def scores_of(values: np.ndarray, groups: np.ndarray, n_train: int) -> np.ndarray:
-    found = training_neighbours.find(values, groups, groups, n_train, np.arange(len(values)))
+    found = find(values, groups, groups, n_train, np.arange(len(values)))
     return outliers.outlier_scores(found.distances, groups, n_train)
 
 
@@ -70,7 +80,7 @@ def most_similar(groups: np.ndarray, n_train: int = 100) -> np.ndarray:
 
 def nearest(groups: np.ndarray, rank: np.ndarray | None = None) -> np.ndarray:
     rank = np.arange(120) if rank is None else rank
-    return training_neighbours.find(VALUES, np.arange(120), groups, 100, rank).nearest
+    return find(VALUES, np.arange(120), groups, 100, rank).nearest
 
 
 def test_the_nearest_training_image_of_another_group_is_found():

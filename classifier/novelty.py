@@ -99,7 +99,9 @@ def sample(labels: np.ndarray) -> np.ndarray:
     Args:
         labels: int (N,).
     """
-    counts = np.bincount(labels)
+    size = int(labels.max()) + 1
+    of_blocks = (np.bincount(labels[block], None, size) for block in orders.blocks(len(labels)))
+    counts = sum(of_blocks, np.zeros(size, int))
     at_most = max(FIT_IMAGES // int(np.count_nonzero(counts)), 10)
     steps = -(-counts // at_most)
     before, chosen = np.zeros(len(counts), int), []  # of each class

@@ -13,7 +13,7 @@ from classifier.dataset.lazy_array import LazyArray, Selected
 from classifier.dataset.npz import Column, StoredArray
 
 PATH = Path("results/validation_predictions.npz")
-LAZY = ("paths", "labels", "probabilities", "folds", "novelty")
+LAZY = ("paths", "labels", "probabilities", "folds", "groups", "novelty")
 BLOCK = 4096  # images
 
 
@@ -30,7 +30,7 @@ class ValidationPredictions:
         class_names: str (C,).
         probabilities: float32 (N, C); rows sum to 1; left on disk.
         folds: int32 (N,), 1 to F; 0: held out; left on disk.
-        groups: int32 (N,); images with equal numbers are never on two sides.
+        groups: int32 (N,); images with equal numbers are never on two sides; left on disk.
         random_correct: bool (N,), whether the prediction is right if groups are torn apart; (0,)
             where that was not tried.
         novelty: float32 (N,), how unlike the images it was trained on; NaN if not computed;
@@ -46,7 +46,7 @@ class ValidationPredictions:
     class_names: np.ndarray
     probabilities: Streamed
     folds: Streamed
-    groups: np.ndarray
+    groups: Streamed
     random_correct: np.ndarray
     novelty: Streamed
     curve_images: np.ndarray

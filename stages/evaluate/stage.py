@@ -76,7 +76,7 @@ def main(
     values |= more_images.metrics_part(validated, scored.label)
     similarities = similarity_file.iter_rows(similarity_csv)
     known = np.fromiter(look_up(validated.iter_paths(), similarities, math.nan), np.float32)
-    bins = similarity.of_run(known, scored.correct, validated.groups, others)
+    bins = similarity.of_run(known, scored.correct, validated.groups[:], others)
     del known
     values |= similarity.metrics_part(bins)
     values["leaks"] = {"test": len(copies), "labelled": int((~clean).sum())}
@@ -107,7 +107,7 @@ def validation_metrics(
     validated: ValidationPredictions, scored: ScoredImages
 ) -> dict[str, dict[str, Any]]:
     """Returns the metrics of the validation images, and how they would be without groups."""
-    independent = independent_count(scored.correct, validated.groups)
+    independent = independent_count(scored.correct, validated.groups[:])
     values = metrics.compute(scored, independent)
     parts: dict[str, dict[str, Any]] = {
         "validation": {**values, "folds": int(validated.folds[:].max())}

@@ -104,7 +104,7 @@ def compute_scores(
     again.
     """
     scored = score(validated)
-    independent = independent_count(scored.correct, validated.groups)
+    independent = independent_count(scored.correct, validated.groups[:])
     scores = {"validation": metrics.compute(scored, independent)}
     if len((tested := scored_images.read(scored_test)).label):
         scores["test"] = metrics.compute(tested)

@@ -61,7 +61,7 @@ def folds(units: Units, labels: np.ndarray, n_folds: int, seed: int) -> np.ndarr
         of_class[label][fold] += count
         sizes[fold] += count
 
-    of_unit = np.zeros(len(units), np.int16 if n_folds < 2**15 else np.int32)
+    of_unit = np.zeros(len(units), np.min_scalar_type(-n_folds - 1))  # signed
     members = Members.of(units.numbers[shared], labels[shared])
     of_label, counts = members.labels.tolist(), members.counts.tolist()
     order = np.lexsort((draws[members.units], -members.sizes))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from classifier.dataset import orders
 from classifier.dataset.features import Array
 from classifier.discriminant import Coordinates, Linear, Moments, parts
 from stages.train import blocks, draw
@@ -83,8 +84,9 @@ def measure(
     coordinates = _coordinates(features, samples.rows[samples.trains, 0], columns, power)
     folds, n_blocks = samples.fold_numbers, len(BLOCKS)
     block_of_part = np.searchsorted(np.cumsum(BLOCKS), np.arange(N_PARTS + 1))
-    groups = samples.folds.astype(np.int32) * n_blocks
-    groups += block_of_part.astype(np.int32)[image_parts]
+    kind = np.min_scalar_type(-(max(folds, default=0) + 1) * n_blocks)
+    groups = samples.folds.astype(kind) * kind.type(n_blocks)
+    groups += block_of_part.astype(kind)[image_parts]
     numbers = [fold * n_blocks + block for fold in folds for block in range(n_blocks)]
     moments = sums(coordinates, samples, groups, numbers, pool)
 
@@ -102,8 +104,8 @@ def measure(
 
     held_out = [fold for fold in folds if fold]
     curves = dict(zip(held_out, pool.map(fit, held_out), strict=True))
-    predicted = np.flatnonzero(samples.folds > 0)
-    predicted = predicted[:: -(-len(predicted) // MOST)]
+    predicted = orders.true_places(samples.folds > 0)
+    predicted = predicted[:: -(-len(predicted) // MOST)].copy()  # not a view of all
     chosen = np.full_like(samples.folds, -1)
     chosen[predicted] = samples.folds[predicted]
     correct = np.empty((len(predicted), len(FRACTIONS)), np.float32)

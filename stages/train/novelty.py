@@ -37,7 +37,7 @@ def fit(
 
     def fit_one(number: int) -> Novelty:
         trains = plan.trains & (plan.rounds != number) if number else plan.learned
-        images = np.flatnonzero(trains)
+        images = orders.true_places(trains)
         images = images[novelty.sample(labels[images])]
         return novelty.fit(heads[number].vectors(table.features[rows[images]]), labels[images])
 

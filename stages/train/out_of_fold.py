@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from classifier import temperature
+from classifier.dataset import orders
 from classifier.dataset.features import FeatureTable, rows_per_chunk
 from classifier.dataset.lazy_array import Selected
 from classifier.dataset.npz import StoredArray
@@ -54,8 +55,10 @@ def predict(
         folder: for the probabilities.
         pool: threads; each computes on one core.
     """
-    views = table.view_rows(table.tta_views)
-    views = views[np.searchsorted(views[:, 0], rows)]
+    views = rows[:, None]
+    if table.tta_views.tolist() != [0]:
+        every = table.view_rows(table.tta_views)
+        views = every[np.searchsorted(every[:, 0], rows)]
     fitted = novelty.fit(heads, plan, table, rows, pool)
 
     def predict_part(part: tuple[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -165,18 +168,22 @@ def validated_images(
         curve: from fewer images.
         kept: int (n,), the images that validate, in the order to write.
     """
-    places, own_rows = predicted.places[kept], rows[kept]
-    tried = np.flatnonzero(np.isin(kept, curve.predicted))
+    on_curve = np.zeros(len(rows), bool)
+    on_curve[curve.predicted] = True
+    tried = orders.true_places(on_curve[kept])
+    whole, single = np.dtype(np.int32), np.dtype(np.float32)
     return ValidationPredictions(
-        paths=Selected(table.paths, own_rows, table.paths.dtype),
-        labels=table.labels[own_rows],
+        paths=Selected(Selected(table.paths, rows, table.paths.dtype), kept, table.paths.dtype),
+        labels=Selected(table.labels[rows], kept, whole),
         class_names=table.class_names,
-        probabilities=Selected(predicted.probabilities, places, np.dtype(np.float32)),
-        folds=plan.numbered_folds[kept].astype(np.int32),
-        groups=plan.units[kept].astype(np.int32),
+        probabilities=Selected(
+            Selected(predicted.probabilities, predicted.places, single), kept, single
+        ),
+        folds=Selected(plan.numbered_folds, kept, whole),
+        groups=Selected(plan.units, kept, whole),
         random_correct=random_correct[kept] if len(random_correct) else random_correct,
-        novelty=predicted.novelty[kept],
+        novelty=Selected(predicted.novelty, kept, single),
         curve_images=curve.images,
-        curve_rows=tried.astype(np.int32),
+        curve_rows=tried,
         curve_correct=curve.correct[np.searchsorted(curve.predicted, kept[tried])],
     )

@@ -23,7 +23,7 @@ class Plan:
     """What happens with each of N images; arrays are (N,).
 
     Attributes:
-        images: int, of those given, the ones that are used: all, or those that `train.most` allows.
+        images: of those given, the ones that are used: all, or int, those that `train.most` allows.
         rounds: int, the round in which the image validates, 1 to F; 0: in none. It trains in all
             others. Held-out images have 1, and there is no other round.
         folds: int, 1 to F; the folds by which a head is chosen; in cross-validation the rounds.
@@ -36,7 +36,7 @@ class Plan:
         parts: int, from which fractions of the images are made; see `learning_curve`.
     """
 
-    images: np.ndarray
+    images: np.ndarray | slice
     rounds: np.ndarray
     folds: np.ndarray
     trains: np.ndarray
@@ -109,9 +109,9 @@ def make_plan(
     contents = Selected(table.sha256, rows[first], np.dtype("S32"))
     alone = Units(content, [], contents)
     units = make_units(table.groups, rows, contents, content, copies, labels, trains, given)
-    images = np.arange(len(rows), dtype=np.int32)
+    images: np.ndarray | slice = slice(None)
     if settings.most:
-        images = images[draw.most(units, labels, given, settings.most)]
+        images = orders.true_places(draw.most(units, labels, given, settings.most))
         labels, given, trains = (one[images] for one in (labels, given, trains))
         units, alone = units.subset(images), alone.subset(images)
     n_folds, seed = settings.folds or DEFAULT_FOLDS, settings.seed

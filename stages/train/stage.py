@@ -169,8 +169,9 @@ def main(
     if outcome.history:
         history.write(history_csv, outcome.history)
     by_path = orders.path_order(table.paths, rows[:, 0])
-    kept = by_path[plan.rounds[by_path] > 0]
     split.write(split_csv, plan.split_rows(by_path, table.paths, rows[:, 0]))
+    kept = by_path[plan.rounds[by_path] > 0]
+    del by_path
     prefix = f"{out.name}.{os.getpid()}."  # removed by the next run if this one is killed
     with (
         files.disk_errors(out),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from classifier.dataset import orders
 from classifier.dataset.groups import EXIF
 from classifier.dataset.manifest import ImageRow
 from classifier.images.capture import Capture
@@ -54,7 +55,7 @@ class Bursts:
         self.gap = gap
         self._rows = 0
         self._taken: defaultdict[str, tuple[array[float], array[int]]] = defaultdict(
-            lambda: (array("d"), array("q"))
+            lambda: (array("d"), array("i"))
         )
 
     def add(self, row: ImageRow, capture: Capture | None) -> None:
@@ -71,13 +72,16 @@ class Bursts:
         starts, cameras = [np.zeros(0)], list[str]()
         gap = min(self.gap, 2**53)  # NumPy compares no larger numbers
         for camera, (taken, rows) in self._taken.items():
-            order = np.argsort(np.frombuffer(taken), kind="stable")
+            order = np.argsort(np.frombuffer(taken), kind="stable").astype(np.int32)
             seconds = np.frombuffer(taken)[order]
             first = np.diff(seconds, prepend=-np.inf) > gap  # of a run
-            sizes = np.diff(np.flatnonzero(np.append(first, True)))
+            sizes = np.diff(orders.true_places(np.append(first, True)))
             several = sizes > 1
-            run = np.where(several, len(cameras) + np.cumsum(several) - 1, -1)
-            numbers[np.frombuffer(rows, np.int64)[order]] = np.repeat(run, sizes)
+            run = np.cumsum(several, dtype=np.int32)
+            run += np.int32(len(cameras) - 1)
+            run[~several] = -1
             starts.append(seconds[first][several])
+            del seconds, first
+            numbers[np.frombuffer(rows, np.intc)[order]] = np.repeat(run, sizes)
             cameras += [camera] * int(several.sum())
         return BurstGroups(numbers, np.concatenate(starts), cameras)

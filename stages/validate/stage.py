@@ -26,7 +26,7 @@ from classifier.images import conversion, perceptual_hash
 from classifier.images.decode_pool import DecodePool
 from classifier.images.grey_levels import Ranges
 from stages.validate import dataset_files, dvc_links, folder_errors, folder_warnings
-from stages.validate.bursts import Bursts
+from stages.validate.bursts import BurstGroups
 from stages.validate.checks import CHECKS
 from stages.validate.dataset_files import Contents
 from stages.validate.input_images import read_images
@@ -63,7 +63,7 @@ def write_images(
     class_names: list[str],
     total: int,
     settings: Params,
-) -> tuple[DatasetStatistics, list[Problem]]:
+) -> tuple[DatasetStatistics, list[Problem], BurstGroups]:
     """Writes the rows of the usable images, one by one, and returns all else there is to know.
 
     Images in folders that are not in `class_names` have no label. Composed and decomposed forms of
@@ -113,7 +113,7 @@ def write_images(
         )
     if ranges:
         manifest.change_rows(outs[1], lambda row: _completed(row, ranges, row.group))
-    return statistics, all_problems
+    return statistics, all_problems, groups
 
 
 def _completed(row: ImageRow, ranges: Ranges, group: str) -> ImageRow:
@@ -168,7 +168,9 @@ def main(
         files.atomic_write(hashes_npy) as third,
     ):
         outs = part, second, third
-        statistics, all_problems = write_images(outs, used, class_names, contents.total, settings)
+        statistics, all_problems, bursts = write_images(
+            outs, used, class_names, contents.total, settings
+        )
         errors = folder_errors.class_errors(statistics, class_names)
         skip = settings.bad_images == "skip"
         if errors := folder_errors.fatal_errors(skip, all_problems, errors):
@@ -189,7 +191,7 @@ def main(
     unscored = folder_errors.unscored_folders(class_names, listed)
     hidden = sorted(left_out.system_files)
     line = output_line(counts, all_problems, unscored, hidden, (images_csv, unlabelled_csv))
-    line += burst_part(statistics.bursts) + depth_part(statistics.grey_ranges())
+    line += burst_part(bursts, settings.group_seconds) + depth_part(statistics.grey_ranges())
     print(line + format_part(contents.total, images_csv))
 
 
@@ -200,13 +202,12 @@ def format_part(n_images: int, out: Path) -> str:
     return f"; `validate.table_format: parquet` makes {out.as_posix()} a quarter as large"
 
 
-def burst_part(bursts: Bursts) -> str:
+def burst_part(bursts: BurstGroups, gap: int) -> str:
     """Returns the part of the line about images that were taken shortly after each other."""
-    groups = bursts.groups()
-    if not len(groups):
+    if not len(bursts):
         return ""
-    images, seconds = count(groups.n_images, "image"), count(bursts.gap, "second")
-    return f"; {images} in {count(len(groups), 'group')} of one camera within {seconds}"
+    images, seconds = count(bursts.n_images, "image"), count(gap, "second")
+    return f"; {images} in {count(len(bursts), 'group')} of one camera within {seconds}"
 
 
 def depth_part(ranges: Ranges) -> str:

@@ -8,6 +8,7 @@ from itertools import compress
 
 import numpy as np
 
+from classifier.dataset import orders
 from classifier.dataset.folders import UNLABELLED
 from classifier.dataset.manifest import ImageRow
 from classifier.images import grey_levels
@@ -15,6 +16,8 @@ from classifier.images.capture import Capture
 from classifier.images.grey_levels import Range
 from stages.validate.bursts import Bursts
 from stages.validate.params import ValueRange
+
+PARTS = np.uint64(16)  # in which hashes are compared: sorting all of them would take memory
 
 
 class DatasetStatistics:
@@ -76,8 +79,10 @@ class DatasetStatistics:
         Of these hashes only 64 bits are compared, so others may be among them by chance.
         """
         hashes = np.frombuffer(self._hashes, np.uint64)
-        order = np.argsort(hashes, kind="stable")
-        same = np.flatnonzero(np.diff(hashes[order]) == 0)
         shared = np.zeros(len(hashes), bool)
-        shared[order[same]] = shared[order[same + 1]] = True
+        for number in range(int(PARTS)):
+            own = orders.true_places(hashes % PARTS == number)
+            own = own[np.argsort(hashes[own], kind="stable")]
+            same = np.flatnonzero(np.diff(hashes[own]) == 0)
+            shared[own[same]] = shared[own[same + 1]] = True
         return compress(rows, shared)

@@ -1,6 +1,7 @@
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +38,30 @@ def heaps(*arguments: str) -> int:
 def test_threads_share_a_heap():
     assert heaps() > 1
     assert heaps("share") == 1
+
+
+KEPT = """
+import sys
+import numpy as np
+from pathlib import Path
+from stages.train import heap
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+if "return" in sys.argv:
+    heap.return_above(heap.SMALL)
+np.ones(31_000_000, np.uint8)  # after it arrays of this size come from the heap
+arrays = [np.ones(2_000_000, np.uint8) for _ in range(40)]
+before, last = resident(), arrays[-1]
+del arrays
+print(before - resident())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells it there")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has the option")
+def test_large_arrays_are_returned_when_they_are_deleted():
+    returned = [
+        int(subprocess.check_output([sys.executable, "-c", KEPT, *arguments]))
+        for arguments in ((), ("return",))
+    ]
+    assert returned[0] < 10_000_000 and returned[1] > 70_000_000

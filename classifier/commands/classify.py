@@ -14,9 +14,9 @@ from functools import partial
 from typing import TextIO
 
 from classifier.commands import _new_images
-from classifier.common import progress, shard
+from classifier.common import parquet, progress, shard
 from classifier.common.errors import StageError, count, warn
-from classifier.serving import models, outputs, parquet, snapshot
+from classifier.serving import models, outputs, snapshot
 from classifier.serving.cached_classifier import CachedClassifier
 from classifier.serving.classifier import Classifier, Prediction
 from classifier.serving.parquet import parquet_writer

@@ -5,14 +5,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from classifier.common import files, objects
+from classifier.common import files, objects, parquet
 from classifier.common.errors import StageError, first_names
 from classifier.common.objects import Version
 from classifier.dataset import folders
 from classifier.dataset.folders import INPUT, LIST, InputFile
 
 CSV, PARQUET = (INPUT / name for name in folders.IMAGE_LISTS)
-ROWS = 10_000  # of a Parquet file, in memory at once
 SHOWN = 50  # errors
 SPLITS = (*folders.FOLDERS, folders.EXCLUDED)
 
@@ -103,14 +102,6 @@ def _csv_rows(path: Path) -> Iterator[dict[str, object]]:
 
 
 def _parquet_rows(path: Path) -> Iterator[dict[str, object]]:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ModuleNotFoundError:
-        rule = "needs pyarrow; run `pip install pyarrow`"
-        raise StageError(f"{path.as_posix()}: {rule}") from None
-    try:
-        for batch in parquet.ParquetFile(path).iter_batches(ROWS):
-            yield from batch.to_pylist()
-    except pyarrow.ArrowInvalid as error:
-        raise StageError(f"{path.as_posix()}: must be Parquet; got {error}") from None
+    for columns in parquet.iter_batches(path):
+        for cells in zip(*columns.values(), strict=True):
+            yield dict(zip(columns, cells, strict=True))

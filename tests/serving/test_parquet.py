@@ -26,12 +26,6 @@ def test_columns_are_those_of_csv_with_types(tmp_path):
     assert second["detail"] == "a reason"
 
 
-def test_rows_are_written_as_they_come(tmp_path, monkeypatch):
-    monkeypatch.setattr(parquet, "ROWS", 1)
-    written(tmp_path / "a.parquet")
-    assert pq.ParquetFile(tmp_path / "a.parquet").num_row_groups == 2
-
-
 def test_only_parquet_of_predictions_may_be_overwritten(tmp_path):
     written(tmp_path / "a.parquet")
     other = pq.read_table(tmp_path / "a.parquet").replace_schema_metadata({})

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from classifier.cache.results import ResultCache
-from classifier.common import cores, parallel
+from classifier.common import cores, heap, parallel
 from classifier.common.disk_array import ComputedRows, DiskArray, Rows, Scratch
 from classifier.dataset import features, manifest, orders
 from classifier.dataset.features import FeatureTable
@@ -134,7 +134,9 @@ def inspect_images(
     scaled = ComputedRows(
         values, lambda rows: near_duplicates.scale_components(rows, pca.scales, unique.n_train)
     )
+    heap.return_above(heap.LARGE)
     pairs = near_duplicates.find_pairs(scaled, unique_hashes, unique.hash_rank, scratch)
+    heap.trim()
     compared = dict(select_images(images_csv, contents, is_in(pairs, len(values))))
     pairs = detail.keep_copies(pairs, compared, cache)
     del compared
@@ -154,6 +156,7 @@ def inspect_images(
     vectors = ComputedRows(values, lambda rows: normalize(pca.add_mean(rows)))
     units = near_duplicates.merge_groups(groups, named)
     del named
+    heap.trim()
     near = training_neighbours.find(
         vectors, groups, units, unique.n_train, unique.hash_rank, scratch
     )

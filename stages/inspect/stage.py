@@ -13,7 +13,7 @@ from pathlib import Path
 
 from classifier.cache import database
 from classifier.cache.results import ResultCache
-from classifier.common import cores, files, params
+from classifier.common import cores, files, heap, params
 from classifier.common.disk_array import Scratch
 from classifier.common.errors import count, warn
 from classifier.dataset import excluded, features, findings, manifest, npz, orders, similarity
@@ -46,6 +46,8 @@ def main(
     similarity_csv: Path = similarity.PATH,
 ) -> None:
     """Inspects all images."""
+    heap.share()
+    heap.return_above(heap.SMALL)
     dropped = params.load("inspect", Params).dropped_findings()
     images_csv = manifest.in_format(images_csv)
     train, test = features.read(train_folder), features.read(test_folder)

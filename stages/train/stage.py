@@ -18,7 +18,7 @@ import numpy as np
 
 from classifier import head
 from classifier.backbone import openvino_convert, upper_blocks
-from classifier.common import cores, files, params
+from classifier.common import cores, files, heap, params
 from classifier.common.errors import count
 from classifier.dataset import (
     excluded,
@@ -31,7 +31,7 @@ from classifier.dataset import (
 from classifier.dataset.features import FeatureTable
 from classifier.head import HeadInfo, TrainedLayers
 from classifier.inference import base
-from stages.train import heap, history, learning_curve, linear, out_of_fold, training
+from stages.train import history, learning_curve, linear, out_of_fold, training
 from stages.train.fine_tuning import TrainingSet, bottleneck_features
 from stages.train.learning_curve import LearningCurve
 from stages.train.linear import LayerSet
@@ -168,6 +168,7 @@ def main(
         del dataset  # unmaps the file
     if outcome.history:
         history.write(history_csv, outcome.history)
+    heap.trim()
     by_path = orders.path_order(table.paths, rows[:, 0])
     split.write(split_csv, plan.split_rows(by_path, table.paths, rows[:, 0]))
     kept = by_path[plan.rounds[by_path] > 0]

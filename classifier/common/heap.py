@@ -1,4 +1,4 @@
-"""The memory from which the threads of `train` allocate."""
+"""How the C library keeps memory that is no longer used."""
 
 import ctypes
 from contextlib import suppress
@@ -26,6 +26,12 @@ def return_above(size: int) -> None:
     By default that size grows with the arrays, up to LARGE, and the heap keeps gaps.
     """
     _set(M_MMAP_THRESHOLD, size)
+
+
+def trim() -> None:
+    """Returns what the heap keeps for later, likewise."""
+    with suppress(OSError, TypeError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _set(option: int, value: int) -> None:

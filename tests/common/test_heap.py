@@ -7,7 +7,7 @@ import pytest
 
 COUNT = """
 import ctypes, sys, threading
-from stages.train import heap
+from classifier.common import heap
 if "share" in sys.argv:
     heap.share()
 together = threading.Barrier(4)
@@ -44,7 +44,7 @@ KEPT = """
 import sys
 import numpy as np
 from pathlib import Path
-from stages.train import heap
+from classifier.common import heap
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 if "return" in sys.argv:
@@ -65,3 +65,24 @@ def test_large_arrays_are_returned_when_they_are_deleted():
         for arguments in ((), ("return",))
     ]
     assert returned[0] < 10_000_000 and returned[1] > 70_000_000
+
+
+TRIMMED = """
+from pathlib import Path
+from classifier.common import heap
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+small = [bytes(50_000) for _ in range(1000)]
+last = bytes(50_000)  # at the end of the heap
+before = resident()
+del small
+heap.trim()
+print(before - resident())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells it there")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has the function")
+def test_what_the_heap_keeps_can_be_returned():
+    returned = int(subprocess.check_output([sys.executable, "-c", TRIMMED]))
+    assert returned > 30_000_000

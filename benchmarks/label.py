@@ -56,8 +56,8 @@ def read_features(images: Path, weights: Path, layers: list[str]) -> tuple[Data,
             command = [sys.executable, "-m", f"stages.{name}"]
             subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
         train, test = (features.read(folder / path) for path in (features.TRAIN, features.TEST))
-        known = np.flatnonzero(test.labels >= 0)
-        return (train.features[:], train.labels), (test.features[known], test.labels[known])
+        known = np.flatnonzero(test.labels[:] >= 0)
+        return (train.features[:], train.labels[:]), (test.features[known], test.labels[known])
 
 
 def held_out(labels: np.ndarray, seed: int) -> np.ndarray:

@@ -41,7 +41,7 @@ def curve(values: np.ndarray, labels: np.ndarray, hashes: list[str], seed: int) 
 def measure(project: Path, repeats: int) -> list[str]:
     """Returns the cells of a row."""
     table = features.read(project / features.TRAIN)
-    rows = np.flatnonzero(table.views == 0)
+    rows = table.image_rows
     values, labels, hashes = table.features[rows], table.labels[rows], table.sha256[rows]
     names = np.array(features.hex_hashes(hashes))
     whole = [curve(values, labels, names.tolist(), seed).correct for seed in range(repeats)]

@@ -51,7 +51,7 @@ class Images(NamedTuple):
 def read(path: Path) -> Images:
     """Returns the images of a file; without augmented copies."""
     table = features.read(path)
-    rows = np.flatnonzero(table.views == 0)
+    rows = table.image_rows
     return Images(table.features[rows].astype(np.float64), table.labels[rows], table.sha256[rows])
 
 

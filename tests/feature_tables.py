@@ -14,14 +14,16 @@ from classifier.dataset.npz import Column
 PER_ROW = features.LAZY
 
 
-def write(folder: Path, table: FeatureTable, ends: Sequence[int] = ()) -> None:
+def write(
+    folder: Path, table: FeatureTable, ends: Sequence[int] = (), text_apart: bool = False
+) -> None:
     """Writes a table in one part, or in several that end before these rows and the last."""
     columns = vars(table)
     constants = {name: array for name, array in columns.items() if name not in PER_ROW}
     bounds = [0, *ends, len(table.labels)]
     slices = [slice(*bounds[number : number + 2]) for number in range(len(bounds) - 1)]
     parts = [part({name: columns[name][rows] for name in PER_ROW}) for rows in slices]
-    feature_writer.write(folder, constants, parts)
+    feature_writer.write(folder, constants, parts, text_apart)
 
 
 def part(columns: dict[str, np.ndarray]) -> Part:

@@ -39,7 +39,10 @@ TABLE = {
     "validate.decode_timeout": (20, {"validate", "report"}),
     "validate.group_seconds": (0, {"validate", "report"}),  # no effect: no EXIF
     "validate.value_range": ([0, 255], {"validate", "report"}),  # no effect: all have 8 bits
-    "validate.table_format": ("parquet", {"validate", "extract", "inspect", "report"}),
+    "validate.table_format": (  # the head stays the same
+        "parquet",
+        {"validate", "extract", "inspect", "train", "predict", "report"},
+    ),
     "validate.run_on": ("ray", set()),
     "fetch.weights": ("random", {"fetch", *BASE}),
     "fetch.seed": (2, {"fetch", "report"}),  # no effect: the weights are a file
@@ -107,6 +110,7 @@ REAL = (
     "export.openvino",
 )
 SLOW_STAGES = ("fetch", "freeze")
+IN_NAMES = manifest.TEMPLATE[3:-1]  # the param that DVC puts into the names of tables
 NEEDS_A_CLUSTER = "validate.run_on"  # tests/stages/validate/test_ray_check.py compares the bytes
 
 
@@ -142,10 +146,11 @@ def stages_to_run(name: str, changed: set[str]) -> set[str]:
         name: of the param.
         changed: outs of its stage that the new value changes; of later stages all change.
     """
-    if f".${{{name}}}" == manifest.TEMPLATE:
-        return TEMPLATED
     listed = {name, name.partition(".")[0]}
     stages = {stage for stage, lists in STAGES.items() if listed & set(lists.get("params", []))}
+    if name == IN_NAMES:
+        stages = set(TEMPLATED)
+        changed = changed and changed.union(*map(outs, stages))
     changed, size = set(changed), -1
     while len(stages) > size:
         size = len(stages)
@@ -169,7 +174,7 @@ def rows() -> list:
     return [
         pytest.param(name, marks=[pytest.mark.slow] if stages[name] in SLOW_STAGES else [])
         for name in decide
-        if name != NEEDS_A_CLUSTER
+        if name not in (NEEDS_A_CLUSTER, IN_NAMES)
     ]
 
 

@@ -3,13 +3,9 @@
 import math
 import mmap
 import os
-import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock
-from types import TracebackType
 from typing import IO, Any, Protocol
 
 import numpy as np
@@ -86,6 +82,11 @@ class DiskArray:
         self._file, self._lock = file, Lock()
         self._shape, self._count, self._dtype = shape, 0, np.dtype(dtype)
 
+    @property
+    def dtype(self) -> np.dtype:
+        """Returns the type of the numbers."""
+        return self._dtype
+
     def __len__(self) -> int:
         """Returns the number of rows."""
         return self._count
@@ -107,39 +108,6 @@ class DiskArray:
             return np.empty(shape, self._dtype)[rows]
         with self._lock:
             return read_rows(self._file, 0, self._dtype, shape, rows)
-
-
-class Scratch:
-    """Temporary files in a folder, which exist as long as this is open."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._files = folder, ExitStack()
-
-    def __enter__(self) -> "Scratch":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._files.close()
-
-    def file(self) -> IO[bytes]:
-        """Returns a new file, open for writing and reading."""
-        file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115 closed above
-        return self._files.enter_context(file)
-
-    def array(self, shape: tuple[int, ...], dtype: np.dtype | type = np.float32) -> DiskArray:
-        """Returns an array without rows, each of which will have this shape."""
-        return DiskArray(self.file(), shape, dtype)
-
-    def keep(self, values: np.ndarray) -> DiskArray:
-        """Returns an array with these rows."""
-        array = self.array(values.shape[1:], values.dtype)
-        array.append(values)
-        return array
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from contextlib import suppress
 # of glibc's malloc.h
 M_ARENA_MAX = -8
 M_MMAP_THRESHOLD = -3
+M_TRIM_THRESHOLD = -1
 
-SMALL = 1_000_000  # bytes; what is larger is returned at once: best for few large arrays
-LARGE = 32_000_000  # best for many chunks, each of which would have to be filled with zeros
+SMALL = 2**20  # bytes; what is larger is returned at once: best for few large arrays
+LARGE = 2**25  # best for many chunks, each of which would have to be filled with zeros
 
 
 def share() -> None:
@@ -21,15 +22,17 @@ def share() -> None:
 
 
 def return_above(size: int) -> None:
-    """Makes arrays of more bytes go back to the system when they are deleted, likewise.
+    """Makes arrays of more bytes go back to the system when they are deleted, with glibc.
 
-    By default that size grows with the arrays, up to LARGE, and the heap keeps gaps.
+    By default that size grows with the arrays, up to LARGE, and the heap keeps gaps. As then, free
+    memory at the end of the heap is returned if it is more than twice the size.
     """
     _set(M_MMAP_THRESHOLD, size)
+    _set(M_TRIM_THRESHOLD, 2 * size)
 
 
 def trim() -> None:
-    """Returns what the heap keeps for later, likewise."""
+    """Returns to the system what the heap keeps for later, with glibc."""
     with suppress(OSError, TypeError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 

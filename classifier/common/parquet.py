@@ -47,55 +47,83 @@ def open_writer(
     from pyarrow.parquet import ParquetWriter
 
     known = {HASH: pa.binary(32)}
-    types = [known.get(kind) or pa.type_for_alias(kind) for kind in columns.values()]
+    types = (known.get(kind) or pa.type_for_alias(kind) for kind in columns.values())
     schema = pa.schema(list(zip(columns, types, strict=True)), metadata=metadata)
-    rows, batches = list[Sequence[Any]](), list[Any]()
-
-    def pack() -> None:
-        """Turns rows into a batch, in a fraction of the memory."""
-        if rows:
-            cells = zip(zip(*rows, strict=True), types, strict=True)
-            batches.append(pa.record_batch([pa.array(*column) for column in cells], schema))
-            rows.clear()
-
-    def flush() -> None:
-        pack()
-        if batches:
-            table.write_table(pa.Table.from_batches(batches), GROUP)
-            batches.clear()
-
-    def write(row: Sequence[Any]) -> None:
-        rows.append(row)
-        if len(rows) == ROWS:
-            pack()
-            if len(batches) * ROWS >= GROUP:
-                flush()
-
-    with ParquetWriter(file, schema, compression="zstd") as table:
-        yield write
-        flush()
+    settings = {"compression": "zstd", "write_page_checksum": True}
+    with ParquetWriter(file, schema, **settings) as table:
+        rows = _Rows(table, schema)
+        yield rows.write
+        rows.flush()
 
 
-def iter_batches(path: Path, place: str = "") -> Iterator[dict[str, list[Any]]]:
-    """Yields the columns of up to ROWS rows at a time.
+class _Rows:
+    """Packs rows into batches, in a fraction of their memory, and writes these in groups."""
+
+    def __init__(self, table: Any, schema: Any) -> None:
+        self._table, self._schema = table, schema
+        self._rows, self._batches = list[Sequence[Any]](), list[Any]()
+
+    def write(self, row: Sequence[Any]) -> None:
+        self._rows.append(row)
+        if len(self._rows) == ROWS:
+            self._pack()
+            if len(self._batches) * ROWS >= GROUP:
+                self.flush()
+
+    def flush(self) -> None:
+        from pyarrow import Table
+
+        self._pack()
+        if self._batches:
+            self._table.write_table(Table.from_batches(self._batches), GROUP)
+            self._batches.clear()
+
+    def _pack(self) -> None:
+        from pyarrow import array, record_batch
+
+        if self._rows:
+            columns = zip(zip(*self._rows, strict=True), self._schema.types, strict=True)
+            arrays = [array(cells, kind) for cells, kind in columns]
+            self._batches.append(record_batch(arrays, self._schema))
+            self._rows.clear()
+
+
+def iter_batches(
+    path: Path, columns: Sequence[str] | None = None, remedy: str = ""
+) -> Iterator[dict[str, list[Any]]]:
+    """Yields the columns, or some of them, of up to ROWS rows at a time.
 
     Args:
         path: of the file.
-        place: how errors name it; default: as `path`.
+        columns: names; None: all.
+        remedy: for a file that is damaged.
 
     Raises:
         StageError: the file is damaged or no Parquet, or the package is missing.
+        OSError: there is no such file, or it cannot be read.
     """
-    place = place or path.as_posix()
-    require(place)
+    with _opened(path, remedy) as file:
+        for batch in file.iter_batches(ROWS, columns=columns):
+            yield batch.to_pydict()
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Returns the texts that were written with a table; raises what `iter_batches` does."""
+    with _opened(path) as file:
+        found = file.schema_arrow.metadata or {}
+        return {name.decode(): text.decode() for name, text in found.items()}
+
+
+@contextmanager
+def _opened(path: Path, remedy: str = "") -> Iterator[Any]:
+    require(path.as_posix())
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
-    try:
-        with ParquetFile(path) as file:
-            for batch in file.iter_batches(ROWS):
-                yield batch.to_pydict()
-    except (ArrowException, OSError, ValueError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        raise StageError(f"{place}: must be Parquet; got {error}") from None
+    with path.open("rb") as source:  # its errors name the file, PyArrow's do not
+        try:
+            with ParquetFile(source, page_checksum_verification=True) as file:
+                yield file
+        except (ArrowException, OSError, ValueError) as error:
+            rule = f"must be Parquet; got {error}" + (f": {remedy}" if remedy else "")
+            raise StageError(f"{path.as_posix()}: {rule}") from None

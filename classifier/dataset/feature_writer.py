@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from classifier.common import files
+from classifier.common import files, parquet
+from classifier.common.errors import StageError
 from classifier.dataset import features, npz
 from classifier.dataset.npz import Column
 
@@ -25,7 +26,12 @@ class Part:
     columns: Mapping[str, Column]
 
 
-def write(folder: Path, constants: Mapping[str, object], parts: Iterable[Part]) -> None:
+def write(
+    folder: Path,
+    constants: Mapping[str, object],
+    parts: Iterable[Part],
+    text_apart: bool = False,
+) -> None:
     """Writes a table; the same parts give the same bytes, whatever is there.
 
     After a kill some parts are of one run and some of another, until the next run writes the
@@ -35,22 +41,48 @@ def write(folder: Path, constants: Mapping[str, object], parts: Iterable[Part]) 
         folder: results/features_train or another.
         constants: the other arrays of a FeatureTable.
         parts: the columns of those that are kept are not read.
+        text_apart: whether their text is in Parquet files of its own.
 
     Raises:
         StageError: the disk is full, or a file cannot be written.
     """
     digests = []
     for number, part in enumerate(parts):
-        path = features.part_path(folder, number)
-        if not _is_there(path, part.digest):
+        path, text = features.part_path(folder, number), features.text_path(folder, number)
+        if not _is_there(path, part.digest) or (text_apart and not _is_text(text, part.digest)):
             digest = Column.from_array(np.array(part.digest))
-            npz.write(path, {features.DIGEST: digest, **part.columns})
+            names = features.NUMBERS if text_apart else features.LAZY
+            if text_apart:
+                _write_text(text, part)
+            columns = {name: column for name, column in part.columns.items() if name in names}
+            npz.write(path, {features.DIGEST: digest, **columns})
         digests.append(part.digest)
     arrays = {name: np.array(value) for name, value in constants.items()}
     arrays[features.DIGESTS] = np.array(digests)
     table = {name: Column.from_array(array) for name, array in arrays.items()}
     npz.write(folder / features.TABLE, table)
-    _remove_others(folder, len(digests))
+    _remove_others(folder, len(digests), text_apart)
+
+
+def _write_text(path: Path, part: Part) -> None:
+    columns = dict.fromkeys(features.TEXT, "string")
+    arrays = [np.concatenate(list(part.columns[name].chunks)) for name in columns]
+    with (
+        files.atomic_write(path) as file,
+        parquet.open_writer(file, columns, {features.DIGEST: part.digest}) as write_row,
+    ):
+        for row in zip(*(array.tolist() for array in arrays), strict=True):
+            write_row([text.decode() for text in row])
+
+
+def _is_text(path: Path, digest: str) -> bool:
+    """Tells whether a file is the text of the part with a digest, undamaged."""
+    try:
+        if parquet.read_metadata(path).get(features.DIGEST) != digest:
+            return False
+        return all(True for _ in parquet.iter_batches(path))
+    except (FileNotFoundError, StageError):
+        return False
 
 
 def _is_there(path: Path, digest: str) -> bool:
@@ -64,13 +96,16 @@ def _is_there(path: Path, digest: str) -> bool:
         return False
 
 
-def _remove_others(folder: Path, count: int) -> None:
+def _remove_others(folder: Path, count: int, text_apart: bool) -> None:
     """Removes parts that a table of `count` parts does not have, and what killed runs left."""
     kept = {features.TABLE, *(features.part_path(folder, n).name for n in range(count))}
+    if text_apart:
+        kept |= {features.text_path(folder, n).name for n in range(count)}
     for path in list(folder.iterdir()):
         name = files.TEMPORARY.sub("", path.name)
-        if name != path.name and (name in kept or features.is_part(name)):
+        ours = features.is_part(name, "npz|parquet")
+        if name != path.name and (name in kept or ours):
             files.remove_leftovers(folder / name)
-        elif features.is_part(name) and name not in kept:
+        elif ours and name not in kept:
             with files.disk_errors(path):
                 path.unlink()

@@ -1,21 +1,24 @@
 """results/features_*: the features of every image and view, in folders.
 
 table.npz holds what is true of all rows. The rows are in part-000.npz or, of many images, in 256
-parts by the first byte of their content hashes, so that a new image changes one part.
+parts by the first byte of their content hashes, so that a new image changes one part. With
+`validate.table_format: parquet` the text of the rows is beside, in part-000.parquet.
 """
 
 import math
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from classifier.common import parquet
 from classifier.common.errors import StageError
 from classifier.dataset import npz
 from classifier.dataset.lazy_array import LazyArray
+from classifier.dataset.text_column import TextColumn
 
 TRAIN = Path("results/features_train")
 TEST = Path("results/features_test")
@@ -26,6 +29,7 @@ DIGEST = "digest"  # in a part, of all that its bytes depend on
 LAZY = ("features", "sha256", "paths", "groups", "splits", "labels", "views")  # stay on disk
 CHECKED = ("labels", "views")  # whose checksums are compared at once
 TEXT = ("paths", "groups", "splits")  # UTF-8 on disk
+NUMBERS = tuple(name for name in LAZY if name not in TEXT)
 BLOCK = 65_536  # rows whose views are in memory at once
 MAX_ROWS = 512
 MAX_CHUNK = 64_000_000  # bytes
@@ -90,9 +94,14 @@ def part_path(folder: Path, number: int) -> Path:
     return folder / f"part-{number:03}.npz"
 
 
-def is_part(name: str) -> bool:
-    """Tells whether a file of the folder is a part."""
-    return re.fullmatch(r"part-\d{3}\.npz", name) is not None
+def text_path(folder: Path, number: int) -> Path:
+    """Returns the path of the text of a part, where it is in a file of its own."""
+    return part_path(folder, number).with_suffix(".parquet")
+
+
+def is_part(name: str, endings: str = "npz") -> bool:
+    """Tells whether a file of the folder is a part, or with `npz|parquet` one of its files."""
+    return re.fullmatch(rf"part-\d{{3}}\.({endings})", name) is not None
 
 
 def read(folder: Path) -> FeatureTable:
@@ -103,23 +112,44 @@ def read(folder: Path) -> FeatureTable:
         FileNotFoundError: there is no table.
     """
     path = folder / TABLE
+    stored, texts = list[dict[str, npz.StoredArray]](), list[Path]()
+    apart = text_path(folder, 0).exists()
+    if apart:
+        parquet.require(folder.as_posix())
     try:
         constants = npz.read(path)
-        stored = list[dict[str, npz.StoredArray]]()
         for number, digest in enumerate(constants.pop(DIGESTS).tolist()):
             path = part_path(folder, number)
-            if npz.read(path, (DIGEST, *CHECKED))[DIGEST] != digest:
-                raise ValueError("it is from another run than table.npz")
-            stored.append(npz.stored(path, LAZY))
-        columns: dict[str, Any] = dict(constants)
-        for name in LAZY:
-            columns[name] = LazyArray([arrays[name] for arrays in stored], name in TEXT)
-        return FeatureTable(**columns)
-    except npz.DAMAGED as error:
+            _require(npz.read(path, (DIGEST, *CHECKED))[DIGEST] == digest)
+            stored.append(npz.stored(path, NUMBERS if apart else LAZY))
+            if apart:
+                path = text_path(folder, number)
+                _require(parquet.read_metadata(path).get(DIGEST) == digest)
+                texts.append(path)
+        return FeatureTable(**constants, **_columns(stored, texts))
+    except (*npz.DAMAGED, StageError) as error:
         if isinstance(error, FileNotFoundError) and path.name == TABLE:
             raise
         rule = f"must be as stage `extract` wrote it; got one that cannot be read ({error})"
         raise StageError(f"{path.as_posix()}: {rule}: run `dvc repro`") from error
+
+
+def _require(same: bool) -> None:
+    if not same:
+        raise ValueError("it is from another run than table.npz")
+
+
+def _columns(
+    stored: Sequence[Mapping[str, npz.StoredArray]], texts: Sequence[Path]
+) -> dict[str, Any]:
+    """Returns the columns in LAZY, text from files of its own if there are any."""
+    count = sum(len(arrays["views"]) for arrays in stored)
+    own = TEXT if texts else ()
+    columns = {name: LazyArray([TextColumn(texts, name, count)], text=True) for name in own}
+    for name in LAZY:
+        if name not in own:
+            columns[name] = LazyArray([arrays[name] for arrays in stored], name in TEXT)
+    return columns
 
 
 def rows_per_chunk(shape: tuple[int, ...], dtype: np.dtype) -> int:

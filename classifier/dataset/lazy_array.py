@@ -9,6 +9,7 @@ import numpy as np
 
 from classifier.common.disk_array import Rows
 from classifier.dataset.npz import StoredArray
+from classifier.dataset.text_column import TextColumn
 
 BLOCK = 262_144  # rows that are looked for at once
 
@@ -24,7 +25,7 @@ class LazyArray:
         text: whether they hold UTF-8, so that str comes out.
     """
 
-    parts: "Sequence[np.ndarray | LazyArray | StoredArray]"
+    parts: "Sequence[np.ndarray | LazyArray | StoredArray | TextColumn]"
     text: bool = False
 
     @cached_property
@@ -58,7 +59,7 @@ class LazyArray:
         return np.char.decode(found, "utf-8") if self.text else found
 
     def _gathered(self, rows: Any) -> np.ndarray:
-        """Returns rows of several parts, each of which is opened once."""
+        """Returns rows of several parts, each of which is opened once for BLOCK rows."""
         index = self._positions(rows)
         flat = index.ravel()
         result = np.empty((len(flat), *self.shape[1:]), self.encoded.dtype)

@@ -16,6 +16,7 @@ from classifier.dataset.folders import INPUT, is_inside
 
 PATH = Path("results/images.csv")
 UNLABELLED = Path("results/unlabelled.csv")
+REMEDY = "run `dvc repro -f -s validate` to write the table again"
 ENDINGS = {".csv", ".parquet"}
 TEMPLATE = ".${validate.table_format}"  # that DVC replaces by one of them in dvc.yaml
 
@@ -50,8 +51,17 @@ def in_format(path: Path) -> Path:
     return path.with_suffix(f".{params.load('validate', TableFormat, partial=True).table_format}")
 
 
+def existing(path: Path) -> Path:
+    """Returns PATH or UNLABELLED in the format in which it is there, whatever params.yaml says.
+
+    Where there are two, from runs with other params, it is the one that params.yaml names.
+    """
+    found = [one for ending in sorted(ENDINGS) if (one := path.with_suffix(ending)).exists()]
+    return found[0] if len(found) == 1 else in_format(path) if found else path
+
+
 def remove_other_formats(path: Path) -> None:
-    """Removes the table that an earlier run wrote in another format, so that only one is there."""
+    """Removes the table that an earlier run wrote in another format."""
     for ending in ENDINGS - {path.suffix}:
         with files.disk_errors(path):
             path.with_suffix(ending).unlink(missing_ok=True)
@@ -77,10 +87,8 @@ def iter_rows(path: Path) -> Iterator[ImageRow]:
     """
     for image, split, label, sha256, width, height, *others in _cells(path):
         if not is_inside(image):
-            raise StageError(
-                f"{path.as_posix()}: paths must be below {INPUT.as_posix()}/; got {image!r}: run "
-                "`dvc repro -f -s validate` to write the table again"
-            )
+            rule = f"paths must be below {INPUT.as_posix()}/; got {image!r}"
+            raise StageError(f"{path.as_posix()}: {rule}: {REMEDY}")
         yield ImageRow(image, split, label, sha256, int(width), int(height), *others)
 
 
@@ -92,7 +100,7 @@ def _cells(path: Path) -> Iterator[Any]:
     if not _is_parquet(path):
         yield from files.iter_rows(path)
         return
-    for columns in parquet.iter_batches(path):
+    for columns in parquet.iter_batches(path, remedy=REMEDY):
         hashes = map(bytes.hex, columns["sha256"])
         yield from zip(*({**columns, "sha256": hashes}[name] for name in TYPES), strict=True)
 

@@ -4,12 +4,14 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from threading import Lock
 
 from classifier.common.errors import count
 from classifier.serving.request_metrics import RequestMetrics
 from classifier.serving.writers import printable
 
 OTHER = "other"  # route of a request for none of the paths
+_ONE_LINE = Lock()  # at a time
 
 
 @dataclass(frozen=True)
@@ -36,5 +38,6 @@ class Observer:
     def tell(self, text: str) -> None:
         """Writes a line with the time."""
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        with suppress(OSError, ValueError):  # nobody reads it any more
-            print(f"{when} {printable(text)}", file=sys.stderr, flush=True)
+        with suppress(OSError, ValueError), _ONE_LINE:  # nobody reads it any more
+            sys.stderr.write(f"{when} {printable(text)}\n")  # `print` writes the end by itself
+            sys.stderr.flush()

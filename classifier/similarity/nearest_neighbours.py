@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from classifier.common import cores, parallel
-from classifier.common.disk_array import Rows, Scratch
+from classifier.common.disk_array import Rows
+from classifier.common.scratch import Scratch
 
 EXACT = 20_000  # images; more of them are compared within cells only
 CELL_SIZE = 2_000  # images in a cell, on average

@@ -154,7 +154,10 @@ def main(
     with files.disk_errors(train), tempfile.TemporaryFile(dir=train.parent) as file:
         dataset = take_stock(views, cache, identity, outputs.values(), file)
         arrays = constants(settings, info, identity, dataset)
-        depends_on = identity, arrays["augmentation_id"], shape, info.dtype
+        depends_on: tuple[object, ...] = identity, arrays["augmentation_id"], shape, info.dtype
+        text_apart = tables[0].suffix == ".parquet"
+        if text_apart:
+            depends_on = *depends_on, "text apart"
         with progress.bar("extract", dataset.missing) as bar:
             pool = make_pool(settings, folder, identity, decode, bar.set_postfix_str)
             extractor = FeatureExtractor(pool, cache, bar.update)
@@ -168,7 +171,7 @@ def main(
             for name, out in outputs.items():
                 classes = sorted(dataset.classes)
                 parts = make_parts(dataset.tables[name], settings, classes, vectors, depends_on)
-                feature_writer.write(out, arrays, parts)
+                feature_writer.write(out, arrays, parts, text_apart)
     cache.close()
     if cache.damaged:
         warn(f"{cache.path}: {count(cache.damaged, 'damaged row')} computed again")

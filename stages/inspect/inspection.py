@@ -1,22 +1,21 @@
 """What there is to find about the images, in little memory however many there are."""
 
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from classifier.cache.results import ResultCache
-from classifier.common import cores, heap, parallel
-from classifier.common.disk_array import ComputedRows, DiskArray, Rows, Scratch
+from classifier.common import heap
+from classifier.common.disk_array import ComputedRows, DiskArray, Rows
+from classifier.common.scratch import Scratch
 from classifier.dataset import features, manifest, orders
 from classifier.dataset.features import FeatureTable
 from classifier.dataset.findings import Finding
 from classifier.dataset.groups import EXIF, numbered
 from classifier.dataset.lazy_array import Selected
 from classifier.dataset.npz import StoredArray
-from classifier.images import perceptual_hash
 from classifier.similarity.pca import PCA, normalize
 from stages.inspect import (
     detail,
@@ -27,17 +26,19 @@ from stages.inspect import (
     similar_images,
     training_neighbours,
 )
+from stages.inspect.contents import Contents
 from stages.inspect.image_findings import (
     Images,
     duplicate_findings,
     label_findings,
     outlier_findings,
 )
+from stages.inspect.label_errors import LabelErrors
 from stages.inspect.near_duplicates import DuplicatePairs
-from stages.inspect.unique_images import UniqueImages, path_order
+from stages.inspect.training_neighbours import TrainingNeighbours
+from stages.inspect.unique_images import UniqueImages
 
-BLOCK = 4096  # images that are transformed at once
-NO_LONGER_USED = np.zeros(0, np.int32)
+NONE = np.zeros(0, np.int32)
 
 
 @dataclass(frozen=True)
@@ -56,28 +57,6 @@ class Inspection:
     results: list[Finding]
     copies: list[tuple[str, str]]
     similarities: Selected
-
-
-def reduce_features(
-    train: FeatureTable, test: FeatureTable, unique: UniqueImages, folder: Path, scratch: Scratch
-) -> tuple[DiskArray, PCA]:
-    """Returns the features of each content along principal components, float32 (U, K), and the PCA.
-
-    The components are fitted to the training images, so that test images change no finding about
-    these.
-    """
-    train_rows, test_rows = train.image_rows, test.image_rows
-    fitted = train_rows[unique.first[: unique.n_train]]
-    others = test_rows[unique.first[unique.n_train :] - len(train_rows)]
-    del train_rows, test_rows
-    pca = kept_axes.fit(train, fitted, folder)
-    values = scratch.array((len(pca.components),))
-    for table, rows in ((train, fitted), (test, others)):
-        blocks = (rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK))
-        transform = partial(pca.transform, table.features)
-        for block in parallel.prefetch_map(transform, blocks, cores.count(), 2 * cores.count()):
-            values.append(block)
-    return values, pca
 
 
 def select_images(images_csv: Path, contents: Rows, selected: np.ndarray) -> Images:
@@ -115,61 +94,65 @@ def inspect_images(
         cache: of compared images.
         scratch: for what does not fit into memory, open until the result has been used.
     """
-    unique = UniqueImages.from_tables(train, test)
-    order = path_order(train, test)
-    contents = scratch.keep(unique.inverse[order])
-    unique_hashes = scratch.array((perceptual_hash.BYTES,), np.uint8)
-    places = orders.inverse(order)[unique.first[:]]
-    for block in orders.blocks(len(places)):
-        unique_hashes.append(hashes[places[block]])
-    selected = np.bincount(unique.inverse) > 1
-    del order, places
-    unique = replace(
-        unique,
-        inverse=NO_LONGER_USED,
-        first=scratch.keep(unique.first[:]),
-        hash_rank=scratch.keep(unique.hash_rank[:]),
-    )
-    values, pca = reduce_features(train, test, unique, folder, scratch)
+    contents = Contents.of(train, test, hashes, scratch)
+    unique, of_rows = contents.unique, contents.of_rows
+    values, pca = kept_axes.reduce_features(train, test, unique, folder, scratch)
     scaled = ComputedRows(
         values, lambda rows: near_duplicates.scale_components(rows, pca.scales, unique.n_train)
     )
     heap.return_above(heap.LARGE)
-    pairs = near_duplicates.find_pairs(scaled, unique_hashes, unique.hash_rank, scratch)
-    heap.trim()
-    compared = dict(select_images(images_csv, contents, is_in(pairs, len(values))))
+    pairs = near_duplicates.find_pairs(scaled, contents.hashes, unique.hash_rank, scratch)
+    compared = dict(select_images(images_csv, of_rows, is_in(pairs, len(values))))
     pairs = detail.keep_copies(pairs, compared, cache)
     del compared
-    selected |= is_in(pairs, len(values))
-    copies = pairs_of_hashes(train, unique, pairs)
-    if str(train.weights) == "random":
-        images = select_images(images_csv, contents, selected)
-        unknown = np.full(len(values), np.nan)
-        results = list(duplicate_findings(images, pairs))
-        return Inspection(images, results, copies, _by_image(unknown, contents))
-    groups = near_duplicates.group_duplicates(pairs, unique.hash_rank[:])
+    heap.trim()
+    selected = contents.repeated | is_in(pairs, len(values))
+    errors, far = label_errors.NONE, outliers.NONE
+    similarities = np.full(len(values), np.nan, np.float32)
+    if str(train.weights) != "random":
+        groups = near_duplicates.group_duplicates(pairs, unique.hash_rank[:])
+        errors, near = _judge(train, values, pca, unique, groups, scratch)
+        far = outliers.find(near.distances, groups, unique.n_train)
+        del groups
+        similarities = similar_images.similarities(train, test, unique, near.nearest, pca.factors)
+        selected[far.images] = selected[errors.images] = True
+    images = select_images(images_csv, of_rows, selected)
+    results = list(duplicate_findings(images, pairs))
+    results += label_findings(images, errors.by_image(), train.class_names.tolist())
+    results += outlier_findings(images, far.by_image())
+    by_image = Selected(similarities, of_rows, np.dtype(np.float64))
+    return Inspection(images, results, pairs_of_hashes(train, unique, pairs), by_image)
+
+
+def _judge(
+    train: FeatureTable,
+    values: DiskArray,
+    pca: PCA,
+    unique: UniqueImages,
+    groups: np.ndarray,
+    scratch: Scratch,
+) -> tuple[LabelErrors, TrainingNeighbours]:
+    """Returns the probably wrong labels, and the nearest training images.
+
+    Args:
+        train: features of the training and validation images.
+        values: float32 (U, K), features along principal components.
+        pca: these components.
+        unique: U contents.
+        groups: int (U,), the same for copies of one image.
+        scratch: for the search.
+    """
     listed, named = _named_groups(train, unique)
     folds = near_duplicates.merge_groups(groups, listed)
-    errors = label_errors.find(values, unique.labels, folds, unique.n_train)
-    unique = replace(unique, labels=NO_LONGER_USED)
+    errors = label_errors.find(values, unique.labels[:], folds, unique.n_train)
     del listed, folds
     vectors = ComputedRows(values, lambda rows: normalize(pca.add_mean(rows)))
     units = near_duplicates.merge_groups(groups, named)
     del named
     heap.trim()
-    near = training_neighbours.find(
-        vectors, groups, units, unique.n_train, unique.hash_rank, scratch
-    )
-    far = outliers.find(near.distances, groups, unique.n_train)
-    del groups, units
-    similarities = similar_images.similarities(train, test, unique, near.nearest, pca.factors)
-    del near
-    selected[far.images] = selected[errors.images] = True
-    images = select_images(images_csv, contents, selected)
-    results = list(duplicate_findings(images, pairs))
-    results += label_findings(images, errors.by_image(), train.class_names.tolist())
-    results += outlier_findings(images, far.by_image())
-    return Inspection(images, results, copies, _by_image(similarities, contents))
+    rank = unique.hash_rank
+    near = training_neighbours.find(vectors, groups, units, unique.n_train, rank, scratch)
+    return errors, near
 
 
 def _named_groups(train: FeatureTable, unique: UniqueImages) -> tuple[np.ndarray, np.ndarray]:
@@ -179,13 +162,9 @@ def _named_groups(train: FeatureTable, unique: UniqueImages) -> tuple[np.ndarray
     """
     names, named = numbered(train.groups, train.image_rows[unique.first[: unique.n_train]])
     if not names:
-        return NO_LONGER_USED, NO_LONGER_USED
+        return NONE, NONE
     of_exif = np.array([name.startswith(EXIF) for name in names] + [False])  # by -1, too: no group
     return np.where(of_exif[named], np.int32(-1), named), named
-
-
-def _by_image(values: np.ndarray, contents: Rows) -> Selected:
-    return Selected(values, contents, np.dtype(np.float64))
 
 
 def is_in(pairs: DuplicatePairs, count: int) -> np.ndarray:

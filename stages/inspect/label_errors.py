@@ -4,6 +4,7 @@ Confident learning says how many wrong labels there are; they are taken to be th
 ones. Of the methods tried on three datasets this found the most (docs/explanation/inspection.md).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -46,6 +47,12 @@ class LabelErrors:
         images, *columns = (column.tolist() for column in vars(self).values())
         return dict(zip(images, map(LabelError, *columns), strict=True))
 
+    @classmethod
+    def concatenate(cls, parts: Sequence["LabelErrors"]) -> "LabelErrors":
+        """Returns the images of all parts, one or more."""
+        columns = zip(*(vars(part).values() for part in parts), strict=True)
+        return cls(*map(np.concatenate, columns))
+
     def select(self, chosen: np.ndarray) -> "LabelErrors":
         """Returns some of them; `chosen` is bool (E,)."""
         return LabelErrors(*(column[chosen] for column in vars(self).values()))
@@ -79,20 +86,18 @@ def find(values: Rows, labels: np.ndarray, groups: np.ndarray, n_train: int) -> 
     models = lda.fit_folds(values, targets, folds, len(classes))
     out_of_fold = lda.predict(models, values, np.where(folds < FOLDS, folds, -1))
     thresholds = confident_learning.thresholds(out_of_fold, targets, len(classes))
-    count, parts, are_errors = 0, [NONE], [np.zeros(0, bool)]
+    errors, parts, are_errors = 0, [NONE], [np.zeros(0, bool)]
     for rows, probabilities in lda.predict(models, values, folds):
         best, target = probabilities.argmax(axis=1), targets[rows]
         is_error = confident_learning.is_error(probabilities, target, thresholds)
-        count += int(is_error[rows < n_train].sum())
+        errors += int(is_error[rows < n_train].sum())
         each = np.flatnonzero(best != target)
         both = (probabilities[each, one[each]] for one in (best, target))
         parts.append(LabelErrors(rows[each], classes[best[each]], *both))
         are_errors.append(is_error[each])
-    columns = (
-        np.concatenate(each) for each in zip(*(vars(p).values() for p in parts), strict=True)
-    )
-    candidates, is_error = LabelErrors(*columns), np.concatenate(are_errors)
-    return _least_confident(candidates, is_error, candidates.images < n_train, count)
+    candidates = LabelErrors.concatenate(parts)
+    train = candidates.images < n_train
+    return _least_confident(candidates, np.concatenate(are_errors), train, errors)
 
 
 def _least_confident(

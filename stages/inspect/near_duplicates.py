@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from classifier.common import connected
-from classifier.common.disk_array import ComputedRows, Rows, Scratch
+from classifier.common.disk_array import ComputedRows, Rows
+from classifier.common.scratch import Scratch
 from classifier.images import perceptual_hash
 from classifier.similarity import nearest_neighbours
 from classifier.similarity.pca import normalize

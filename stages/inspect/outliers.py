@@ -22,6 +22,9 @@ class Outliers:
         return dict(zip(self.images.tolist(), self.scores.tolist(), strict=True))
 
 
+NONE = Outliers(np.zeros(0, int), np.zeros(0))
+
+
 def find(distances: np.ndarray, groups: np.ndarray, n_train: int) -> Outliers:
     """Returns the images whose score is more than THRESHOLD."""
     scores = outlier_scores(distances, groups, n_train)

@@ -14,8 +14,8 @@ from pathlib import Path
 from classifier.cache import database
 from classifier.cache.results import ResultCache
 from classifier.common import cores, files, heap, params
-from classifier.common.disk_array import Scratch
 from classifier.common.errors import count, warn
+from classifier.common.scratch import Scratch
 from classifier.dataset import excluded, features, findings, manifest, npz, orders, similarity
 from classifier.dataset import near_duplicates as near_duplicates_file
 from classifier.dataset.findings import FINDINGS, Finding

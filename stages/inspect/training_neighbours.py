@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from classifier.common.disk_array import Rows, Scratch
+from classifier.common.disk_array import Rows
 from classifier.common.records import Records
+from classifier.common.scratch import Scratch
 from classifier.similarity import nearest_neighbours
 
 AVERAGED = 5  # nearest neighbours whose mean distance counts
 N_NEIGHBORS = 31  # searched, for the image itself, its copies and its group are among them
-NONE = 2.0  # more than any distance
+NONE = 2.0  # no distance is more
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class UniqueImages:
 
     inverse: np.ndarray
     first: Rows
-    labels: np.ndarray
+    labels: Rows
     hash_rank: Rows
     n_train: int
 

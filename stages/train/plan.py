@@ -23,7 +23,8 @@ class Plan:
     """What happens with each of N images; arrays are (N,).
 
     Attributes:
-        images: of those given, the ones that are used: all, or int, those that `train.most` allows.
+        images: of those given, the ones that are used: a slice of all, or int (N,), those that
+            `train.most` allows.
         rounds: int, the round in which the image validates, 1 to F; 0: in none. It trains in all
             others. Held-out images have 1, and there is no other round.
         folds: int, 1 to F; the folds by which a head is chosen; in cross-validation the rounds.

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from classifier.common import disk_array
-from classifier.common.disk_array import ComputedRows, DiskArray, Scratch
+from classifier.common.disk_array import ComputedRows, DiskArray
 
 VALUES = np.random.default_rng(1).normal(size=(3000, 4)).astype(np.float32)
 
@@ -47,14 +47,3 @@ def test_what_the_system_takes_in_parts_is_complete(tmp_path, monkeypatch):
 def test_computed_rows_are_those_of_the_rows_asked_for():
     doubled = ComputedRows(VALUES, lambda rows: 2 * rows)
     assert len(doubled) == 3000 and np.array_equal(doubled[5:9], 2 * VALUES[5:9])
-
-
-def test_scratch_keeps_arrays_while_it_is_open(tmp_path):
-    with Scratch(tmp_path) as scratch:
-        numbers, rows = scratch.keep(np.arange(7)), scratch.keep(VALUES)
-        empty = scratch.array((), np.uint16)
-        empty.append(np.arange(3))
-        assert numbers[[6, 0]].tolist() == [6, 0] and np.array_equal(rows[2:4], VALUES[2:4])
-        assert (empty[:].dtype, empty[:].tolist()) == (np.uint16, [0, 1, 2])
-    with pytest.raises(ValueError, match="closed file"):
-        numbers[:1]

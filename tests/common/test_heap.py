@@ -41,12 +41,13 @@ def test_threads_share_a_heap():
 
 
 KEPT = """
+import os
 import sys
 import numpy as np
 from pathlib import Path
 from classifier.common import heap
 def resident():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 if "return" in sys.argv:
     heap.return_above(heap.SMALL)
 np.ones(31_000_000, np.uint8)  # after it arrays of this size come from the heap
@@ -68,10 +69,11 @@ def test_large_arrays_are_returned_when_they_are_deleted():
 
 
 TRIMMED = """
+import os
 from pathlib import Path
 from classifier.common import heap
 def resident():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 small = [bytes(50_000) for _ in range(1000)]
 last = bytes(50_000)  # at the end of the heap
 before = resident()

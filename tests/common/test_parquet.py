@@ -26,7 +26,8 @@ def test_rows_are_written_with_types_and_read_back(tmp_path):
     assert read(path) == ROWS
     schema = pq.read_schema(path)
     assert [str(kind) for kind in schema.types] == ["string", "int32", "fixed_size_binary[32]"]
-    assert schema.metadata[b"by"] == b"us"
+    assert schema.metadata[b"by"] == b"us" and parquet.read_metadata(path)["by"] == "us"
+    assert list(parquet.iter_batches(path, ["size"])) == [{"size": [1, 2]}]
 
 
 def test_a_table_without_rows_has_columns(tmp_path):
@@ -52,6 +53,18 @@ def test_what_is_no_parquet_is_an_error_that_names_it(data, tmp_path):
     (tmp_path / "a.parquet").write_bytes(data)
     with pytest.raises(StageError, match=r"a\.parquet: must be Parquet; got "):
         read(tmp_path / "a.parquet")
+
+
+def test_the_remedy_ends_the_error(tmp_path):
+    (tmp_path / "a.parquet").touch()
+    with pytest.raises(StageError, match=r"must be Parquet; got .*: run `dvc repro`$"):
+        list(parquet.iter_batches(tmp_path / "a.parquet", remedy="run `dvc repro`"))
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError) as info:
+        read(tmp_path / "a.parquet")
+    assert info.value.filename == str(tmp_path / "a.parquet")
 
 
 def test_without_the_package_the_error_says_what_to_install(monkeypatch):

@@ -58,6 +58,31 @@ def test_parts_and_leftovers_that_no_table_has_go_and_what_is_not_ours_stays(tmp
     ]  # fmt: skip
 
 
+def test_text_apart_is_written_again_where_it_changed_or_is_damaged(tmp_path):
+    write(tmp_path / "a", TABLE, (2,), text_apart=True)
+    before, files = contents(tmp_path / "a"), inodes(tmp_path / "a")
+    assert sorted(before) == [
+        "part-000.npz", "part-000.parquet", "part-001.npz", "part-001.parquet", "table.npz",
+    ]  # fmt: skip
+    text = tmp_path / "a" / "part-001.parquet"
+    text.unlink()
+    text.write_bytes(before[text.name].replace(b"day", b"dax"))
+    write(tmp_path / "a", TABLE, (2,), text_apart=True)
+    assert contents(tmp_path / "a") == before
+    assert {n for n, inode in inodes(tmp_path / "a").items() if inode == files[n]} == {
+        "part-000.npz", "part-000.parquet",
+    }  # fmt: skip
+
+
+def test_files_of_text_go_with_their_parts_and_when_text_is_no_longer_apart(tmp_path):
+    write(tmp_path / "a", TABLE, (1, 2), text_apart=True)
+    (tmp_path / "a" / "part-000.parquet.999999999.part").touch()
+    write(tmp_path / "a", with_other_labels(*range(4)), (3,), text_apart=True)
+    assert len([name for name in contents(tmp_path / "a") if "parquet" in name]) == 2
+    write(tmp_path / "a", TABLE)
+    assert sorted(contents(tmp_path / "a")) == ["part-000.npz", "table.npz"]
+
+
 def test_a_run_that_stops_between_parts_is_completed_by_the_next(tmp_path, monkeypatch):
     write(tmp_path / "expected", with_other_labels(0, 4), (2,))
     write(tmp_path / "a", TABLE, (2,))

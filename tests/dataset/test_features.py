@@ -29,9 +29,10 @@ TABLE = FeatureTable(
 )
 
 
-def test_a_written_table_is_read_back(tmp_path):
+@pytest.mark.parametrize("text_apart", [False, True])
+def test_a_written_table_is_read_back(text_apart, tmp_path):
     for ends in ((), (0, 1, 4)):  # parts without rows, too
-        feature_tables.write(tmp_path / "a", TABLE, ends)
+        feature_tables.write(tmp_path / "a", TABLE, ends, text_apart)
         table = features.read(tmp_path / "a")
         for name, array in vars(TABLE).items():
             column = getattr(table, name)
@@ -65,6 +66,20 @@ def test_a_damaged_file_is_an_error_that_names_it_and_the_remedy(name, damage, t
     with pytest.raises(StageError, match=r"must be as stage `extract` wrote it.*run `dvc repro`$"):
         features.read(tmp_path / "a")
     with pytest.raises(StageError, match=f"^{path.as_posix()}: "):
+        features.read(tmp_path / "a")
+
+
+@pytest.mark.parametrize("damage", ["cut", "missing", "of another run"])
+def test_text_apart_is_an_error_too_if_it_does_not_fit(damage, tmp_path):
+    feature_tables.write(tmp_path / "a", TABLE, (2,), text_apart=True)
+    path = tmp_path / "a" / "part-001.parquet"
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-9])
+    else:
+        path.unlink()
+        if damage == "of another run":
+            path.write_bytes((tmp_path / "a" / "part-000.parquet").read_bytes())
+    with pytest.raises(StageError, match=r"part-001\.parquet: must be as stage `extract` wrote it"):
         features.read(tmp_path / "a")
 
 

@@ -46,6 +46,18 @@ def test_params_say_the_format_of_the_tables(set_param):
     assert manifest.in_format(manifest.PATH) == Path("results/images.parquet")
 
 
+def test_commands_read_the_table_that_is_there(set_param):
+    table = Path("results/images.csv")
+    assert manifest.existing(table) == table
+    table.parent.mkdir()
+    table.with_suffix(".parquet").touch()
+    assert manifest.existing(table) == table.with_suffix(".parquet")
+    table.touch()
+    assert manifest.existing(table) == table
+    set_param("validate.table_format", "parquet")
+    assert manifest.existing(table) == table.with_suffix(".parquet")
+
+
 def test_a_table_in_another_format_is_removed(tmp_path):
     for table in ("images.csv", "images.parquet", "images.txt"):
         (tmp_path / table).touch()

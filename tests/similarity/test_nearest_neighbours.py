@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from classifier.common.disk_array import Scratch
+from classifier.common.scratch import Scratch
 from classifier.similarity import nearest_neighbours
 from classifier.similarity.pca import normalize
 

@@ -65,8 +65,8 @@ def test_a_small_table_is_one_part_in_the_order_of_paths(tmp_path):
     assert table.paths[:].tolist() == [row.path for row in IMAGES]
     assert table.groups[:].tolist() == [row.group for row in IMAGES]
     assert features.hex_hashes(table.sha256[:]) == [row.sha256 for row in IMAGES]
-    assert table.labels.tolist() == [number % 2 for number in range(600)]
-    assert set(table.splits[:]) == {"train"} and not table.views.any()
+    assert table.labels[:].tolist() == [number % 2 for number in range(600)]
+    assert set(table.splits[:]) == {"train"} and not table.views[:].any()
 
 
 def test_a_large_table_has_256_parts_in_the_order_of_hashes_and_then_of_paths(tmp_path):
@@ -135,11 +135,11 @@ def test_the_views_of_an_image_are_adjacent_and_each_has_the_values_of_its_image
     rows = [image(0), image(1, "validation"), image(2)]
     write(tmp_path / "a", rows[::2], views=views)
     table = features.read(tmp_path / "a")
-    assert table.views.tolist() == [0, -1, 1, 2] * 2
+    assert table.views[:].tolist() == [0, -1, 1, 2] * 2
     assert table.paths[:].tolist() == [row.path for row in rows[::2] for _ in range(4)]
     write(tmp_path / "a", rows[1:2], views=views)
     table = features.read(tmp_path / "a")
-    assert (table.views.tolist(), table.splits[:].tolist()) == ([0, -1], ["validation"] * 2)
+    assert (table.views[:].tolist(), table.splits[:].tolist()) == ([0, -1], ["validation"] * 2)
 
 
 def test_hashes_that_end_in_zeros_and_images_of_unknown_class_are_kept(tmp_path):
@@ -147,7 +147,7 @@ def test_hashes_that_end_in_zeros_and_images_of_unknown_class_are_kept(tmp_path)
     write(tmp_path / "a", [row])
     table = features.read(tmp_path / "a")
     assert features.hex_hashes(table.sha256[:]) == [row.sha256]
-    assert table.labels.tolist() == [-1]
+    assert table.labels[:].tolist() == [-1]
 
 
 def test_a_table_may_be_empty(tmp_path):

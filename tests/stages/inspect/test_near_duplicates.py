@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 
-from classifier.common.disk_array import Scratch
+from classifier.common.scratch import Scratch
 from classifier.similarity.pca import PCA
 from stages.inspect import near_duplicates
 from stages.inspect.near_duplicates import DuplicatePairs, group_duplicates

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.neighbors import NearestNeighbors
 
-from classifier.common.disk_array import Scratch
+from classifier.common.scratch import Scratch
 from classifier.similarity import nearest_neighbours
 from classifier.similarity.pca import normalize
 from stages.inspect import outliers, training_neighbours

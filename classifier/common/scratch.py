@@ -1,0 +1,44 @@
+"""Temporary files for arrays that would take memory."""
+
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+import numpy as np
+
+from classifier.common.disk_array import DiskArray
+
+
+class Scratch:
+    """Temporary files in a folder, which exist as long as this is open."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._files = folder, ExitStack()
+
+    def __enter__(self) -> "Scratch":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._files.close()
+
+    def file(self) -> IO[bytes]:
+        """Returns a new file, open for writing and reading."""
+        file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115 closed above
+        return self._files.enter_context(file)
+
+    def array(self, shape: tuple[int, ...], dtype: np.dtype | type = np.float32) -> DiskArray:
+        """Returns an array without rows, each of which will have this shape."""
+        return DiskArray(self.file(), shape, dtype)
+
+    def keep(self, values: np.ndarray) -> DiskArray:
+        """Returns an array with these rows."""
+        array = self.array(values.shape[1:], values.dtype)
+        array.append(values)
+        return array

@@ -64,13 +64,15 @@ def warnings(
     by_code: defaultdict[str, set[str]] = defaultdict(set)
     for finding in findings:
         by_code[finding.finding].add(finding.path)
-    messages = []
+    messages, labelled = [], {finding.path for finding in findings if finding.label}
     for split in ("validation", "test"):
         leaked = {p for p in by_code[f"in_train_and_{split}"] if splits.get(p) == split}
         if leaked and f"in_train_and_{split}" not in dropped:
+            scored = f"the {split} score is too high"
+            effect = scored if leaked & labelled else "new images are predicted less well"
             messages.append(
-                f"{count(len(leaked), f'{split} image')} also among the training images, so the "
-                f"{split} score is too high: delete them, or set inspect.drop_leaks to true"
+                f"{count(len(leaked), f'{split} image')} also among the training images, so "
+                f"{effect}: delete them, or set inspect.drop_leaks to true"
             )
     if (conflicts := by_code["label_conflict"]) and "label_conflict" not in dropped:
         messages.append(

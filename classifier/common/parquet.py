@@ -107,11 +107,18 @@ def iter_batches(
             yield batch.to_pydict()
 
 
-def read_metadata(path: Path) -> dict[str, str]:
+def read_metadata(path: Path, remedy: str = "") -> dict[str, str]:
     """Returns the texts that were written with a table; raises what `iter_batches` does."""
-    with _opened(path) as file:
+    with _opened(path, remedy) as file:
         found = file.schema_arrow.metadata or {}
         return {name.decode(): text.decode() for name, text in found.items()}
+
+
+def check(path: Path) -> None:
+    """Compares the checksums of all pages; raises what `iter_batches` does."""
+    with _opened(path) as file:
+        for _ in file.iter_batches(ROWS):
+            pass
 
 
 @contextmanager

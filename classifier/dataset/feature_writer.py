@@ -2,7 +2,7 @@
 
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,8 @@ from classifier.common import files, parquet
 from classifier.common.errors import StageError
 from classifier.dataset import features, npz
 from classifier.dataset.npz import Column
+
+TEXT_APART = ", text apart"  # in a digest
 
 
 @dataclass(frozen=True)
@@ -48,20 +50,27 @@ def write(
     """
     digests = []
     for number, part in enumerate(parts):
-        path, text = features.part_path(folder, number), features.text_path(folder, number)
-        if not _is_there(path, part.digest) or (text_apart and not _is_text(text, part.digest)):
-            digest = Column.from_array(np.array(part.digest))
-            names = features.NUMBERS if text_apart else features.LAZY
-            if text_apart:
-                _write_text(text, part)
-            columns = {name: column for name, column in part.columns.items() if name in names}
-            npz.write(path, {features.DIGEST: digest, **columns})
-        digests.append(part.digest)
+        digests.append(part.digest + TEXT_APART * text_apart)
+        _write_part(folder, number, replace(part, digest=digests[-1]), text_apart)
     arrays = {name: np.array(value) for name, value in constants.items()}
     arrays[features.DIGESTS] = np.array(digests)
     table = {name: Column.from_array(array) for name, array in arrays.items()}
     npz.write(folder / features.TABLE, table)
     _remove_others(folder, len(digests), text_apart)
+
+
+def _write_part(folder: Path, number: int, part: Part, text_apart: bool) -> None:
+    """Writes a part, unless it is there."""
+    path, text = features.part_path(folder, number), features.text_path(folder, number)
+    if _is_there(path, part.digest) and (not text_apart or _is_text(text, part.digest)):
+        return
+    names = features.LAZY
+    if text_apart:
+        _write_text(text, part)
+        names = features.NUMBERS
+    digest = Column.from_array(np.array(part.digest))
+    columns = {name: column for name, column in part.columns.items() if name in names}
+    npz.write(path, {features.DIGEST: digest, **columns})
 
 
 def _write_text(path: Path, part: Part) -> None:
@@ -80,8 +89,9 @@ def _is_text(path: Path, digest: str) -> bool:
     try:
         if parquet.read_metadata(path).get(features.DIGEST) != digest:
             return False
-        return all(True for _ in parquet.iter_batches(path))
-    except (FileNotFoundError, StageError):
+        parquet.check(path)
+        return True
+    except (OSError, StageError):
         return False
 
 

@@ -18,7 +18,7 @@ from classifier.common import parquet
 from classifier.common.errors import StageError
 from classifier.dataset import npz
 from classifier.dataset.lazy_array import LazyArray
-from classifier.dataset.text_column import TextColumn
+from classifier.dataset.text_column import REMEDY, TextColumn
 
 TRAIN = Path("results/features_train")
 TEST = Path("results/features_test")
@@ -124,14 +124,14 @@ def read(folder: Path) -> FeatureTable:
             stored.append(npz.stored(path, NUMBERS if apart else LAZY))
             if apart:
                 path = text_path(folder, number)
-                _require(parquet.read_metadata(path).get(DIGEST) == digest)
+                _require(parquet.read_metadata(path, REMEDY).get(DIGEST) == digest)
                 texts.append(path)
         return FeatureTable(**constants, **_columns(stored, texts))
-    except (*npz.DAMAGED, StageError) as error:
+    except npz.DAMAGED as error:
         if isinstance(error, FileNotFoundError) and path.name == TABLE:
             raise
         rule = f"must be as stage `extract` wrote it; got one that cannot be read ({error})"
-        raise StageError(f"{path.as_posix()}: {rule}: run `dvc repro`") from error
+        raise StageError(f"{path.as_posix()}: {rule}: {REMEDY}") from error
 
 
 def _require(same: bool) -> None:
@@ -143,11 +143,12 @@ def _columns(
     stored: Sequence[Mapping[str, npz.StoredArray]], texts: Sequence[Path]
 ) -> dict[str, Any]:
     """Returns the columns in LAZY, text from files of its own if there are any."""
-    count = sum(len(arrays["views"]) for arrays in stored)
-    own = TEXT if texts else ()
-    columns = {name: LazyArray([TextColumn(texts, name, count)], text=True) for name in own}
+    counts = [len(arrays["views"]) for arrays in stored]
+    columns = dict[str, Any]()
     for name in LAZY:
-        if name not in own:
+        if texts and name in TEXT:
+            columns[name] = LazyArray(TextColumn(texts, name, counts).parts, text=True)
+        else:
             columns[name] = LazyArray([arrays[name] for arrays in stored], name in TEXT)
     return columns
 

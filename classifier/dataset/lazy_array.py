@@ -9,7 +9,7 @@ import numpy as np
 
 from classifier.common.disk_array import Rows
 from classifier.dataset.npz import StoredArray
-from classifier.dataset.text_column import TextColumn
+from classifier.dataset.text_column import TextPart
 
 BLOCK = 262_144  # rows that are looked for at once
 
@@ -25,7 +25,7 @@ class LazyArray:
         text: whether they hold UTF-8, so that str comes out.
     """
 
-    parts: "Sequence[np.ndarray | LazyArray | StoredArray | TextColumn]"
+    parts: "Sequence[np.ndarray | LazyArray | StoredArray | TextPart]"
     text: bool = False
 
     @cached_property

@@ -52,7 +52,8 @@ class ClassifierService:
         text = f"Predicts one of {count(len(names), 'class', 'classes')} for each image: {listed}."
         text += f" Trained on {images}."
         if not (self._alone or self._similar_images):
-            text += " Similar images are not shown: results/features_train is not of this model."
+            why = "results/features_train cannot be read, or is not of this model"
+            text += f" Similar images are not shown: {why}."
         return text
 
     @property

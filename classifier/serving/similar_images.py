@@ -49,6 +49,6 @@ def load(fingerprint: str) -> SimilarImages | None:
     """
     try:
         table = features.read(features.TRAIN)
+        return SimilarImages(table) if str(table.fingerprint) == fingerprint else None
     except (FileNotFoundError, StageError):
         return None
-    return SimilarImages(table) if str(table.fingerprint) == fingerprint else None

@@ -154,10 +154,8 @@ def main(
     with files.disk_errors(train), tempfile.TemporaryFile(dir=train.parent) as file:
         dataset = take_stock(views, cache, identity, outputs.values(), file)
         arrays = constants(settings, info, identity, dataset)
-        depends_on: tuple[object, ...] = identity, arrays["augmentation_id"], shape, info.dtype
+        depends_on = identity, arrays["augmentation_id"], shape, info.dtype
         text_apart = tables[0].suffix == ".parquet"
-        if text_apart:
-            depends_on = *depends_on, "text apart"
         with progress.bar("extract", dataset.missing) as bar:
             pool = make_pool(settings, folder, identity, decode, bar.set_postfix_str)
             extractor = FeatureExtractor(pool, cache, bar.update)

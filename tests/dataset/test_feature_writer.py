@@ -79,8 +79,10 @@ def test_files_of_text_go_with_their_parts_and_when_text_is_no_longer_apart(tmp_
     (tmp_path / "a" / "part-000.parquet.999999999.part").touch()
     write(tmp_path / "a", with_other_labels(*range(4)), (3,), text_apart=True)
     assert len([name for name in contents(tmp_path / "a") if "parquet" in name]) == 2
-    write(tmp_path / "a", TABLE)
-    assert sorted(contents(tmp_path / "a")) == ["part-000.npz", "table.npz"]
+    for text_apart in (False, True, False):
+        write(tmp_path / "a", TABLE, text_apart=text_apart)
+        assert features.read(tmp_path / "a").groups[:].tolist() == TABLE.groups.tolist()
+        assert ("part-000.parquet" in contents(tmp_path / "a")) == text_apart
 
 
 def test_a_run_that_stops_between_parts_is_completed_by_the_next(tmp_path, monkeypatch):

@@ -79,8 +79,18 @@ def test_text_apart_is_an_error_too_if_it_does_not_fit(damage, tmp_path):
         path.unlink()
         if damage == "of another run":
             path.write_bytes((tmp_path / "a" / "part-000.parquet").read_bytes())
-    with pytest.raises(StageError, match=r"part-001\.parquet: must be as stage `extract` wrote it"):
+    rule = r"part-001\.parquet: must be (as stage `extract` wrote it|Parquet); .*run `dvc repro`$"
+    with pytest.raises(StageError, match=rule):
         features.read(tmp_path / "a")
+
+
+def test_text_apart_that_is_damaged_inside_is_an_error_when_it_is_used(tmp_path):
+    feature_tables.write(tmp_path / "a", TABLE, text_apart=True)
+    path = tmp_path / "a" / "part-000.parquet"
+    path.write_bytes(path.read_bytes().replace(b"day 1", b"day 2", 1))
+    table = features.read(tmp_path / "a")
+    with pytest.raises(StageError, match=r"part-000\.parquet: must be Parquet; .*run `dvc repro`$"):
+        table.groups[:]
 
 
 def test_a_missing_part_is_such_an_error_and_a_missing_table_is_not_there_yet(tmp_path):

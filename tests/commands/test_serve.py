@@ -262,7 +262,9 @@ def test_the_page_goes_on_while_its_model_is_replaced(project, tmp_path):
         copy(Project(project.folder / path), other.folder / path)
     while "the model has changed" in (page := urllib.request.urlopen(address).read().decode()):
         time.sleep(0.1)
-    assert "Similar images are not shown: results/features_train cannot be read, or is not of" in page
+    assert (
+        "Similar images are not shown: results/features_train cannot be read, or is not of" in page
+    )
     assert re.search("<ol>.*?</ol>", upload(f"{address}/cards", image))[0] in before
     assert any(
         line.endswith("the model has changed; the new one is loaded") for line in end(process)

@@ -41,7 +41,6 @@ TESTED_BY = {
     "serving/app": "commands/test_serve",
     "serving/cached_classifier": "commands/test_classify",
     "serving/classifier": "commands/test_classify",
-    "serving/observer": "commands/test_serve",
     "serving/service": "commands/test_serve",
     "serving/views": "commands/test_serve",
     "serving/writers": "commands/test_classify",

@@ -64,10 +64,9 @@ def _write_part(folder: Path, number: int, part: Part, text_apart: bool) -> None
     path, text = features.part_path(folder, number), features.text_path(folder, number)
     if _is_there(path, part.digest) and (not text_apart or _is_text(text, part.digest)):
         return
-    names = features.LAZY
+    names = features.NUMBERS if text_apart else features.LAZY
     if text_apart:
         _write_text(text, part)
-        names = features.NUMBERS
     digest = Column.from_array(np.array(part.digest))
     columns = {name: column for name, column in part.columns.items() if name in names}
     npz.write(path, {features.DIGEST: digest, **columns})

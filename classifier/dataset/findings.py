@@ -69,7 +69,8 @@ def warnings(
         leaked = {p for p in by_code[f"in_train_and_{split}"] if splits.get(p) == split}
         if leaked and f"in_train_and_{split}" not in dropped:
             scored = f"the {split} score is too high"
-            unscored = "their predictions say little about new ones"
+            what = "its prediction says" if len(leaked) == 1 else "their predictions say"
+            unscored = f"{what} little about new images"
             effect = scored if leaked & labelled else unscored
             messages.append(
                 f"{count(len(leaked), f'{split} image')} also among the training images, so "

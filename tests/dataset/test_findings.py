@@ -44,4 +44,4 @@ def test_leaks_conflicts_and_copies_are_warned_of_unless_they_are_dropped():
 def test_a_leaked_image_of_unknown_class_is_in_no_score():
     leaked = finding("input/test/7", "in_train_and_test", 1.0)._replace(label="")
     (message,) = findings.warnings([leaked], {leaked.path: "test"}, 100, {})
-    assert "so their predictions say little about new ones" in message and "score" not in message
+    assert "so its prediction says little about new images" in message and "score" not in message

@@ -96,3 +96,11 @@ def test_neither_the_order_of_rows_nor_the_number_of_cores_changes_neighbours(
         for row, neighbours in zip(order[rows].tolist(), order[others].tolist(), strict=True):
             after[row] |= set(neighbours)
     assert after == before
+
+
+def test_ranks_may_be_on_disk(small_cells, tmp_path):
+    values, rank = blobs(2000), np.random.default_rng(2).permutation(2000)
+    with Scratch(tmp_path) as scratch:
+        found = list(search(values, 2000, 3, scratch.keep(rank)))
+    for one, other in zip(found, search(values, 2000, 3, rank), strict=True):
+        assert all(map(np.array_equal, one, other))

@@ -472,3 +472,22 @@ def test_without_any_class_the_labelling_page_is_named(inside):
     (error,) = errors()
     assert error.startswith("input/train: no such folder; put the images of each class in")
     assert error.endswith("or name them on a page: `python -m classifier label`")
+
+
+def test_for_millions_of_images_the_line_names_the_smaller_format(
+    inside, folder, capsys, monkeypatch
+):
+    monkeypatch.setattr(validate, "MANY", 5)
+    validate.main()
+    hint = "; `validate.table_format: parquet` makes results/images.csv a quarter as large\n"
+    assert capsys.readouterr().out.endswith(hint)
+
+
+def test_the_tables_may_be_parquet_and_those_of_another_format_go(inside, folder, set_param):
+    validate.main()
+    before = rows(inside)
+    set_param("validate.table_format", "parquet")
+    validate.main()
+    assert list(manifest.iter_rows(inside / "results" / "images.parquet")) == before
+    assert not (inside / "results" / "images.csv").exists()
+    assert not (inside / "results" / "unlabelled.csv").exists()

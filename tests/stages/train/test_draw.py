@@ -101,6 +101,12 @@ def test_folds_have_the_same_number_of_images_of_each_class():
     assert (folds != draw.folds(units_of(LABELS), labels, 5, 2)).any()
 
 
+@pytest.mark.parametrize("count", [127, 128, 255, 300])
+def test_there_may_be_as_many_folds_as_images(count):
+    folds = draw.folds(units_of(LABELS), np.zeros(300, int), count, 1)
+    assert set(folds.tolist()) == set(range(1, count + 1))
+
+
 def test_large_groups_are_spread_over_the_folds():
     groups = Units.of([f"day {n // 30}" for n in range(300)])
     folds = draw.folds(groups, np.zeros(300, int), 5, 1)

@@ -74,3 +74,11 @@ def test_with_too_few_images_for_any_fraction_nothing_is_tried():
     folds = np.tile([1, 2], 3)
     curve = measure(TABLE.features[rows], TABLE.labels[rows], folds, PARTS[rows])
     assert np.isnan(curve.correct).all() and curve.images[-1] == 3
+
+
+@pytest.mark.parametrize("count", [15, 16, 40])
+def test_small_numbers_of_folds_give_what_large_ones_do(count):
+    folds = np.arange(600) % count + 1
+    curves = [measure(TABLE.features, folds=folds.astype(kind)) for kind in (np.int8, np.int64)]
+    assert np.array_equal(*(curve.correct for curve in curves), equal_nan=True)
+    assert np.mean(curves[0].correct[:, -1]) > 0.8

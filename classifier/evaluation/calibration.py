@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from classifier.common.disk_array import Rows
 from classifier.dataset import orders
 from classifier.evaluation.scored_images import ScoredImages
 
@@ -13,7 +14,7 @@ BINS = 10  # of the file
 ECE_BINS = 15  # of the calibration error, as in Guo et al. 2017 (arXiv:1706.04599)
 
 
-def expected_error(probability: np.ndarray, correct: np.ndarray) -> float:
+def expected_error(probability: Rows, correct: np.ndarray) -> float:
     """Returns the expected calibration error, 0 to 1.
 
     Args:
@@ -38,7 +39,7 @@ def rows(scored: ScoredImages) -> list[list[object]]:
     ]
 
 
-def _sums(probability: np.ndarray, correct: np.ndarray, count: int) -> np.ndarray:
+def _sums(probability: Rows, correct: np.ndarray, count: int) -> np.ndarray:
     """Returns the images of each bin and the sums of their columns, float64 (3, count)."""
     sums = np.zeros((3, count))
     for block in orders.blocks(len(probability)):

@@ -25,7 +25,8 @@ def class_counts(scored: ScoredImages) -> list[tuple[str, int, int, int]]:
     """Returns images, true positives and predictions of each class that occurs, sorted."""
     counts = np.zeros((3, len(scored.names)), int)
     for block in scored.blocks():
-        for row, column in enumerate((block.label, block.label[block.correct], block.predicted)):
+        label, predicted = block.label[:], block.predicted[:]
+        for row, column in enumerate((label, label[block.correct], predicted)):
             counts[row] += np.bincount(column, minlength=len(scored.names))
     rows = zip(scored.names.tolist(), *counts.tolist(), strict=True)
     return sorted(row for row in rows if row[1] or row[3])

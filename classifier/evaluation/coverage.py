@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from classifier.common import files
+from classifier.common.disk_array import Rows
+from classifier.dataset import orders
 
 PATH = Path("results/coverage.csv")
 HEADER = ("probability", "coverage", "accuracy", "images")
@@ -29,7 +31,7 @@ class Coverage:
     images: np.ndarray
 
 
-def compute(probability: np.ndarray, correct: np.ndarray, most: int | None = None) -> Coverage:
+def compute(probability: Rows, correct: np.ndarray, most: int | None = None) -> Coverage:
     """Returns a row for each distinct probability, or `most` of them about evenly spaced.
 
     Args:
@@ -37,16 +39,30 @@ def compute(probability: np.ndarray, correct: np.ndarray, most: int | None = Non
         correct: bool (N,).
         most: rows at most.
     """
-    ordered = np.sort(probability)[::-1]  # without argsort, which takes twice the memory
-    right = np.sort(probability[np.asarray(correct, bool)])
-    is_last = np.append(ordered[:-1] != ordered[1:], True)  # of each run of equals
-    last = np.flatnonzero(is_last)
-    if most:
-        rows = np.linspace(0, len(last) - 1, min(len(last), most)).round().astype(int)
-        last = last[np.unique(rows)]
-    images = last + 1
-    hits = len(right) - np.searchsorted(right, ordered[last])
-    return Coverage(ordered[last], images / len(ordered), hits / images, images)
+    ordered = orders.copy(probability)
+    ordered.sort()
+    is_first = np.append(True, ordered[1:] != ordered[:-1])  # of each run of equals
+    count = np.count_nonzero(is_first)
+    rows = np.linspace(0, count - 1, min(count, most or count)).round().astype(int)
+    first = _places(is_first, count - 1 - rows[::-1])
+    values, images = ordered[first], len(ordered) - first
+    hits = np.zeros(len(values), int)
+    for block in orders.blocks(len(ordered)):
+        right = np.sort(probability[block][np.asarray(correct[block], bool)])
+        hits += len(right) - np.searchsorted(right, values)
+    table = Coverage(values, images / len(ordered), hits / images, images)
+    return Coverage(*(column[::-1] for column in vars(table).values()))
+
+
+def _places(mask: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Returns the places of some of the true values, counted from 0, ascending, int (K,)."""
+    found, done = [], 0
+    for block in orders.blocks(len(mask)):
+        places = block.start + np.flatnonzero(mask[block])
+        own = slice(*np.searchsorted(numbers, [done, done + len(places)]).tolist())
+        found.append(places[numbers[own] - done])
+        done += len(places)
+    return np.concatenate(found)
 
 
 def smallest_probability(table: Coverage, accuracy: float) -> int | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from classifier.common.disk_array import Rows
 from classifier.dataset import orders
 
 Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
@@ -47,7 +48,7 @@ def prediction_interval(successes: float, count: float, new: int = 100) -> tuple
     return low, high
 
 
-def independent_count(correct: np.ndarray, groups: np.ndarray) -> float:
+def independent_count(correct: np.ndarray, groups: Rows) -> float:
     """Returns the number of independent images whose accuracy would be known as well.
 
     Images of a group (a series, copies) tend to be right or wrong together. Their number is
@@ -67,9 +68,7 @@ def independent_count(correct: np.ndarray, groups: np.ndarray) -> float:
     return min(max(count / effect, float(n_groups)), float(count)) if effect else float(count)
 
 
-def squares_of_groups(
-    values: Callable[[slice], np.ndarray], groups: np.ndarray
-) -> tuple[int, float]:
+def squares_of_groups(values: Callable[[slice], np.ndarray], groups: Rows) -> tuple[int, float]:
     """Returns the number of groups, and the sum of the squares of each group's sum of values.
 
     The images are gone through once for GROUPS groups: the sums of all would take more memory.
@@ -79,11 +78,12 @@ def squares_of_groups(
         groups: int (N,), a number from 0 for each group.
     """
     n_groups, total = 0, 0.0
-    end = int(groups.max(initial=-1)) + 1
+    blocks = list(orders.blocks(len(groups)))
+    end = 1 + max((int(groups[block].max()) for block in blocks), default=-1)
     size = min(GROUPS, end)
     for start in range(0, end, GROUPS):
         counts, sums = np.zeros(size, np.int32), np.zeros(size)
-        for block in orders.blocks(len(groups)):
+        for block in blocks:
             own = groups[block]
             chosen = (own >= start) & (own < start + size)
             if chosen.any():

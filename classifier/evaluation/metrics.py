@@ -26,16 +26,17 @@ def compute(scored: ScoredImages, independent: float | None = None) -> dict[str,
     """
     count, correct = len(scored.label), scored.correct
     independent = count if independent is None else independent
-    successes = float(correct.mean()) * independent
+    accuracy = float(correct.mean())
+    successes = accuracy * independent
     low, high = wilson(successes, independent)
     fewest, most = prediction_interval(successes, independent)
     values = {
-        "accuracy": float(correct.mean()),
+        "accuracy": accuracy,
         "accuracy_low": low,
         "accuracy_high": high,
         "log_loss": sum(map(_log_loss, scored.blocks())) / count,
         "macro_f1": macro_f1(scored),
-        "top_3_accuracy": float((scored.true_class_rank <= 3).mean()),
+        "top_3_accuracy": float((scored.true_class_rank[:] <= 3).mean()),
         "expected_calibration_error": calibration.expected_error(scored.probability, correct),
     }
     rounded = {name: round(value, 6) for name, value in values.items()}
@@ -43,7 +44,7 @@ def compute(scored: ScoredImages, independent: float | None = None) -> dict[str,
 
 
 def _log_loss(scored: ScoredImages) -> float:
-    probability = scored.true_class_probability.astype(np.float64)
+    probability = scored.true_class_probability[:].astype(np.float64)
     return -float(np.log(np.maximum(probability, 1e-15)).sum())
 
 

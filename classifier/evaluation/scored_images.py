@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from classifier.common import files
+from classifier.common.disk_array import Rows
+from classifier.common.scratch import Scratch
 from classifier.dataset import orders
 
 VALIDATION = Path("results/scored_validation.csv")
@@ -38,6 +40,8 @@ class ScoredImage(NamedTuple):
 class ScoredImages:
     """Predictions for N images whose class is known; all arrays but `names` are (N,).
 
+    They are in memory or on disk.
+
     Attributes:
         names: str (C,), the classes; objects.
         label: int, index into `names`, the true class.
@@ -48,16 +52,16 @@ class ScoredImages:
     """
 
     names: np.ndarray
-    label: np.ndarray
-    predicted: np.ndarray
-    probability: np.ndarray
-    true_class_probability: np.ndarray
-    true_class_rank: np.ndarray
+    label: Rows
+    predicted: Rows
+    probability: Rows
+    true_class_probability: Rows
+    true_class_rank: Rows
 
     @property
     def correct(self) -> np.ndarray:
         """Returns where the predicted class is the true one, bool (N,)."""
-        return np.asarray(self.true_class_rank == 1)
+        return np.asarray(self.true_class_rank[:] == 1)
 
     def select(self, chosen: np.ndarray | slice) -> "ScoredImages":
         """Returns some of the images; `chosen` is bool (N,) or a slice."""
@@ -104,19 +108,17 @@ def ranks(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return higher.sum(axis=1, dtype=np.int32) + np.int32(1)
 
 
-def concatenate(parts: Iterable[ScoredImages], count: int) -> ScoredImages:
-    """Returns the `count` images of all parts in order; only one part is in memory besides."""
-    columns: dict[str, np.ndarray] = {}
-    done = 0
+def on_disk(parts: Iterable[ScoredImages], scratch: Scratch) -> ScoredImages:
+    """Returns the images of one or more parts in order, in temporary files."""
+    columns: dict[str, Any] = {}
     for part in parts:
         for name, values in vars(part).items():
             if name == "names":
                 columns[name] = values
                 continue
             if name not in columns:
-                columns[name] = np.empty(count, values.dtype)
-            columns[name][done : done + len(values)] = values
-        done += len(part.label)
+                columns[name] = scratch.array((), values.dtype)
+            columns[name].append(values)
     return ScoredImages(**columns)
 
 
@@ -128,11 +130,11 @@ def write(path: Path, paths: Iterable[str], scored: ScoredImages) -> None:
 
 def _cells(scored: ScoredImages) -> Iterator[tuple[object, ...]]:
     return zip(
-        scored.names[scored.label],
-        scored.names[scored.predicted],
-        (f"{value:.6g}" for value in scored.probability.tolist()),
-        (f"{value:.6g}" for value in scored.true_class_probability.tolist()),
-        scored.true_class_rank.tolist(),
+        scored.names[scored.label[:]],
+        scored.names[scored.predicted[:]],
+        (f"{value:.6g}" for value in scored.probability[:].tolist()),
+        (f"{value:.6g}" for value in scored.true_class_probability[:].tolist()),
+        scored.true_class_rank[:].tolist(),
         strict=True,
     )
 

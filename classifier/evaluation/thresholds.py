@@ -20,13 +20,13 @@ ROWS = 200  # at most
 
 def positive_probability(scored: ScoredImages, positive: str) -> np.ndarray:
     """Returns the probability of a class in each image of two classes, float64 (N,)."""
-    own, true = is_of(scored, positive), scored.true_class_probability.astype(np.float64)
+    own, true = is_of(scored, positive), scored.true_class_probability[:].astype(np.float64)
     return np.where(own, true, 1 - true)
 
 
 def is_of(scored: ScoredImages, name: str) -> np.ndarray:
     """Returns which images are of a class, bool (N,)."""
-    return np.asarray((scored.names == name)[scored.label])
+    return np.asarray((scored.names == name)[scored.label[:]])
 
 
 def rows(scored: ScoredImages, class_names: Sequence[str]) -> list[list[str]]:

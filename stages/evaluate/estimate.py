@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from classifier.common.disk_array import Rows
 from classifier.dataset import orders
 from classifier.evaluation.intervals import Z99, wilson
 
@@ -46,10 +47,10 @@ class Estimate:
 
 
 def estimate(
-    confidence: np.ndarray,
+    confidence: Rows,
     correct: np.ndarray,
     test_confidence: np.ndarray,
-    novelty: np.ndarray,
+    novelty: Rows,
     test_novelty: np.ndarray,
 ) -> Estimate:
     """Returns the expected accuracy on M test images, from N validation images; both 1 or more.
@@ -72,7 +73,7 @@ def estimate(
     low, high = wilson(accuracy * count, count)
     unlike = _excess_unlike(novelty, test_novelty)
     slack = abs(difference) if disagrees else 0.0  # the size of a shift is known to about itself
-    more_novel = differ(novelty, test_novelty) and bool(test_novelty.mean() > novelty.mean())
+    more_novel = differ(novelty, test_novelty) and float(test_novelty.mean()) > _mean(novelty)
     low = max(low - slack, 0.0) * (1 - unlike)  # those of no class at all are never right
     n = len(test_confidence)
     return Estimate(
@@ -86,13 +87,25 @@ def estimate(
     )
 
 
-def _threshold(confidence: np.ndarray, correct: np.ndarray) -> float:
+def _threshold(confidence: Rows, correct: np.ndarray) -> float:
     """Returns the confidence that as many validation images reach as are right."""
     wrong = int(len(correct) - correct.sum())
-    return float(np.sort(confidence)[wrong]) if wrong < len(correct) else math.inf
+    if wrong == len(correct):
+        return math.inf
+    ordered = orders.copy(confidence)
+    ordered.partition(wrong)
+    return float(ordered[wrong])
 
 
-def _moments(confidence: np.ndarray, threshold: float) -> tuple[float, float]:
+def _mean(values: Rows) -> float:
+    return sum(float(values[b].sum(dtype=float)) for b in orders.blocks(len(values))) / len(values)
+
+
+def _has_nan(values: Rows) -> bool:
+    return any(np.isnan(values[block]).any() for block in orders.blocks(len(values)))
+
+
+def _moments(confidence: Rows, threshold: float) -> tuple[float, float]:
     """Returns the mean and the variance of the images' scores.
 
     A score is the mean of an image's confidence and of whether it reaches the threshold.
@@ -107,28 +120,29 @@ def _moments(confidence: np.ndarray, threshold: float) -> tuple[float, float]:
     return mean, squares / count
 
 
-def _excess_unlike(novelty: np.ndarray, test_novelty: np.ndarray) -> float:
+def _excess_unlike(novelty: Rows, test_novelty: np.ndarray) -> float:
     """Returns the fraction of test images beyond UNLIKE, without those to expect by chance."""
-    if np.isnan(novelty).any() or np.isnan(test_novelty).any():
+    if _has_nan(novelty) or _has_nan(test_novelty):
         return 0.0
     usual = 1 - UNLIKE
     error = math.sqrt(usual * UNLIKE * (1 / len(novelty) + 1 / len(test_novelty)))
-    share = float((test_novelty > np.quantile(novelty, UNLIKE)).mean())
+    limit = np.quantile(orders.copy(novelty), UNLIKE, overwrite_input=True)
+    share = float((test_novelty > limit).mean())
     return share - usual if share > usual + Z99 * error else 0.0
 
 
-def differ(one: np.ndarray, other: np.ndarray) -> bool:
+def differ(one: Rows, other: np.ndarray) -> bool:
     """Tells whether two samples have different distributions, by more than chance (0.1 %).
 
     Kolmogorov and Smirnov's test, for distances of SMALLEST_DISTANCE or more; NaN: no.
     """
-    if np.isnan(one).any() or np.isnan(other).any():
+    if _has_nan(one) or _has_nan(other):
         return False
     limit = KS_999 * math.sqrt(1 / len(one) + 1 / len(other))
     return ks_distance(one, other) > max(limit, SMALLEST_DISTANCE)
 
 
-def ks_distance(one: np.ndarray, other: np.ndarray) -> float:
+def ks_distance(one: Rows, other: np.ndarray) -> float:
     """Returns the largest difference of two samples' distribution functions, 0 to 1."""
     ordered, largest = np.sort(other), 0.0
     sides: tuple[Side, Side] = ("left", "right")

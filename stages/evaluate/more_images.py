@@ -12,6 +12,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from classifier.common.disk_array import Rows
 from classifier.dataset import orders
 from classifier.dataset.validation_predictions import ValidationPredictions
 from classifier.evaluation.intervals import squares_of_groups
@@ -95,9 +96,7 @@ def gaining_classes(
     return found
 
 
-def metrics_part(
-    validated: ValidationPredictions, labels: np.ndarray
-) -> dict[str, dict[str, object]]:
+def metrics_part(validated: ValidationPredictions, labels: Rows) -> dict[str, dict[str, object]]:
     """Returns `twice_as_many` of metrics.json; nothing if there are too few images.
 
     Args:

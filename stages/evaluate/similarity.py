@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from classifier.common.disk_array import Rows
 from classifier.dataset import orders
 from classifier.evaluation.intervals import Z95, Z99, independent_count, wilson
 from classifier.evaluation.similarity_bins import Bin
@@ -19,9 +20,7 @@ FEWEST = 10  # validation images in a bin
 SMALLEST_DIFFERENCE = 0.02  # of two accuracies: a smaller one is not told
 
 
-def of_run(
-    similarity: np.ndarray, correct: np.ndarray, groups: np.ndarray, tested: Predicted
-) -> list[Bin]:
+def of_run(similarity: Rows, correct: np.ndarray, groups: Rows, tested: Predicted) -> list[Bin]:
     """Returns the bins of the validation and test images whose similarity is known.
 
     Args:
@@ -30,17 +29,17 @@ def of_run(
         groups: int (N,); images of a group are not independent.
         tested: the test images.
     """
-    known, new = ~np.isnan(similarity), ~np.isnan(tested.similarity)
-    own = similarity, correct, groups
-    if not known.all():
-        own = similarity[known], correct[known], groups[known]
-    return bins(*own, tested.similarity[new], tested.correct[new])
+    known, new = ~np.isnan(similarity[:]), ~np.isnan(tested.similarity)
+    others = tested.similarity[new], tested.correct[new]
+    if known.all():
+        return bins(similarity, correct, groups, *others)
+    return bins(similarity[known], correct[known], groups[known], *others)
 
 
 def bins(
-    similarity: np.ndarray,
+    similarity: Rows,
     correct: np.ndarray,
-    groups: np.ndarray,
+    groups: Rows,
     test_similarity: np.ndarray,
     test_correct: np.ndarray,
 ) -> list[Bin]:
@@ -56,22 +55,23 @@ def bins(
     count = min(BINS, len(similarity) // FEWEST)
     if count == 0:
         return []
-    edges = np.unique(np.quantile(similarity, np.arange(1, count) / count))
+    shares = np.arange(1, count) / count
+    edges = np.unique(np.quantile(orders.copy(similarity), shares, overwrite_input=True))
     numbers, tested = (_bin_numbers(edges, values) for values in (similarity, test_similarity))
     found = []
     for number in np.unique(numbers).tolist():
-        own, scores = numbers == number, test_correct[tested == number]
-        accuracy = float(correct[own].mean())
-        independent = independent_count(correct[own], groups[own])
+        own, scores = orders.true_places(numbers == number), test_correct[tested == number]
+        right, values = correct[own], similarity[own]
+        accuracy, independent = float(right.mean()), independent_count(right, groups[own])
         interval = wilson(accuracy * independent, independent)
-        ends = float(similarity[own].min()), float(similarity[own].max())
+        ends = float(values.min()), float(values.max())
         scored = int((~np.isnan(scores)).sum())
         shown = len(scores), scored, int(np.nansum(scores))
-        found.append(Bin(*ends, int(own.sum()), accuracy, *interval, *shown))
+        found.append(Bin(*ends, len(own), accuracy, *interval, *shown))
     return found
 
 
-def _bin_numbers(edges: np.ndarray, values: np.ndarray) -> np.ndarray:
+def _bin_numbers(edges: np.ndarray, values: Rows) -> np.ndarray:
     numbers = np.empty(len(values), np.uint8)
     for block in orders.blocks(len(values)):
         numbers[block] = np.searchsorted(edges, values[block], "right")

@@ -15,9 +15,12 @@ import numpy as np
 
 from classifier import head
 from classifier.common import files, params
+from classifier.common.disk_array import DiskArray
 from classifier.common.errors import warn
+from classifier.common.parallel import batched
+from classifier.common.scratch import Scratch
 from classifier.common.sorted_join import look_up
-from classifier.dataset import findings, split, validation_predictions
+from classifier.dataset import findings, orders, split, validation_predictions
 from classifier.dataset import similarity as similarity_file
 from classifier.dataset.validation_predictions import ValidationPredictions
 from classifier.evaluation import (
@@ -57,39 +60,36 @@ def main(
 ) -> None:
     """Evaluates on the validation images, and on the test images whose class is known."""
     trained = head.read(head_folder)
-    info = trained.info
     validated = validation_predictions.read(predictions_npz)
-    names = validated.class_names.tolist()
-    scored = scored_validation.score(validated)
-    scored_images.write(scored_images.VALIDATION, validated.iter_paths(), scored)
-    files.write_csv(confusion.PATH, confusion.HEADER, confusion.rows(scored))
     copies = find_copies(inspection_csv, predictions_csv, split_csv)
     leaks.write(leaks.PATH, copies)
     tested = read_predicted(predictions_csv, scored_test_csv, similarity_csv, copies)
     others = tested.select(~tested.copied)
     test, clean = scored_images.read(scored_test_csv), ~tested.copied[tested.labelled]
-    values: dict[str, Any] = {"weights": info.weights}
-    values |= validation_metrics(validated, scored) | test_metrics(test, clean)
-    values |= estimated(validated, scored, others)
     threshold = trained.novelty_threshold(params.load("predict", Params).keep)
-    values |= unknown_metrics(validated, threshold, tested)
-    values |= more_images.metrics_part(validated, scored.label)
-    similarities = similarity_file.iter_rows(similarity_csv)
-    known = np.fromiter(look_up(validated.iter_paths(), similarities, math.nan), np.float32)
-    bins = similarity.of_run(known, scored.correct, validated.groups[:], others)
-    del known
-    values |= similarity.metrics_part(bins)
-    values["leaks"] = {"test": len(copies), "labelled": int((~clean).sum())}
-    files.write_json(out, values)
-    by_class = scored if headline.scored_part(values) == "validation" else test.select(clean)
-    write_tables(by_class, names)
+    with files.disk_errors(out), Scratch(out.parent) as scratch:
+        scored = scored_validation.score(validated, scratch)
+        scored_images.write(scored_images.VALIDATION, validated.iter_paths(), scored)
+        files.write_csv(confusion.PATH, confusion.HEADER, confusion.rows(scored))
+        values: dict[str, Any] = {"weights": trained.info.weights}
+        values |= validation_metrics(validated, scored) | test_metrics(test, clean)
+        values |= estimated(validated, scored, others)
+        values |= unknown_metrics(validated, threshold, tested)
+        values |= more_images.metrics_part(validated, scored.label)
+        known = known_similarities(validated, similarity_csv, scratch)
+        bins = similarity.of_run(known, scored.correct, validated.groups, others)
+        values |= similarity.metrics_part(bins)
+        values["leaks"] = {"test": len(copies), "labelled": int((~clean).sum())}
+        files.write_json(out, values)
+        by_class = scored if headline.scored_part(values) == "validation" else test.select(clean)
+        write_tables(by_class, validated.class_names.tolist())
     similarity_bins.write(similarity_bins.PATH, bins)
     groups = validated.groups[validated.curve_rows]
     points = learning_curve.points(validated.curve_images, validated.curve_correct, groups)
     learning_curve.write(learning_curve.PATH, points)
     for note in headline.notes(values):
         warn(note)
-    print(summary_line(values, out) + info.warning)
+    print(summary_line(values, out) + trained.info.warning)
 
 
 def find_copies(inspection_csv: Path, predictions_csv: Path, split_csv: Path) -> dict[str, str]:
@@ -103,11 +103,22 @@ def find_copies(inspection_csv: Path, predictions_csv: Path, split_csv: Path) ->
     return leaked_images.copies_of_training_images(found, tested, splits)
 
 
+def known_similarities(
+    validated: ValidationPredictions, similarity_csv: Path, scratch: Scratch
+) -> DiskArray:
+    """Returns the similarity of each validation image, float32; NaN if it is not known."""
+    rows = similarity_file.iter_rows(similarity_csv)
+    known = scratch.array(())
+    for values in batched(look_up(validated.iter_paths(), rows, math.nan), orders.BLOCK):
+        known.append(np.array(values))
+    return known
+
+
 def validation_metrics(
     validated: ValidationPredictions, scored: ScoredImages
 ) -> dict[str, dict[str, Any]]:
     """Returns the metrics of the validation images, and how they would be without groups."""
-    independent = independent_count(scored.correct, validated.groups[:])
+    independent = independent_count(scored.correct, validated.groups)
     values = metrics.compute(scored, independent)
     parts: dict[str, dict[str, Any]] = {
         "validation": {**values, "folds": int(validated.folds[:].max())}
@@ -141,7 +152,7 @@ def estimated(
     if not len(tested.probability):
         return {}
     confidence = scored.probability, scored.correct, tested.probability
-    result: Estimate = estimate(*confidence, validated.novelty[:], tested.novelty)
+    result: Estimate = estimate(*confidence, validated.novelty, tested.novelty)
     rounded = {
         name: round(value, 6) if isinstance(value, float) else value
         for name, value in vars(result).items()

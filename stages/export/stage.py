@@ -22,6 +22,7 @@ from classifier.cache import database
 from classifier.cache.results import ResultCache
 from classifier.common import files, params
 from classifier.common.errors import StageError
+from classifier.common.scratch import Scratch
 from classifier.dataset import validation_predictions
 from classifier.dataset.validation_predictions import ValidationPredictions
 from classifier.evaluation import drift_reference, metrics, scored_images
@@ -96,16 +97,17 @@ def measured(
 
 
 def compute_scores(
-    validated: ValidationPredictions, scored_test: Path
+    validated: ValidationPredictions, scored_test: Path, folder: Path
 ) -> dict[str, dict[str, float]]:
     """Returns the metrics of the validation and test images, as in results/metrics.json.
 
     That file also has what changes with test images of unknown class, which is no reason to export
-    again.
+    again. Temporary files are in `folder`.
     """
-    scored = score(validated)
-    independent = independent_count(scored.correct, validated.groups[:])
-    scores = {"validation": metrics.compute(scored, independent)}
+    with Scratch(folder) as scratch:
+        scored = score(validated, scratch)
+        independent = independent_count(scored.correct, validated.groups)
+        scores = {"validation": metrics.compute(scored, independent)}
     if len((tested := scored_images.read(scored_test)).label):
         scores["test"] = metrics.compute(tested)
     return scores
@@ -157,7 +159,7 @@ def main(
         class_names = trained_head.info.class_names
         images = agreement.sample(scored_test, scored_validation, class_names, most)
         rows = measured(part, classifier, formats, images)
-        scores = compute_scores(validated, scored_test)
+        scores = compute_scores(validated, scored_test, part)
         text = model_card.model_card(info, trained_head.info, scores, formats, threshold, rows)
         text += web.CARD * with_page
         (part / model_card.NAME).write_text(text, encoding="utf-8", newline="\n")

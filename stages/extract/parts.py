@@ -2,11 +2,14 @@
 
 import hashlib
 import marshal
+import sys
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO
 
 import numpy as np
 
+from classifier.common import parallel
 from classifier.dataset import features
 from classifier.dataset.feature_writer import Part
 from classifier.dataset.manifest import ImageRow
@@ -15,7 +18,8 @@ from classifier.images.augmentation import ViewParams
 
 MOST = 50_000  # images of a table of one part
 PARTS = 256  # of a larger one
-BLOCK = 64  # images of a part that are written at once
+BLOCK = 64  # images of a part that are written to the temporary file at once
+ROWS = 1024  # images of a part that are in memory at once, besides their arrays
 FORMAT = 1  # raise it when a part of the same images gets other bytes
 
 
@@ -34,7 +38,7 @@ class Spill:
 
     def _divide(self, count: int) -> None:
         self._waiting: list[list[ImageRow]] = [[] for _ in range(count)]
-        self._blocks: list[list[tuple[int, int]]] = [[] for _ in range(count)]  # start, size
+        self._blocks = [array("q") for _ in range(count)]  # start, size, start, ...
 
     def __len__(self) -> int:
         """Returns the number of parts."""
@@ -56,12 +60,13 @@ class Spill:
         waiting.append(row)
         if len(waiting) == BLOCK:
             data = marshal.dumps(list(map(tuple, waiting)))
-            self._blocks[number].append((self._file.seek(0, 2), self._file.write(data)))
+            self._blocks[number].extend((self._file.seek(0, 2), self._file.write(data)))
             waiting.clear()
 
     def rows(self, number: int) -> Iterator[ImageRow]:
         """Yields the images of a part, in the order in which they were added."""
-        for start, size in self._blocks[number]:
+        ends = iter(self._blocks[number])
+        for start, size in zip(ends, ends, strict=True):
             self._file.seek(start)
             yield from (ImageRow(*values) for values in marshal.loads(self._file.read(size)))
         yield from self._waiting[number]
@@ -71,7 +76,7 @@ def make_parts(
     images: Spill,
     views: ViewParams,
     class_names: Sequence[str],
-    vectors: Callable[[Sequence[ImageRow], int], Column],
+    vectors: Callable[[Iterable[ImageRow], int], Column],
     depends_on: Sequence[object],
 ) -> Iterator[Part]:
     """Yields the parts of a table.
@@ -84,18 +89,32 @@ def make_parts(
         depends_on: what features depend on besides the images.
     """
     for number in range(len(images)):
-        rows = list(images.rows(number))
-        arrays = columns(rows, views, class_names)
-        digest = digest_of(rows, arrays, depends_on)
-        written = {name: Column.from_array(array) for name, array in arrays.items()}
-        yield Part(digest, {"features": vectors(rows, len(arrays["views"])), **written})
+        arrays, conversions = columns(images.rows(number), views, class_names)
+        digest = digest_of(arrays, conversions, depends_on)
+        written = {name: Column.from_array(values) for name, values in arrays.items()}
+        found = vectors(images.rows(number), len(arrays["views"]))
+        yield Part(digest, {"features": found, **written})
 
 
 def columns(
-    rows: Sequence[ImageRow], views: ViewParams, class_names: Sequence[str]
-) -> dict[str, np.ndarray]:
-    """Returns the arrays of a part, without the features: text as UTF-8."""
+    rows: Iterable[ImageRow], views: ViewParams, class_names: Sequence[str]
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Returns the arrays of a part, without the features, and the conversion of each image.
+
+    Text is UTF-8. Only the arrays are in memory, as rows take five times as much.
+    """
     index = {name: number for number, name in enumerate(class_names)}
+    blocks, conversions = [_columns([], views, index)], list[str]()
+    for block in parallel.batched(rows, ROWS):
+        blocks.append(_columns(block, views, index))
+        conversions += (sys.intern(row.conversion) for row in block)
+    names = blocks[0]
+    return {n: np.concatenate([block[n] for block in blocks]) for n in names}, conversions
+
+
+def _columns(
+    rows: Sequence[ImageRow], views: ViewParams, index: Mapping[str, int]
+) -> dict[str, np.ndarray]:
     numbers_of = {split: views.numbers_of(split) for split in {row.split for row in rows}}
     numbers = [numbers_of[row.split] for row in rows]
     counts = [len(each) for each in numbers]
@@ -106,7 +125,7 @@ def columns(
         "groups": _utf8(row.group for row in rows),
         "splits": _utf8(row.split for row in rows),
     }
-    repeated = {name: np.repeat(array, counts) for name, array in arrays.items()}
+    repeated = {name: np.repeat(values, counts) for name, values in arrays.items()}
     return {**repeated, "views": np.array([n for each in numbers for n in each], "<i4")}
 
 
@@ -115,12 +134,12 @@ def _utf8(texts: Iterable[str]) -> np.ndarray:
 
 
 def digest_of(
-    rows: Sequence[ImageRow], arrays: Mapping[str, np.ndarray], depends_on: Sequence[object]
+    arrays: Mapping[str, np.ndarray], conversions: Iterable[str], depends_on: Sequence[object]
 ) -> str:
     """Returns a hash of all that the bytes of a part depend on."""
     digest = hashlib.sha256(repr((FORMAT, *depends_on)).encode())
-    for name, array in arrays.items():
-        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        digest.update(array.tobytes())
-    digest.update("\n".join(row.conversion for row in rows).encode())
+    for name, values in arrays.items():
+        digest.update(f"{name} {values.dtype.str} {values.shape}".encode())
+        digest.update(values.tobytes())
+    digest.update("\n".join(conversions).encode())
     return digest.hexdigest()

@@ -160,7 +160,7 @@ def main(
             pool = make_pool(settings, folder, identity, decode, bar.set_postfix_str)
             extractor = FeatureExtractor(pool, cache, bar.update)
 
-            def vectors(rows: Sequence[ImageRow], n_views: int) -> Column:
+            def vectors(rows: Iterable[ImageRow], n_views: int) -> Column:
                 chunks = extractor.collect(views_of(rows))
                 return Column(np.dtype(info.dtype), (n_views, *shape), chunks)
 

@@ -91,16 +91,16 @@ def _script_data(run: RunResults, images: ThumbnailSet) -> list[Markup]:
         for image in run.scored.examples
     ]
     shown = [
-        [
-            row["path"],
-            index[row["class_1"]],
-            round(float(row["probability"]), 3),
-            row["predicted"] if row["predicted"] != row["class_1"] else "",
-            index[label] if label else -1,
-        ]
-        if row["status"] == "ok"
-        else [row["path"], row["status"]]
-        for row, label in run.predictions.first
+        (
+            one.path,
+            index[one.class_1],
+            round(one.probability, 3),
+            one.predicted if one.predicted != one.class_1 else "",
+            index[one.label] if one.label else -1,
+        )
+        if one.status == "ok"
+        else (one.path, one.status)
+        for one in run.predictions.first
     ]
     return [
         markup.data("class-names", run.class_names),

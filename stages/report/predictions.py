@@ -126,8 +126,10 @@ def predictions(run: RunResults) -> list[Markup]:
     if not number:
         return [tag("p", "There are no images in input/test.")]
     rows = [
-        [row["path"], row["predicted"] or row["status"], row["probability"]]
-        for row, _ in run.predictions.first[:LISTED]
+        [one.path, one.predicted, f"{one.probability:.6f}"]
+        if one.status == "ok"
+        else [one.path, one.status, ""]
+        for one in run.predictions.first[:LISTED]
     ]
     caption = "Test images" + (f", first {LISTED}" if number > LISTED else "")
     text = f"All predictions are in results/predictions.csv ({count(number, 'file')})."

@@ -46,6 +46,7 @@ from stages.report.tested import Tested
 LIBRARIES = ("tensorflow", "keras", "openvino", "nncf", "numpy", "pillow", "dvc")
 SAMPLES = 6  # images shown of each class
 ALL_SAMPLES = 120  # images shown of all classes, about
+SHOWN = 10_000  # images at most; of usual photographs, fewer thumbnails fit into the page
 PROBLEMS = 100  # files with problems that are listed
 
 
@@ -94,7 +95,7 @@ class RunResults:
         return [finding for finding in self.findings.shown if finding.finding == kind]
 
     def images_to_show(self) -> list[str]:
-        """Returns the paths of the images to show, the most important first."""
+        """Returns the paths of the images to show, SHOWN at most, the most important first."""
         compared = self.comparison.images if isinstance(self.comparison, Comparison) else ()
         paths = [*self.explained, *compared]
         paths += [row["path"] for row in self.predictions.unknown]
@@ -103,8 +104,8 @@ class RunResults:
                 paths += filter(None, (finding.path, finding.other))
         paths += [path for name in self.class_names for path in self.samples.get(name, ())]
         paths += [image.path for image in self.scored.examples]
-        paths += [row["path"] for row, _ in self.predictions.first if row["status"] == "ok"]
-        return list(dict.fromkeys(paths))
+        paths += [one.path for one in self.predictions.first[:SHOWN] if one.status == "ok"]
+        return list(dict.fromkeys(paths))[:SHOWN]
 
 
 def read(params: Mapping[str, Any]) -> RunResults:

@@ -3,6 +3,9 @@
 import shutil
 import subprocess
 import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 
@@ -47,6 +50,37 @@ def test_images_of_a_shared_folder_are_validated_as_if_they_were_here(finished, 
     assert "1 skipped: input/file/" in done.stdout and "(unreadable)" in done.stdout
     problems = (project.folder / "results" / "problems.csv").read_text(encoding="utf-8")
     assert "changed since the list of images was made; make it again" in problems
+    assert len(rows(project)) == len(expected) - 1
+
+
+@pytest.fixture
+def server(tmp_path):
+    """Serves a folder; yields it and its address."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http_server:
+        thread = Thread(target=http_server.serve_forever, daemon=True)
+        thread.start()
+        yield folder, f"http://127.0.0.1:{http_server.server_port}"
+        http_server.shutdown()
+        thread.join()
+
+
+@pytest.mark.slow
+def test_dvc_imports_a_list_from_an_address_and_updates_it(finished, tmp_path, server):
+    project, (folder, address) = copy(finished, tmp_path / "project"), server
+    expected = sorted(rows(project))
+    away(project, tmp_path / "images")
+    project.shell(*PROGRAM, (tmp_path / "images").as_uri(), "--out", str(folder / "images.csv"))
+    project.shell("dvc", "import-url", f"{address}/images.csv", "input/images.csv")
+    assert project.repro("validate") == {"validate"}
+    assert sorted(rows(project)) == expected
+    header, _, *others = (folder / "images.csv").read_text(encoding="utf-8").splitlines(True)
+    (folder / "images.csv").write_text("".join([header, *others]), encoding="utf-8")
+    assert project.repro("validate") == set()
+    project.shell("dvc", "update", "input/images.csv.dvc")
+    assert project.repro("validate") == {"validate"}
     assert len(rows(project)) == len(expected) - 1
 
 

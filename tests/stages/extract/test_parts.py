@@ -33,8 +33,9 @@ def write(folder, rows, most=599, views=VIEWS, depends_on=("network",)):
     """Writes a table whose features are the images' first bytes; returns whose were asked for."""
     asked = []
 
-    def vectors(some, count):
+    def vectors(images, count):
         def chunks():
+            some = list(images)
             asked.extend(row.path for row in some)
             values = [list(bytes.fromhex(row.sha256)[:4]) for row in some]
             each = np.array(values, "<f4").reshape(-1, 4)

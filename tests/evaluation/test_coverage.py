@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from classifier.common.scratch import Scratch
+from classifier.dataset import orders
 from classifier.evaluation import coverage
 
 
@@ -41,3 +43,16 @@ def test_a_long_table_is_thinned_and_keeps_its_ends(tmp_path):
     for end in (0, -1):
         assert read.images[end] == table.images[end]
         assert read.probability[end] == pytest.approx(table.probability[end])
+
+
+@pytest.mark.parametrize("most", [None, 2, 7, 200])
+def test_images_on_disk_give_the_same_table_some_at_a_time(most, tmp_path, monkeypatch):
+    probability, correct = random_images()
+    expected = coverage.compute(probability, correct, most)
+    monkeypatch.setattr(orders, "BLOCK", 33)
+    with Scratch(tmp_path) as scratch:
+        table = coverage.compute(scratch.keep(probability), correct, most)
+    for name, column in vars(expected).items():
+        assert np.array_equal(vars(table)[name], column)
+    rows = np.searchsorted(np.unique(probability), table.probability)
+    assert len(set(np.diff(rows))) <= 2  # evenly spaced

@@ -337,6 +337,7 @@ def test_confusions_of_any_number_of_classes_open_their_images(classes):
 def test_a_report_of_twenty_thousand_test_images_stays_small():
     run = results([f"class {number:03}" for number in range(100)], 20_000)
     assert len(page.page(run, {}).encode()) < 4_000_000  # the thumbnails add 6 MB at most
+    assert len(run.images_to_show()) == run_results.SHOWN
 
 
 def test_a_page_without_predictions_errors_or_problems_says_so():

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from classifier.common.scratch import Scratch
+from classifier.dataset import orders
 from stages.evaluate.estimate import Estimate, differ, estimate, ks_distance
 
 
@@ -46,6 +48,17 @@ def test_images_unlike_the_training_images_lower_the_lower_end():
     assert (usual.unlike, usual.shift) == (0, False)
     assert unlike.unlike == pytest.approx(0.5, abs=0.02) and unlike.shift
     assert unlike.accuracy_low == pytest.approx(usual.accuracy_low / 2, abs=0.02)
+
+
+def test_images_on_disk_have_the_same_estimate_some_at_a_time(tmp_path, monkeypatch):
+    rng = np.random.default_rng(2)
+    (known, right), (confidence, _) = calibrated(rng, 200, 6), calibrated(rng, 200, 3)
+    novelty, others = rng.normal(size=200), rng.normal(2, size=200)
+    expected = estimate(known, right, confidence, novelty, others)
+    monkeypatch.setattr(orders, "BLOCK", 33)
+    with Scratch(tmp_path) as scratch:
+        found = estimate(scratch.keep(known), right, confidence, scratch.keep(novelty), others)
+    assert vars(found) == pytest.approx(vars(expected)) and found.unlike > 0.1
 
 
 @pytest.mark.parametrize("right", [True, False])

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from classifier.common.scratch import Scratch
+from classifier.dataset import orders
 from stages.evaluate.predicted import Predicted
 from stages.evaluate.similarity import FEWEST, bins, metrics_part, of_run
 
@@ -49,3 +51,17 @@ def test_images_of_unknown_similarity_are_left_out():
     (one,) = of_run(similarity, correct, np.arange(12), tested)
     assert (one.validation, one.validation_accuracy) == (11, 1)
     assert (one.test, one.test_scored, one.test_right) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("missing", [0, 7])
+def test_images_on_disk_give_the_same_bins_some_at_a_time(missing, tmp_path, monkeypatch):
+    (similarity, correct), groups = draw(1), np.arange(300) // 2
+    similarity[:missing] = np.nan
+    tested = Predicted(*[NONE] * 6)
+    expected = of_run(similarity, correct, groups, tested)
+    monkeypatch.setattr(orders, "BLOCK", 33)
+    with Scratch(tmp_path) as scratch:
+        arrays = scratch.keep(similarity), correct, scratch.keep(groups)
+        found = of_run(*arrays, tested)
+    assert [vars(one) for one in found] == [pytest.approx(vars(one)) for one in expected]
+    assert sum(one.validation for one in expected) == 300 - missing

@@ -10,6 +10,7 @@ from typing import IO, Any, Protocol
 
 import numpy as np
 
+BLOCK = 65_536  # rows that are read at once
 SMALL = 16_000_000  # bytes of an array that may be mapped: mapped pages count as memory
 
 
@@ -21,6 +22,15 @@ class Rows(Protocol):
 
     def __getitem__(self, rows: Any) -> np.ndarray:
         """Returns the rows of a slice or of an int array."""
+
+
+def in_memory(rows: Rows) -> np.ndarray:
+    """Returns a copy in memory, (N, ...). Rows on disk are read a block at a time."""
+    none = rows[:0]
+    found = np.empty((len(rows), *none.shape[1:]), none.dtype)
+    for start in range(0, len(found), BLOCK):
+        found[start : start + BLOCK] = rows[start : start + BLOCK]
+    return found
 
 
 def read_rows(

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from classifier.common.disk_array import Rows
 from classifier.dataset.features import Array
 from classifier.dataset.lazy_array import LazyArray
 
@@ -15,14 +14,6 @@ SAMPLED = 64  # paths of each block, between which the others fall
 def blocks(count: int) -> Iterator[slice]:
     """Yields slices of BLOCK images."""
     return (slice(start, start + BLOCK) for start in range(0, count, BLOCK))
-
-
-def copy(values: Rows) -> np.ndarray:
-    """Returns all values in memory, (N,), wherever they are; only a block is there twice."""
-    found = np.empty(len(values), values[:0].dtype)
-    for block in blocks(len(values)):
-        found[block] = values[block]
-    return found
 
 
 def true_places(mask: np.ndarray) -> np.ndarray:

@@ -1,12 +1,13 @@
 """results/coverage.csv: how many images are answered at which accuracy, by least probability."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from classifier.common import files
-from classifier.common.disk_array import Rows
+from classifier.common.disk_array import Rows, in_memory
 from classifier.dataset import orders
 
 PATH = Path("results/coverage.csv")
@@ -39,19 +40,37 @@ def compute(probability: Rows, correct: np.ndarray, most: int | None = None) -> 
         correct: bool (N,).
         most: rows at most.
     """
-    ordered = orders.copy(probability)
+    ordered = in_memory(probability)
     ordered.sort()
+    values, images = highest(ordered, most)
+    blocks = orders.blocks(len(ordered))
+    right = (probability[block][np.asarray(correct[block], bool)] for block in blocks)
+    hits = count_as_high(values, right)
+    return Coverage(values, images / len(ordered), hits / images, images)
+
+
+def highest(ordered: np.ndarray, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the distinct values, the highest first, or `most` of them about evenly spaced.
+
+    And, int (K,), how many of all are as high. Besides them it takes one byte for each value.
+
+    Args:
+        ordered: (N,), ascending; N is 1 or more.
+        most: values at most.
+    """
     is_first = np.append(True, ordered[1:] != ordered[:-1])  # of each run of equals
     count = np.count_nonzero(is_first)
     rows = np.linspace(0, count - 1, min(count, most or count)).round().astype(int)
-    first = _places(is_first, count - 1 - rows[::-1])
-    values, images = ordered[first], len(ordered) - first
-    hits = np.zeros(len(values), int)
-    for block in orders.blocks(len(ordered)):
-        right = np.sort(probability[block][np.asarray(correct[block], bool)])
-        hits += len(right) - np.searchsorted(right, values)
-    table = Coverage(values, images / len(ordered), hits / images, images)
-    return Coverage(*(column[::-1] for column in vars(table).values()))
+    first = _places(is_first, count - 1 - rows[::-1])[::-1]
+    return ordered[first], len(ordered) - first
+
+
+def count_as_high(values: np.ndarray, blocks: Iterable[np.ndarray]) -> np.ndarray:
+    """Returns how many numbers of all blocks are each value or higher, int (K,)."""
+    counts = np.zeros(len(values), int)
+    for block in blocks:
+        counts += len(block) - np.searchsorted(np.sort(block), values)
+    return counts
 
 
 def _places(mask: np.ndarray, numbers: np.ndarray) -> np.ndarray:

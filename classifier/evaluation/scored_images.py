@@ -109,7 +109,7 @@ def ranks(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def on_disk(parts: Iterable[ScoredImages], scratch: Scratch) -> ScoredImages:
-    """Returns the images of one or more parts in order, in temporary files."""
+    """Returns the images of one or more parts in order; can be read while `scratch` is open."""
     columns: dict[str, Any] = {}
     for part in parts:
         for name, values in vars(part).items():

@@ -7,7 +7,10 @@ from classifier.evaluation.scored_images import ScoredImages
 
 
 def score(validated: ValidationPredictions, scratch: Scratch) -> ScoredImages:
-    """Returns the predictions of all images in temporary files, and reads only some at once."""
+    """Returns the predictions of all images, scored a block at a time.
+
+    Their columns are in temporary files and can be read while `scratch` is open.
+    """
     names = validated.class_names.tolist()
     parts = ((validated.probabilities[b], validated.labels[b]) for b in validated.blocks())
     scored = (scored_images.score(probabilities, labels, names) for probabilities, labels in parts)

@@ -1,10 +1,12 @@
 """results/thresholds.csv: the scores of two classes by the probability that divides them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
+from classifier.evaluation import coverage
 from classifier.evaluation.scored_images import ScoredImages
 
 PATH = Path("results/thresholds.csv")
@@ -41,13 +43,14 @@ def rows(scored: ScoredImages, class_names: Sequence[str]) -> list[list[str]]:
     """
     if len(class_names) != 2:
         return []
-    probability = positive_probability(scored, class_names[1])
-    order = np.argsort(-probability, kind="stable")
-    values, positive = probability[order], is_of(scored, class_names[1])[order]
-    last = np.flatnonzero(np.diff(values, append=-1.0))  # of each run of equal probabilities
-    last = np.unique(last[np.linspace(0, len(last) - 1, min(len(last), ROWS)).round().astype(int)])
-    hits, images = np.cumsum(positive)[last].tolist(), (last + 1).tolist()
-    positives, total = int(positive.sum()), len(values)
+    positive = class_names[1]
+    blocks = (positive_probability(block, positive).tolist() for block in scored.blocks())
+    ordered = np.fromiter(chain.from_iterable(blocks), float, len(scored.label))
+    ordered.sort()
+    values, images = coverage.highest(ordered, ROWS)
+    hits = coverage.count_as_high(values, _of_positives(scored, positive))
+    positives, total = int(is_of(scored, positive).sum()), len(ordered)
+    numbers = zip(values, hits.tolist(), images.tolist(), strict=True)
     return [
         [
             f"{threshold:.6g}",
@@ -56,8 +59,13 @@ def rows(scored: ScoredImages, class_names: Sequence[str]) -> list[list[str]]:
             _ratio(hit, n),
             _ratio(total - n - (positives - hit), total - n),
         ]
-        for threshold, hit, n in zip(values[last], hits, images, strict=True)
+        for threshold, hit, n in numbers
     ]
+
+
+def _of_positives(scored: ScoredImages, positive: str) -> Iterator[np.ndarray]:
+    for block in scored.blocks():
+        yield positive_probability(block, positive)[is_of(block, positive)]
 
 
 def _ratio(part: int, whole: int) -> str:

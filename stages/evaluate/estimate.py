@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from classifier.common.disk_array import Rows
+from classifier.common.disk_array import Rows, in_memory
 from classifier.dataset import orders
 from classifier.evaluation.intervals import Z99, wilson
 
@@ -92,7 +92,7 @@ def _threshold(confidence: Rows, correct: np.ndarray) -> float:
     wrong = int(len(correct) - correct.sum())
     if wrong == len(correct):
         return math.inf
-    ordered = orders.copy(confidence)
+    ordered = in_memory(confidence)
     ordered.partition(wrong)
     return float(ordered[wrong])
 
@@ -126,7 +126,7 @@ def _excess_unlike(novelty: Rows, test_novelty: np.ndarray) -> float:
         return 0.0
     usual = 1 - UNLIKE
     error = math.sqrt(usual * UNLIKE * (1 / len(novelty) + 1 / len(test_novelty)))
-    limit = np.quantile(orders.copy(novelty), UNLIKE, overwrite_input=True)
+    limit = np.quantile(in_memory(novelty), UNLIKE, overwrite_input=True)
     share = float((test_novelty > limit).mean())
     return share - usual if share > usual + Z99 * error else 0.0
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from classifier.common.disk_array import Rows
+from classifier.common.disk_array import Rows, in_memory
 from classifier.dataset import orders
 from classifier.evaluation.intervals import Z95, Z99, independent_count, wilson
 from classifier.evaluation.similarity_bins import Bin
@@ -33,7 +33,7 @@ def of_run(similarity: Rows, correct: np.ndarray, groups: Rows, tested: Predicte
     others = tested.similarity[new], tested.correct[new]
     if known.all():
         return bins(similarity, correct, groups, *others)
-    return bins(similarity[known], correct[known], groups[known], *others)
+    return bins(_select(similarity, known), correct[known], _select(groups, known), *others)
 
 
 def bins(
@@ -56,19 +56,24 @@ def bins(
     if count == 0:
         return []
     shares = np.arange(1, count) / count
-    edges = np.unique(np.quantile(orders.copy(similarity), shares, overwrite_input=True))
+    edges = np.unique(np.quantile(in_memory(similarity), shares, overwrite_input=True))
     numbers, tested = (_bin_numbers(edges, values) for values in (similarity, test_similarity))
     found = []
     for number in np.unique(numbers).tolist():
-        own, scores = orders.true_places(numbers == number), test_correct[tested == number]
-        right, values = correct[own], similarity[own]
-        accuracy, independent = float(right.mean()), independent_count(right, groups[own])
+        own, scores = numbers == number, test_correct[tested == number]
+        right, values = correct[own], _select(similarity, own)
+        accuracy, independent = float(right.mean()), independent_count(right, _select(groups, own))
         interval = wilson(accuracy * independent, independent)
         ends = float(values.min()), float(values.max())
         scored = int((~np.isnan(scores)).sum())
         shown = len(scores), scored, int(np.nansum(scores))
-        found.append(Bin(*ends, len(own), accuracy, *interval, *shown))
+        found.append(Bin(*ends, len(right), accuracy, *interval, *shown))
     return found
+
+
+def _select(rows: Rows, mask: np.ndarray) -> np.ndarray:
+    """Returns some rows, which are read in blocks: here and there would be slow."""
+    return np.concatenate([rows[block][mask[block]] for block in orders.blocks(len(mask))])
 
 
 def _bin_numbers(edges: np.ndarray, values: Rows) -> np.ndarray:

@@ -19,7 +19,7 @@ from classifier.images.augmentation import ViewParams
 MOST = 50_000  # images of a table of one part
 PARTS = 256  # of a larger one
 BLOCK = 64  # images of a part that are written to the temporary file at once
-ROWS = 1024  # images of a part that are in memory at once, besides their arrays
+ROWS = 1024  # images of a part that are made into arrays at once
 FORMAT = 1  # raise it when a part of the same images gets other bytes
 
 
@@ -101,7 +101,7 @@ def columns(
 ) -> tuple[dict[str, np.ndarray], list[str]]:
     """Returns the arrays of a part, without the features, and the conversion of each image.
 
-    Text is UTF-8. Only the arrays are in memory, as rows take five times as much.
+    Text is UTF-8. Rows are read ROWS at a time: they take five times the memory of the arrays.
     """
     index = {name: number for number, name in enumerate(class_names)}
     blocks, conversions = [_columns([], views, index)], list[str]()

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ from stages.report.tested import Tested
 LIBRARIES = ("tensorflow", "keras", "openvino", "nncf", "numpy", "pillow", "dvc")
 SAMPLES = 6  # images shown of each class
 ALL_SAMPLES = 120  # images shown of all classes, about
-SHOWN = 10_000  # images at most; of usual photographs, fewer thumbnails fit into the page
+SHOWN = 10_000  # thumbnails at most; those of photographs reach the page's size limit sooner
 PROBLEMS = 100  # files with problems that are listed
 
 
@@ -104,8 +105,8 @@ class RunResults:
                 paths += filter(None, (finding.path, finding.other))
         paths += [path for name in self.class_names for path in self.samples.get(name, ())]
         paths += [image.path for image in self.scored.examples]
-        paths += [one.path for one in self.predictions.first[:SHOWN] if one.status == "ok"]
-        return list(dict.fromkeys(paths))[:SHOWN]
+        usable = (one.path for one in self.predictions.first if one.status == "ok")
+        return list(dict.fromkeys([*paths, *islice(usable, SHOWN)]))[:SHOWN]
 
 
 def read(params: Mapping[str, Any]) -> RunResults:

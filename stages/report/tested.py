@@ -17,7 +17,10 @@ Row = Mapping[str, str]  # of results/predictions.csv
 
 
 class ListedFile(NamedTuple):
-    """What the gallery shows of a test file; of one that is no usable image, path and status."""
+    """A test file as the gallery shows it.
+
+    One that is not a usable image has only a path and a status; its probability is NaN.
+    """
 
     path: str
     status: str  # ok, or the kind of problem

@@ -26,6 +26,17 @@ def test_rows_come_back_in_any_order(small, monkeypatch):
         assert np.array_equal(array[VALUES[:, 0] > 0], VALUES[VALUES[:, 0] > 0])
 
 
+def test_rows_in_memory_are_a_copy_wherever_they_were(monkeypatch):
+    monkeypatch.setattr(disk_array, "BLOCK", 700)
+    with tempfile.TemporaryFile() as file:
+        array = DiskArray(file, (4,))
+        array.append(VALUES)
+        for rows in (array, VALUES, VALUES[:0]):
+            found = disk_array.in_memory(rows)
+            assert np.array_equal(found, VALUES[: len(rows)]) and found.dtype == VALUES.dtype
+            assert not np.shares_memory(found, VALUES)
+
+
 class Halting(io.FileIO):
     """A file that takes and gives 1,000 bytes at a time, as an almost full disk may."""
 

@@ -2,9 +2,15 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
+from classifier.dataset import orders
 from classifier.evaluation import scored_images, thresholds
 
 NAMES = ("cat", "dog")
+
+
+@pytest.fixture(params=[10**6, 7], autouse=True)
+def _block(request, monkeypatch):
+    monkeypatch.setattr(orders, "BLOCK", request.param)
 
 
 def two_classes(count: int = 60) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,9 @@ import pytest
 from sklearn import metrics
 
 from classifier.common import files
-from classifier.dataset import validation_predictions
+from classifier.common.scratch import Scratch
+from classifier.dataset import orders, similarity, validation_predictions
+from classifier.dataset.validation_predictions import ValidationPredictions
 from stages.evaluate import stage
 from stages.evaluate.predicted import Predicted
 
@@ -54,3 +56,15 @@ def test_known_images_that_are_unknown_are_counted(finished):
     assert values["validation_kept"] == pytest.approx(0.5, abs=0.05)
     assert (values["test"], values["test_kept"]) == (2, 0.5)
     assert stage.unknown_metrics(validated, np.inf, tested) == {}
+
+
+def test_validation_images_get_the_similarities_of_their_paths(tmp_path, monkeypatch):
+    monkeypatch.setattr(orders, "BLOCK", 3)
+    paths = [f"{number}.jpg" for number in range(8)]
+    similarities = [0.5, float("nan"), 0.25, 1, float("nan"), 0, 0.75, 0.125]
+    similarity.write(tmp_path / "similarity.csv", paths, np.array(similarities))
+    arrays = dict.fromkeys(ValidationPredictions.__dataclass_fields__, np.zeros(8))
+    validated = ValidationPredictions(**{**arrays, "paths": np.array(paths)})
+    with Scratch(tmp_path) as scratch:
+        found = stage.known_similarities(validated, tmp_path / "similarity.csv", scratch)[:]
+    assert np.array_equal(found, np.array(similarities, "f4"), equal_nan=True)

@@ -121,10 +121,10 @@ def test_class_names_are_inside_the_models_and_beside_them(exported):
     assert yaml.safe_load((folder / "thresholds.json").read_text()) == {"novelty": None}
 
 
-def test_scores_are_those_of_metrics_json(finished, monkeypatch):
+def test_scores_are_those_of_metrics_json(finished, monkeypatch, tmp_path):
     monkeypatch.chdir(finished.folder)
     validated = validation_predictions.read(validation_predictions.PATH)
-    found = stage.compute_scores(validated, scored_images.TEST)
+    found = stage.compute_scores(validated, scored_images.TEST, tmp_path)
     expected = json.loads(metrics.PATH.read_text())
     for name, scores in found.items():
         assert scores == {key: expected[name][key] for key in scores}

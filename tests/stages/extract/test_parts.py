@@ -11,6 +11,7 @@ from classifier.dataset import feature_writer, features
 from classifier.dataset.manifest import ImageRow
 from classifier.dataset.npz import Column
 from classifier.images.augmentation import ViewParams
+from stages.extract import parts
 from stages.extract.parts import Spill, make_parts
 from tests.dataset.test_features import TABLE
 from tests.feature_tables import PER_ROW, contents
@@ -154,3 +155,14 @@ def test_hashes_that_end_in_zeros_and_images_of_unknown_class_are_kept(tmp_path)
 def test_a_table_may_be_empty(tmp_path):
     write(tmp_path / "a", [])
     assert features.read(tmp_path / "a").features.shape == (0, 4)
+
+
+@pytest.mark.parametrize("most", [599, 1000])
+def test_the_bytes_do_not_depend_on_how_many_rows_are_read_at_once(most, tmp_path, monkeypatch):
+    long = [row._replace(conversion=str(n), group="x" * n) for n, row in enumerate(IMAGES[:20])]
+    rows = [*long, *IMAGES[20:]]
+    write(tmp_path / "a", rows, most)
+    monkeypatch.setattr(parts, "ROWS", 7)
+    write(tmp_path / "b", rows, most)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    assert write(tmp_path / "a", rows, most) == []

@@ -63,12 +63,6 @@ class ValidationPredictions:
             yield from self.paths[block].tolist()
 
     @property
-    def predicted(self) -> np.ndarray:
-        """Returns the most probable class of each image, int (N,)."""
-        classes = [self.probabilities[block].argmax(axis=1) for block in self.blocks()]
-        return np.concatenate([np.zeros(0, int), *classes])
-
-    @property
     def accuracy(self) -> float:
         """Returns the fraction of the images whose most probable class is their own."""
         right = (

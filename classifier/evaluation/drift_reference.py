@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from classifier.common import files
+from classifier.common.disk_array import in_memory
 from classifier.common.errors import StageError
 from classifier.dataset import validation_predictions
 from classifier.dataset.validation_predictions import ValidationPredictions
@@ -34,11 +35,14 @@ class Reference:
 
 def of(validated: ValidationPredictions, threshold: float) -> Reference:
     """Returns the images that validate; those of more novelty than `threshold` are unknown."""
-    novelty, classes = np.sort(validated.novelty[:]), validated.predicted
+    novelty = in_memory(validated.novelty)
+    novelty.sort()
     images, unknown = len(novelty), int((novelty > threshold).sum())
     if images > VALUES:
-        novelty = np.quantile(novelty, np.linspace(0, 1, VALUES))
-    counts = np.bincount(classes, minlength=len(validated.class_names))
+        novelty = np.quantile(novelty, np.linspace(0, 1, VALUES), overwrite_input=True)
+    counts = np.zeros(len(validated.class_names), int)
+    for block in validated.blocks():
+        np.add.at(counts, validated.probabilities[block].argmax(axis=1), 1)
     return Reference(images, unknown, counts, novelty)
 
 

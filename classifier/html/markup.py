@@ -2,10 +2,13 @@
 
 import html
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from pathlib import Path
 
+from classifier.common.parallel import batched
+
+BLOCK = 1000  # items of a list that are text at once
 STYLE = Path(__file__).with_name("page.css")  # of the report and the web page
 VOID = ("meta", "img", "input", "br", "link")
 
@@ -42,8 +45,20 @@ def join(children: Iterable[object]) -> Markup:
 
 def data(name: str, value: object) -> Markup:
     """Returns a script element that holds JSON; no text in the value can end the element."""
-    text = json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
-    return tag("script", Markup(text), type="application/json", id=name)
+    return tag("script", _json(value), type="application/json", id=name)
+
+
+def list_data(name: str, items: Iterable[object]) -> Iterator[Markup]:
+    """Yields what `data` returns for a list, in pieces, as a long one would take memory."""
+    before, after = data(name, []).split("[]")
+    yield Markup(f"{before}[")
+    for number, block in enumerate(batched(items, BLOCK)):
+        yield Markup("," * (number > 0) + _json(block)[1:-1])
+    yield Markup(f"]{after}")
+
+
+def _json(value: object) -> Markup:
+    return Markup(json.dumps(value, separators=(",", ":")).replace("<", "\\u003c"))
 
 
 def document(title: str, *content: object) -> Markup:

@@ -1,6 +1,6 @@
 """The HTML document results/report.html."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +27,12 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-s
 TITLE = "Image classifier report"
 
 
-def page(
+def parts(
     run: RunResults,
     thumbnails: Mapping[str, Thumbnail],
     heats: Mapping[str, np.ndarray] | None = None,
-) -> Markup:
-    """Returns the whole document, with thumbnails and heat maps by path of the image."""
+) -> Iterator[str]:
+    """Yields the document in pieces, with thumbnails and heat maps by path of the image."""
     images = ThumbnailSet(thumbnails, heats or {})
     sections: dict[str, list[Markup] | list[Markup | None]] = {
         "Comparison": comparison.comparison(run, images),
@@ -55,20 +55,16 @@ def page(
         tag("section", tag("h2", title), *content, id=title.lower())
         for title, content in sections.items()
     )
-    body = tag(
-        "body",
-        tag("nav", *links, aria_label="Contents"),
-        tag(
-            "main",
-            tag("h1", TITLE),
-            *headline.headline(run),
-            tag("div", *contents, class_="sections"),
-        ),
-        tag("dialog", id="examples", aria_labelledby="examples-title"),
-        *_script_data(run, images),
-        tag("script", Markup(SCRIPT.read_text(encoding="utf-8"))),
-    )
-    return Markup("<!doctype html>\n" + tag("html", _head(run), body, lang="en") + "\n")
+    yield '<!doctype html>\n<html lang="en">'
+    yield _head(run)
+    yield "<body>"
+    yield tag("nav", *links, aria_label="Contents")
+    top = tag("h1", TITLE), *headline.headline(run)
+    yield tag("main", *top, tag("div", *contents, class_="sections"))
+    yield tag("dialog", id="examples", aria_labelledby="examples-title")
+    yield from _script_data(run, images)
+    yield tag("script", Markup(SCRIPT.read_text(encoding="utf-8")))
+    yield "</body></html>\n"
 
 
 def _head(run: RunResults) -> Markup:
@@ -83,14 +79,14 @@ def _head(run: RunResults) -> Markup:
     )
 
 
-def _script_data(run: RunResults, images: ThumbnailSet) -> list[Markup]:
-    """Returns the data the script reads: classes, examples, predictions and thumbnails."""
+def _script_data(run: RunResults, images: ThumbnailSet) -> Iterator[Markup]:
+    """Yields the data the script reads: classes, examples, predictions and thumbnails."""
     index = {name: number for number, name in enumerate(run.class_names)}
-    examples = [
-        [image.path, index[image.label], index[image.predicted], round(image.probability, 3)]
+    examples = (
+        (image.path, index[image.label], index[image.predicted], round(image.probability, 3))
         for image in run.scored.examples
-    ]
-    shown = [
+    )
+    shown = (
         (
             one.path,
             index[one.class_1],
@@ -101,10 +97,8 @@ def _script_data(run: RunResults, images: ThumbnailSet) -> list[Markup]:
         if one.status == "ok"
         else (one.path, one.status)
         for one in run.predictions.first
-    ]
-    return [
-        markup.data("class-names", run.class_names),
-        markup.data("example-data", examples),
-        markup.data("prediction-data", shown),
-        markup.data("thumbnail-data", images.not_embedded()),
-    ]
+    )
+    yield markup.data("class-names", run.class_names)
+    yield from markup.list_data("example-data", examples)
+    yield from markup.list_data("prediction-data", shown)
+    yield markup.data("thumbnail-data", images.not_embedded())

@@ -24,7 +24,7 @@ def test_predictions_are_read_back(tmp_path):
     read = validation_predictions.read(tmp_path / "predictions.npz")
     for name, array in vars(predictions).items():
         assert np.array_equal(getattr(read, name)[:], array, equal_nan=array.dtype.kind == "f")
-    assert read.predicted.tolist() == [0, 0] and read.accuracy == 0.5
+    assert read.accuracy == 0.5
 
 
 @pytest.mark.parametrize("missing", ["curve_rows", "folds"])

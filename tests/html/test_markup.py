@@ -1,10 +1,12 @@
 import json
 from html.parser import HTMLParser
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifier.html.markup import Markup, data, join, table, tag
+from classifier.html import markup
+from classifier.html.markup import Markup, data, join, list_data, table, tag
 
 
 class Parsed(HTMLParser):
@@ -38,6 +40,13 @@ def test_json_data_round_trips_and_cannot_end_its_element(value):
     text = data("name", value)
     assert text.count("</script>") == 1 and text.endswith("</script>")
     assert json.loads(text.split(">", 1)[1].removesuffix("</script>")) == value
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8])
+def test_a_list_in_pieces_is_the_same_data(count, monkeypatch):
+    monkeypatch.setattr(markup, "BLOCK", 7)
+    items = [["</script>", number] for number in range(count)]
+    assert "".join(list_data("name", iter(items))) == data("name", items)
 
 
 def test_markup_is_not_escaped_and_none_is_left_out():

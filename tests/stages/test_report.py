@@ -84,6 +84,10 @@ def metrics_of(**parts: object) -> dict[str, object]:
     return {"validation": part(0.9, 200, folds=5), "leaks": leaks} | parts
 
 
+def page_of(*arguments) -> str:
+    return "".join(page.parts(*arguments))
+
+
 def images_of(names=("ant", "bee"), count=40) -> list[ScoredImage]:
     """Returns test images of known class, a seventh of them misclassified."""
     images = []
@@ -151,7 +155,7 @@ def results(names=("ant", "bee"), count=40, rows=None, images=None, **changes) -
 
 
 def test_the_headline_is_a_prediction_for_new_images():
-    text = Parsed(page.page(results(), {})).text
+    text = Parsed(page_of(results(), {})).text
     expected = "Of 100 new images like your test images, expect 68 to 95 to be classified correctly"
     assert expected in text
     assert "Measured on 40 test images of known class: 34 were right, an accuracy of 85.0" in text
@@ -160,14 +164,14 @@ def test_the_headline_is_a_prediction_for_new_images():
 
 def test_without_test_scores_the_headline_is_about_images_like_the_training_images():
     run = results(split="validation", metrics=metrics_of())
-    assert "Of 100 new images like your training images, expect" in Parsed(page.page(run, {})).text
+    assert "Of 100 new images like your training images, expect" in Parsed(page_of(run, {})).text
 
 
 def test_a_shift_is_in_the_headline_with_its_reason():
     values = part(0.7, 99, disagrees=True, shift=True, unlike=0.0)
     estimate = values | {"accuracy_low": 0.482, "accuracy_high": 0.911}
     run = results(split="validation", metrics=metrics_of(estimate=estimate))
-    text = Parsed(page.page(run, {})).text
+    text = Parsed(page_of(run, {})).text
     assert "Of 100 new images like your test images, expect 48 to 92" in text
     assert "This is an estimate, as the classes of your 99 test images are not known." in text
     assert "their predictions are less certain" in text
@@ -176,7 +180,7 @@ def test_a_shift_is_in_the_headline_with_its_reason():
 def test_leaked_images_stand_beside_the_score():
     leaks = {"test": 3, "labelled": 3}
     metrics = metrics_of(test=part(1, 43), test_without_leaks=part(0.85, 40), leaks=leaks)
-    text = Parsed(page.page(results(metrics=metrics), {})).text
+    text = Parsed(page_of(results(metrics=metrics), {})).text
     tiles = f"test accuracy without copies {percent(0.85)} test accuracy with copies {percent(1)}"
     assert " ".join(tiles.split()) in text
     assert "40 test images of known class, without copies of training images: 34 were right" in text
@@ -184,7 +188,7 @@ def test_leaked_images_stand_beside_the_score():
 
 def test_the_accuracy_of_likely_predictions_is_told():
     answered = coverage.compute(np.linspace(0.5, 0.9, 40), np.arange(40) >= 6)
-    text = Parsed(page.page(results(coverage=answered), {})).text
+    text = Parsed(page_of(results(coverage=answered), {})).text
     assert "If only likely predictions count (40 test images)" in text
     row = coverage.smallest_probability(answered, 0.9)
     assert f"{answered.probability[row]:.3f}" in text
@@ -201,46 +205,46 @@ def test_the_accuracy_of_likely_predictions_is_told():
 def test_what_more_images_would_add_is_told(gain, expected):
     values = dict(zip(("gain", "gain_low", "gain_high"), gain, strict=True))
     metrics = metrics_of(twice_as_many=values | {"images": 80, "classes": {"bee": 0.1}})
-    text = Parsed(page.page(results(metrics=metrics), {})).text
+    text = Parsed(page_of(results(metrics=metrics), {})).text
     assert expected in text
     assert ("Most would be gained for bee (10 points)." in text) == (gain[1] > 0.01)
     row = f"80 {percent(0.85)} {percent(0.8)} to {percent(0.9)}"
     assert " ".join(row.split()) in text
-    unknown = Parsed(page.page(results(), {})).text
+    unknown = Parsed(page_of(results(), {})).text
     assert "Whether more images would help cannot be told from so few." in unknown
 
 
 def test_the_accuracy_by_similarity_is_told():
-    text = Parsed(page.page(results(), {})).text
+    text = Parsed(page_of(results(), {})).text
     cells = f"0.800 to 0.900 20 {percent(0.7)} {percent(0.6)} to {percent(0.8)} 10 {percent(0.75)}"
     assert " ".join(cells.split()) in text
-    assert "Accuracy by similarity" not in Parsed(page.page(results(similarity=[]), {})).text
+    assert "Accuracy by similarity" not in Parsed(page_of(results(similarity=[]), {})).text
 
 
 def test_two_classes_have_rates_by_threshold():
     row = {"threshold": "0.5", "true_positive_rate": "0.9", "false_positive_rate": "0.2"}
     row |= {"precision": "0.8", "negative_precision": ""}
-    text = Parsed(page.page(results(thresholds=[row]), {})).text
+    text = Parsed(page_of(results(thresholds=[row]), {})).text
     rates = f"0.500 {percent(0.9)} {percent(0.8)} {percent(0.8)} -"
     assert " ".join(rates.split()) in text
     assert "A threshold for bee" in text and "ROC curve" in text
 
 
 def test_each_class_has_its_scores_with_an_interval():
-    text = Parsed(page.page(results(), {})).text
+    text = Parsed(page_of(results(), {})).text
     assert "ant 20 0.85 0.64 to 0.95 - 0.81" in text
 
 
 def test_random_weights_give_an_alert():
     base = dataclasses.replace(BASE, weights="random")
-    seen = Parsed(page.page(results(base=base), {}))
+    seen = Parsed(page_of(results(base=base), {}))
     assert ("p", "role", "alert") in seen.attributes and "The weights are random" in seen.text
-    assert ("p", "role", "alert") not in Parsed(page.page(results(), {})).attributes
+    assert ("p", "role", "alert") not in Parsed(page_of(results(), {})).attributes
 
 
 def test_warnings_stand_before_the_scores():
     warnings = [f"input/raw{n}: not read" for n in range(10)]
-    text = Parsed(page.page(results(warnings=warnings), {})).text
+    text = Parsed(page_of(results(warnings=warnings), {})).text
     assert "Warnings: input/raw0: not read input/raw1: not read " in text
     assert "input/raw7: not read and 2 more in results/warnings.txt" in text
     assert text.index("Warnings:") < text.index("Of 100 new images")
@@ -249,15 +253,13 @@ def test_warnings_stand_before_the_scores():
 def test_a_missing_test_score_has_its_reason():
     unknown = {"ant": Counter(train=100), "": Counter(test=3)}
     text = Parsed(
-        page.page(results(counts=unknown, split="validation", metrics=metrics_of()), {})
+        page_of(results(counts=unknown, split="validation", metrics=metrics_of()), {})
     ).text
     assert "There is no test score: no test image is in a folder named like a class." in text
     unknown["ant"]["test"] = 5
-    assert "3 test images not scored" in Parsed(page.page(results(counts=unknown), {})).text
+    assert "3 test images not scored" in Parsed(page_of(results(counts=unknown), {})).text
     none = {"ant": Counter(train=100)}
-    text = Parsed(
-        page.page(results(counts=none, split="validation", metrics=metrics_of()), {})
-    ).text
+    text = Parsed(page_of(results(counts=none, split="validation", metrics=metrics_of()), {})).text
     assert "There is no test score: no test images." in text
 
 
@@ -266,17 +268,17 @@ def test_what_differs_from_the_last_commit_is_shown_first():
     found = Comparison(FIRST, [("test log_loss", 0.8, 0.75)], [("a.b", "-", "5")], splits)
     run = results(comparison=found)
     assert set(run.images_to_show()) > {"a.jpg", "b.jpg", "f.jpg"}
-    text = Parsed(page.page(run, {"a.jpg": Thumbnail("data:a", 100, 50)})).text
+    text = Parsed(page_of(run, {"a.jpg": Thumbnail("data:a", 100, 50)})).text
     assert "Before: commit 1234567 of 2026-01-31, “First <run>”, the last one when" in text
     assert "test log loss 0.8000 0.7500 -0.0500" in text and "a.b - 5" in text
     assert "Of 3 images, 1 became right and 1 wrong; of those wrong in both runs" in text
     assert "Now right (1) b.jpg dog (0.80) → cat (0.80) true class: cat" in text
     assert text.index("Test images Not there") < text.index("Data", text.index("Before"))
-    assert "Before:" not in Parsed(page.page(results(), {})).text
+    assert "Before:" not in Parsed(page_of(results(), {})).text
     long = dataclasses.replace(
         found, commit=dataclasses.replace(FIRST, subject=60 * "é" + 60 * "x")
     )
-    text = Parsed(page.page(results(comparison=long), {})).text
+    text = Parsed(page_of(results(comparison=long), {})).text
     assert f"“{60 * 'é'}{39 * 'x'}…”, the last" in text
 
 
@@ -286,7 +288,7 @@ def test_where_git_refuses_the_repository_its_words_and_remedy_are_shown(finishe
     monkeypatch.setenv("LC_ALL", "C")
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     run = run_results.read({})
-    text = Parsed(page.page(run, {})).text
+    text = Parsed(page_of(run, {})).text
     assert "as git refuses to read this repository. Git says: fatal: detected dubious" in text
     remedy = f"git config --global --add safe.directory {finished.folder.resolve().as_posix()}"
     assert remedy in text
@@ -301,7 +303,7 @@ def test_names_with_html_stay_text():
     finding = Finding(EVIL, EVIL, "outlier", 4.0, "", "", EVIL)
     findings = Listed(Counter(outlier=1), [finding])
     hostile = results(names, problems=faults, findings=findings, params={EVIL: {EVIL: EVIL}})
-    plain, seen = (Parsed(page.page(run, {})) for run in (results(), hostile))
+    plain, seen = (Parsed(page_of(run, {})) for run in (results(), hostile))
     assert seen.tags["script"] == plain.tags["script"] == 5
     assert seen.text.count("<script>alert(1)</script>") > 10
     assert not [name for _, name, _ in seen.attributes if name.startswith("on")]
@@ -311,7 +313,7 @@ def test_each_thumbnail_is_embedded_once():
     paths = [image.path for image in images_of()]
     uris = [f"data:image/webp;base64,{place:04}" for place in range(len(paths))]
     images = {path: Thumbnail(uri, 100, 50) for path, uri in zip(paths, uris, strict=True)}
-    text = page.page(results(), images)
+    text = page_of(results(), images)
     assert all(text.count(uri) == 1 for uri in uris)
 
 
@@ -325,7 +327,7 @@ def test_errors_get_thumbnails_first():
 def test_confusions_of_any_number_of_classes_open_their_images(classes):
     names = [f"class {number:03}" for number in range(classes)]
     run = results(names, 1500)
-    seen = Parsed(page.page(run, {}))
+    seen = Parsed(page_of(run, {}))
     buttons = {
         value for name, key, value in seen.attributes if (name, key) == ("button", "data-pair")
     }
@@ -336,13 +338,13 @@ def test_confusions_of_any_number_of_classes_open_their_images(classes):
 
 def test_a_report_of_twenty_thousand_test_images_stays_small():
     run = results([f"class {number:03}" for number in range(100)], 20_000)
-    assert len(page.page(run, {}).encode()) < 4_000_000  # the thumbnails add 6 MB at most
+    assert len(page_of(run, {}).encode()) < 4_000_000  # the thumbnails add 6 MB at most
     assert len(run.images_to_show()) == run_results.SHOWN
 
 
 def test_a_page_without_predictions_errors_or_problems_says_so():
     right = [ScoredImage("input/test/ant/1.jpg", "ant", "ant", 0.99, 0.99, 1)]
-    text = Parsed(page.page(results(images=right, rows=[]), {})).text
+    text = Parsed(page_of(results(images=right, rows=[]), {})).text
     for sentence in (
         "There are no images in input/test.",
         "No image was misclassified.",
@@ -356,7 +358,7 @@ def test_unknown_images_are_shown_the_most_novel_first():
         {**row_of(image), "predicted": "unknown", "novelty": f"{number}.500"}
         for number, image in enumerate(images_of()[:3], start=3)
     ]
-    text = Parsed(page.page(results(rows=rows), {})).text
+    text = Parsed(page_of(results(rows=rows), {})).text
     assert "3 test images look like none of the classes" in text
     assert text.index("novelty 5.500") < text.index("novelty 4.500") < text.index("novelty 3.500")
     assert "unknown test images 3 of 3" in text
@@ -364,7 +366,7 @@ def test_unknown_images_are_shown_the_most_novel_first():
 
 
 def test_the_page_loads_nothing_from_the_network():
-    text = page.page(results(), {})
+    text = page_of(results(), {})
     assert ("meta", "content", page.POLICY) in Parsed(text).attributes
     assert not re.search(r"https?://|url\(|@import|<link|src=\"(?!data:)", text)
 
@@ -372,13 +374,13 @@ def test_the_page_loads_nothing_from_the_network():
 def test_every_entry_of_the_contents_has_its_section():
     finding = Finding("input/test/ant/0.jpg", "ant", "outlier", 4.0, "", "", "d")
     findings = Listed(Counter(outlier=1), [finding])
-    seen = Parsed(page.page(results(findings=findings), {})).attributes
+    seen = Parsed(page_of(results(findings=findings), {})).attributes
     links = [link for name, key, link in seen if (name, key) == ("a", "href")]
     assert links == [f"#{id_}" for name, key, id_ in seen if (name, key) == ("section", "id")]
 
 
 def test_a_head_without_epochs_is_described():
-    seen = Parsed(page.page(results(history={}, head=HEAD), {}))
+    seen = Parsed(page_of(results(history={}, head=HEAD), {}))
     assert "a linear discriminant on the square roots of the features of mixed8" in seen.text
     assert "strength (0.6)" in seen.text
 

@@ -108,8 +108,9 @@ def inspect_images(
     heap.trim()
     selected = contents.repeated | is_in(pairs, len(values))
     errors, far = label_errors.NONE, outliers.NONE
-    similarities = np.full(len(values), np.nan, np.float32)
-    if str(train.weights) != "random":
+    if str(train.weights) == "random":
+        similarities = np.full(len(values), np.nan, np.float32)
+    else:
         groups = near_duplicates.group_duplicates(pairs, unique.hash_rank[:])
         errors, near = _judge(train, values, pca, unique, groups, scratch)
         far = outliers.find(near.distances, groups, unique.n_train)

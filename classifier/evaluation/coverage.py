@@ -50,13 +50,13 @@ def compute(probability: Rows, correct: np.ndarray, most: int | None = None) -> 
 
 
 def highest(ordered: np.ndarray, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the distinct values, the highest first, or `most` of them about evenly spaced.
+    """Returns distinct values and, int (K,), how many of all values are each of them or higher.
 
-    And, int (K,), how many of all are as high. Besides them it takes one byte for each value.
+    The highest comes first. It needs one byte of memory for each of the N values.
 
     Args:
         ordered: (N,), ascending; N is 1 or more.
-        most: values at most.
+        most: values at most, about evenly spaced among the distinct ones; all by default.
     """
     is_first = np.append(True, ordered[1:] != ordered[:-1])  # of each run of equals
     count = np.count_nonzero(is_first)

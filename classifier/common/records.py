@@ -16,10 +16,14 @@ class Records:
         file: empty, open for writing and reading.
         count: N.
         dtype: of a record.
+        waiting: bytes of records in memory before they are written; WAITING by default.
     """
 
-    def __init__(self, file: IO[bytes], count: int, dtype: np.dtype) -> None:
+    def __init__(
+        self, file: IO[bytes], count: int, dtype: np.dtype, waiting: int | None = None
+    ) -> None:
         self._file, self._count = file, count
+        self._most = WAITING if waiting is None else waiting
         self._dtype = np.dtype([("row", np.int32), ("record", dtype)])
         blocks = -(-count // BLOCK)
         self._waiting: list[list[np.ndarray]] = [[] for _ in range(blocks)]
@@ -37,7 +41,7 @@ class Records:
         for number, start, end in zip(present.tolist(), starts.tolist(), ends, strict=False):
             self._waiting[number].append(both[order[start:end]])
         self._size += both.nbytes
-        if self._size > WAITING:
+        if self._size > self._most:
             self._write()
 
     def _write(self) -> None:

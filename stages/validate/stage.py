@@ -6,7 +6,6 @@ Writes  results/images.csv, results/unlabelled.csv, results/perceptual_hashes.np
         results/problems.csv, results/dataset.json, results/warnings.txt
 """
 
-import itertools
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +16,7 @@ from classifier.cache import database
 from classifier.cache.files import DecodeResult, FileIndex
 from classifier.common import files, params, progress
 from classifier.common.errors import StageError, collected, count, first_names
+from classifier.common.scratch import Scratch
 from classifier.dataset import duplicates, folders, input_files, label_list, manifest, problems
 from classifier.dataset import warnings as warnings_file
 from classifier.dataset.folders import InputFile
@@ -63,17 +63,16 @@ def write_images(
     class_names: list[str],
     total: int,
     settings: Params,
+    scratch: Scratch,
 ) -> tuple[DatasetStatistics, list[Problem], BurstGroups]:
     """Writes the rows of the usable images, one by one, and returns all else there is to know.
 
     Images in folders that are not in `class_names` have no label. Composed and decomposed forms of
     an accented letter are the same. The second of `outs` is of the unlabelled images, the third
-    has the perceptual hashes of the others.
+    has the perceptual hashes of the others. The statistics can be read while `scratch` is open.
     """
-    statistics, all_problems = (
-        DatasetStatistics(settings.group_seconds, settings.value_range),
-        list[Problem](),
-    )
+    statistics = DatasetStatistics(scratch, settings.group_seconds, settings.value_range)
+    all_problems = list[Problem]()
     classes = {folders.nfc(name): name for name in class_names}
     with (
         closing(FileIndex(database.cache_folder())) as index,
@@ -102,15 +101,10 @@ def write_images(
             statistics.add(row, result.perceptual_hash, result.capture)
             if result.extremes:
                 statistics.add_extremes(row, result.extremes)
-    ranges, groups, numbers = (
-        statistics.grey_ranges(),
-        statistics.bursts.groups(),
-        itertools.count(),
-    )
+    ranges, groups = statistics.grey_ranges(), statistics.bursts.groups()
+    names = groups.of_rows()
     if ranges or len(groups):
-        manifest.change_rows(
-            outs[0], lambda row: _completed(row, ranges, groups.name(next(numbers)) or row.group)
-        )
+        manifest.change_rows(outs[0], lambda row: _completed(row, ranges, next(names) or row.group))
     if ranges:
         manifest.change_rows(outs[1], lambda row: _completed(row, ranges, row.group))
     return statistics, all_problems, groups
@@ -166,10 +160,11 @@ def main(
         files.atomic_write(images_csv) as part,
         files.atomic_write(unlabelled_csv) as second,
         files.atomic_write(hashes_npy) as third,
+        Scratch(images_csv.parent) as scratch,
     ):
         outs = part, second, third
         statistics, all_problems, bursts = write_images(
-            outs, used, class_names, contents.total, settings
+            outs, used, class_names, contents.total, settings, scratch
         )
         errors = folder_errors.class_errors(statistics, class_names)
         skip = settings.bad_images == "skip"

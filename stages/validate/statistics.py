@@ -8,6 +8,8 @@ from itertools import compress
 
 import numpy as np
 
+from classifier.common.disk_array import Rows
+from classifier.common.scratch import Scratch
 from classifier.dataset import orders
 from classifier.dataset.folders import UNLABELLED
 from classifier.dataset.manifest import ImageRow
@@ -15,21 +17,24 @@ from classifier.images import grey_levels
 from classifier.images.capture import Capture
 from classifier.images.grey_levels import Range
 from stages.validate.bursts import Bursts
+from stages.validate.collected import Collected
 from stages.validate.params import ValueRange
 
-PARTS = np.uint64(16)  # in which hashes are compared: sorting all of them would take memory
+PARTS = np.uint64(64)  # in which hashes are compared: sorting all of them would take memory
 
 
 class DatasetStatistics:
-    """Numbers, contents and times of the images: few bytes of each."""
+    """Numbers, contents and times of the images: few bytes of each are in memory."""
 
-    def __init__(self, group_seconds: int, value_range: ValueRange = "auto") -> None:
+    def __init__(
+        self, scratch: Scratch, group_seconds: int, value_range: ValueRange = "auto"
+    ) -> None:
         self._value_range = value_range
         self.counts = Counter[str]()  # images by split, and `test_labelled`
         self.labels = defaultdict[str, Counter[str]](Counter)  # images by split and class
         self.contents = defaultdict[str, set[str]](set)  # up to two content hashes by class
-        self.bursts = Bursts(group_seconds)
-        self._hashes = array("Q")  # of perceptual hashes
+        self.bursts = Bursts(group_seconds, scratch)
+        self._hashes = Collected(scratch, np.uint64)  # of perceptual hashes
         self._extremes: defaultdict[tuple[str, int], array[float]] = defaultdict(lambda: array("d"))
 
     @property
@@ -78,11 +83,23 @@ class DatasetStatistics:
 
         Of these hashes only 64 bits are compared, so others may be among them by chance.
         """
-        hashes = np.frombuffer(self._hashes, np.uint64)
+        hashes = self._hashes.rows()
         shared = np.zeros(len(hashes), bool)
         for number in range(int(PARTS)):
-            own = orders.true_places(hashes % PARTS == number)
-            own = own[np.argsort(hashes[own], kind="stable")]
-            same = np.flatnonzero(np.diff(hashes[own]) == 0)
-            shared[own[same]] = shared[own[same + 1]] = True
+            places, values = _of_part(hashes, number)
+            order = np.argsort(values, kind="stable")
+            places, values = places[order], values[order]
+            same = np.flatnonzero(np.diff(values) == 0)
+            shared[places[same]] = shared[places[same + 1]] = True
         return compress(rows, shared)
+
+
+def _of_part(hashes: Rows, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the places of the hashes of one of PARTS, int32, and the hashes themselves."""
+    places, values = [np.zeros(0, np.int32)], [hashes[:0]]
+    for block in orders.blocks(len(hashes)):
+        found = hashes[block]
+        own = np.flatnonzero(found % PARTS == number)
+        places.append((block.start + own).astype(np.int32))
+        values.append(found[own])
+    return np.concatenate(places), np.concatenate(values)

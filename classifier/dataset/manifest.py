@@ -18,6 +18,7 @@ PATH = Path("results/images.csv")
 UNLABELLED = Path("results/unlabelled.csv")
 REMEDY = "run `dvc repro -f -s validate` to write the table again"
 ENDINGS = {".csv", ".parquet"}
+MANY = 2_000_000  # images, above which Parquet is worth its package
 TEMPLATE = ".${validate.table_format}"  # that DVC replaces by one of them in dvc.yaml
 
 
@@ -49,6 +50,13 @@ class TableFormat:
 def in_format(path: Path) -> Path:
     """Returns PATH or UNLABELLED with the ending that params.yaml says."""
     return path.with_suffix(f".{params.load('validate', TableFormat, partial=True).table_format}")
+
+
+def format_hint(n_images: int) -> str:
+    """Returns the part of a line about CSV where Parquet suits better; empty for fewer images."""
+    if n_images <= MANY:
+        return ""
+    return f"; `validate.table_format: parquet` makes {PATH.as_posix()} a quarter as large"
 
 
 def existing(path: Path) -> Path:

@@ -52,13 +52,14 @@ def compute(probability: Rows, correct: np.ndarray, most: int | None = None) -> 
 def highest(ordered: np.ndarray, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Returns distinct values and, int (K,), how many of all values are each of them or higher.
 
-    The highest comes first. It needs one byte of memory for each of the N values.
+    The highest comes first. This takes one byte of memory for each of the N values.
 
     Args:
         ordered: (N,), ascending; N is 1 or more.
-        most: values at most, about evenly spaced among the distinct ones; all by default.
+        most: values to return at most, about evenly spaced among the distinct ones.
     """
-    is_first = np.append(True, ordered[1:] != ordered[:-1])  # of each run of equals
+    is_first = np.ones(len(ordered), bool)  # of each run of equals
+    np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
     count = np.count_nonzero(is_first)
     rows = np.linspace(0, count - 1, min(count, most or count)).round().astype(int)
     first = _places(is_first, count - 1 - rows[::-1])[::-1]

@@ -42,7 +42,8 @@ def of(validated: ValidationPredictions, threshold: float) -> Reference:
         novelty = np.quantile(novelty, np.linspace(0, 1, VALUES), overwrite_input=True)
     counts = np.zeros(len(validated.class_names), int)
     for block in validated.blocks():
-        np.add.at(counts, validated.probabilities[block].argmax(axis=1), 1)
+        classes = validated.probabilities[block].argmax(axis=1)
+        counts += np.bincount(classes, minlength=len(counts))
     return Reference(images, unknown, counts, novelty)
 
 

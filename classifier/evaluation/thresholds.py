@@ -1,11 +1,11 @@
 """results/thresholds.csv: the scores of two classes by the probability that divides them."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
+from classifier.dataset import orders
 from classifier.evaluation import coverage
 from classifier.evaluation.scored_images import ScoredImages
 
@@ -44,12 +44,13 @@ def rows(scored: ScoredImages, class_names: Sequence[str]) -> list[list[str]]:
     if len(class_names) != 2:
         return []
     positive = class_names[1]
-    blocks = (positive_probability(block, positive).tolist() for block in scored.blocks())
-    ordered = np.fromiter(chain.from_iterable(blocks), float, len(scored.label))
+    ordered = np.empty(len(scored.label))
+    for place in orders.blocks(len(ordered)):
+        ordered[place] = positive_probability(scored.select(place), positive)
     ordered.sort()
     values, images = coverage.highest(ordered, ROWS)
     hits = coverage.count_as_high(values, _of_positives(scored, positive))
-    positives, total = int(is_of(scored, positive).sum()), len(ordered)
+    positives, total = int(hits[-1]), len(ordered)  # the lowest threshold is the last one
     numbers = zip(values, hits.tolist(), images.tolist(), strict=True)
     return [
         [

@@ -49,7 +49,7 @@ def data(name: str, value: object) -> Markup:
 
 
 def list_data(name: str, items: Iterable[object]) -> Iterator[Markup]:
-    """Yields what `data` returns for a list, in pieces, as a long one would take memory."""
+    """Yields what `data` returns for a list, in pieces: a long one is never in memory as text."""
     before, after = data(name, []).split("[]")
     yield Markup(f"{before}[")
     for number, block in enumerate(batched(items, BLOCK)):

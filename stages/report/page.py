@@ -1,6 +1,7 @@
 """The HTML document results/report.html."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ def parts(
     thumbnails: Mapping[str, Thumbnail],
     heats: Mapping[str, np.ndarray] | None = None,
 ) -> Iterator[str]:
-    """Yields the document in pieces, with thumbnails and heat maps by path of the image."""
+    """Returns the document in pieces, with thumbnails and heat maps by path of the image."""
     images = ThumbnailSet(thumbnails, heats or {})
     sections: dict[str, list[Markup] | list[Markup | None]] = {
         "Comparison": comparison.comparison(run, images),
@@ -55,16 +56,17 @@ def parts(
         tag("section", tag("h2", title), *content, id=title.lower())
         for title, content in sections.items()
     )
-    yield '<!doctype html>\n<html lang="en">'
-    yield _head(run)
-    yield "<body>"
-    yield tag("nav", *links, aria_label="Contents")
     top = tag("h1", TITLE), *headline.headline(run)
-    yield tag("main", *top, tag("div", *contents, class_="sections"))
-    yield tag("dialog", id="examples", aria_labelledby="examples-title")
-    yield from _script_data(run, images)
-    yield tag("script", Markup(SCRIPT.read_text(encoding="utf-8")))
-    yield "</body></html>\n"
+    before = [
+        '<!doctype html>\n<html lang="en">',
+        _head(run),
+        "<body>",
+        tag("nav", *links, aria_label="Contents"),
+        tag("main", *top, tag("div", *contents, class_="sections")),
+        tag("dialog", id="examples", aria_labelledby="examples-title"),
+    ]
+    script = tag("script", Markup(SCRIPT.read_text(encoding="utf-8")))
+    return chain(before, _script_data(run, images), [script, "</body></html>\n"])
 
 
 def _head(run: RunResults) -> Markup:

@@ -44,8 +44,9 @@ def main() -> None:
         if settings.heat_maps:
             to_explain = [rows[path] for path in explained if path in rows]
             heats = heat_maps.make(to_explain, explained, folder, cache)
+    text = page.parts(run, shown, heats)
     with files.atomic_write(REPORT) as part, part.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(page.parts(run, shown, heats))
+        file.writelines(text)
     size, seconds = REPORT.stat().st_size / 1e6, time.perf_counter() - started
     images = f"{count(len(shown), 'thumbnail')}, {count(len(heats), 'heat map')}"
     print(f"report: {images}, {size:.1f} MB -> {REPORT.as_posix()}, {seconds:.1f} s")

@@ -37,7 +37,7 @@ class Tested:
     Attributes:
         files: number of all.
         usable: number of images among them.
-        first: SEARCHABLE files in path order.
+        first: the first SEARCHABLE files, in path order.
         unknown: PER_GROUP images that look like no class, the most novel first.
         n_unknown: number of all these.
         n_unknown_labelled: number of those whose class is known.

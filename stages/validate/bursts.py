@@ -11,10 +11,9 @@ from classifier.common.scratch import Scratch
 from classifier.dataset.groups import EXIF
 from classifier.dataset.manifest import ImageRow
 from classifier.images.capture import Capture
-from stages.validate.collected import Collected
-from stages.validate.external_sort import sorted_blocks
+from stages.validate.external_sort import KEYED, sorted_parts
+from stages.validate.record_file import RecordFile
 
-TAKEN = np.dtype([("camera", np.int32), ("seconds", np.float64), ("row", np.int32)])
 BURST = np.dtype(np.int32)
 WAITING = 1_000_000  # bytes
 
@@ -24,10 +23,10 @@ class BurstGroups:
     """The bursts of two or more images.
 
     Attributes:
-        numbers: of the burst, int32, of each row in one.
-        cameras: int32 (G,), of each burst.
+        numbers: the burst of each row that is in one, int32.
+        cameras: int32 (G,), index into `names`.
         seconds: float64 (G,), when the first image of each was taken.
-        names: of all cameras.
+        names: of the cameras, in the order in which they were first seen.
         n_images: number of images in all bursts.
     """
 
@@ -66,7 +65,7 @@ class Bursts:
         self._gap = min(gap, 2**53)  # NumPy compares no larger numbers
         self._scratch, self._rows = scratch, 0
         self._cameras = dict[str, int]()
-        self._taken = Collected(scratch, TAKEN)
+        self._taken = RecordFile(scratch, KEYED)  # of cameras and seconds
 
     def add(self, row: ImageRow, capture: Capture | None) -> None:
         """Adds the image of the next row, if it is a training image without a group."""
@@ -78,32 +77,32 @@ class Bursts:
     def groups(self) -> BurstGroups:
         """Returns the bursts of all rows."""
         numbers = Records(self._scratch.file(), self._rows, BURST, WAITING)
-        first, n_images, n_bursts = [np.zeros(0, TAKEN)], 0, 0
-        for taken, sizes in self._runs():
-            several = sizes > 1
-            run = n_bursts + np.arange(np.count_nonzero(several), dtype=BURST)
-            in_burst = np.repeat(several, sizes)
-            numbers.append(taken["row"][in_burst], np.repeat(run, sizes[several]))
-            first.append(taken[(np.cumsum(sizes) - sizes)[several]])
-            n_images, n_bursts = n_images + int(in_burst.sum()), n_bursts + len(run)
-        starts = np.concatenate(first)
+        cameras, seconds = [np.zeros(0, BURST)], [np.zeros(0)]
+        n_images = n_bursts = 0
+        for taken, in_burst, is_first in self._linked():
+            burst = np.cumsum(is_first, dtype=BURST) + BURST.type(n_bursts - 1)
+            numbers.append(taken["row"][in_burst], burst[in_burst])
+            cameras.append(taken["number"][is_first])
+            seconds.append(taken["value"][is_first])
+            n_images, n_bursts = n_images + int(in_burst.sum()), n_bursts + int(is_first.sum())
         names = list(self._cameras)
-        return BurstGroups(numbers, starts["camera"], starts["seconds"], names, n_images)
+        return BurstGroups(
+            numbers, np.concatenate(cameras), np.concatenate(seconds), names, n_images
+        )
 
-    def _runs(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yields images in the order of cameras and times, and the sizes of the runs in them.
+    def _linked(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Yields images by camera and time, which are in a burst, and which are the first of one.
 
-        Between the images of a run there are no more seconds than the gap.
+        An image is held back until the next one is known, which may be of its burst.
         """
-        held = np.zeros(0, TAKEN)  # the last run, as the next block may go on with it
-        for block in sorted_blocks(self._taken.rows(), ("camera", "seconds")):
-            taken = np.concatenate([held, block])
-            is_first = np.append(True, np.diff(taken["seconds"]) > self._gap)[: len(taken)]
-            is_first[1:] |= np.diff(taken["camera"]) != 0
-            starts = np.flatnonzero(is_first)
-            end = starts[-1] if len(starts) else 0
-            held = taken[end:]
-            if end:
-                yield taken[:end], np.diff(starts)
-        if len(held):
-            yield held, np.array([len(held)])
+        held, goes_on = np.zeros(0, KEYED), False
+        for part in sorted_parts(self._taken.rows(), self._scratch):
+            taken = np.concatenate([held, part])
+            is_near = np.diff(taken["value"]) <= self._gap
+            links = is_near & (np.diff(taken["number"]) == 0)  # to the next one
+            before = np.append(goes_on, links)[: len(links)]
+            yield taken[:-1], links | before, links & ~before
+            held = taken[-1:]
+            if len(links):
+                goes_on = bool(links[-1])
+        yield held, np.full(len(held), goes_on), np.zeros(len(held), bool)

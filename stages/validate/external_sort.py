@@ -1,59 +1,55 @@
-"""Sorting of records in a temporary file, some of them in memory at once."""
+"""Sorts records that are on disk, a part at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
+from classifier.common import records
 from classifier.common.disk_array import Rows
+from classifier.common.records import Records
+from classifier.common.scratch import Scratch
 
+# what is sorted by `number`, then by `value`; `row` is ascending, and decides if both are equal
+KEYED = np.dtype([("number", np.int32), ("value", np.float64), ("row", np.int32)])
 BLOCK = 65_536  # records that are read at once
 SORTED = 131_072  # records that are sorted at once, about
-SAMPLED = 64  # records of each block among which the bounds are found
+SAMPLED = 64  # records sampled from each block to choose the bounds
+WAITING = 4_000_000  # bytes in memory before they are written to the parts
 
 
-def sorted_blocks(records: Rows, names: Sequence[str]) -> Iterator[np.ndarray]:
-    """Yields records in order, some at a time; equal ones stay in the order of rows.
+def sorted_parts(rows: Rows, scratch: Scratch) -> Iterator[np.ndarray]:
+    """Yields records in order, about SORTED at a time.
 
-    All records are read once for each block that is yielded.
+    They are read twice, and written once to a file of parts that follow each other.
 
     Args:
-        records: structured (N,).
-        names: of the numeric fields to sort by, the most important first.
+        rows: KEYED (N,).
+        scratch: for the parts.
     """
-    bounds = _bounds(records, names)
-    for number in range(len(bounds) + 1):
-        lower, upper = bounds[number - 1 : number], bounds[number : number + 1]
-        found = [records[:0]]
-        for start in range(0, len(records), BLOCK):
-            block = records[start : start + BLOCK]
-            chosen = np.ones(len(block), bool)
-            if len(lower):
-                chosen &= ~_is_less(block, lower, names)
-            if len(upper):
-                chosen &= _is_less(block, upper, names)
-            found.append(block[chosen])
-        own = np.concatenate(found)
-        yield own[_order(own, names)]
-
-
-def _bounds(records: Rows, names: Sequence[str]) -> np.ndarray:
-    """Returns the first record of each block but the first, about; all are different."""
+    blocks = [slice(start, start + BLOCK) for start in range(0, len(rows), BLOCK)]
     step = max(1, BLOCK // SAMPLED)  # what is sampled is copied, as a view would keep its block
-    blocks = (records[start : start + BLOCK] for start in range(0, len(records), BLOCK))
-    sample = np.concatenate([records[:0], *(block[::step].copy() for block in blocks)])
-    count = -(-len(records) // SORTED)
-    chosen = np.arange(1, count) * len(sample) // max(1, count)
-    return np.unique(sample[_order(sample, names)][chosen][list(names)])
+    sample = np.concatenate([rows[:0], *(rows[block][::step].copy() for block in blocks)])
+    count = max(1, -(-len(rows) // SORTED))
+    bounds = _sort(sample)[np.arange(1, count) * len(sample) // count]
+    kept = Records(scratch.file(), count * records.BLOCK, sample.dtype, WAITING)
+    for block in blocks:
+        found = rows[block]
+        kept.append(_parts(found, bounds) * records.BLOCK, found)
+    yield from (_sort(found) for _, _, found in kept)
 
 
-def _order(records: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    return np.lexsort([records[name] for name in reversed(names)])
+def _sort(found: np.ndarray) -> np.ndarray:
+    return found[np.lexsort((found["row"], found["value"], found["number"]))]
 
 
-def _is_less(records: np.ndarray, bound: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """Returns which records come before one, bool (n,)."""
-    less, equal = np.zeros(len(records), bool), np.ones(len(records), bool)
-    for name in names:
-        less |= equal & (records[name] < bound[name])
-        equal &= records[name] == bound[name]
-    return less
+def _parts(found: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Returns how many bounds, which are sorted, are not after each record, int (n,)."""
+    keys, others = (
+        one["number"] + 1j * one["value"] for one in (found, bounds)
+    )  # in NumPy's order
+    first, parts = (np.searchsorted(others, keys, side) for side in ("left", "right"))
+    for start in np.unique(first[first < parts]).tolist():  # the key of a bound: rows decide
+        same = (first == start) & (parts > start)
+        equal = bounds["row"][start : parts[same][0]]
+        parts[same] = start + np.searchsorted(equal, found["row"][same], "right")
+    return np.asarray(parts)

@@ -36,7 +36,6 @@ from stages.validate.statistics import DatasetStatistics
 
 DATASET = Path("results/dataset.json")
 CODES = [check.code for check in CHECKS]
-MANY = 2_000_000  # images, above which Parquet is worth its package
 
 
 def read(
@@ -187,14 +186,7 @@ def main(
     hidden = sorted(left_out.system_files)
     line = output_line(counts, all_problems, unscored, hidden, (images_csv, unlabelled_csv))
     line += burst_part(bursts, settings.group_seconds) + depth_part(statistics.grey_ranges())
-    print(line + format_part(contents.total, images_csv))
-
-
-def format_part(n_images: int, out: Path) -> str:
-    """Returns the part of the line about a table that another format suits better."""
-    if n_images <= MANY or out.suffix != ".csv":
-        return ""
-    return f"; `validate.table_format: parquet` makes {out.as_posix()} a quarter as large"
+    print(line + manifest.format_hint(contents.total) * (images_csv.suffix == ".csv"))
 
 
 def burst_part(bursts: BurstGroups, gap: int) -> str:

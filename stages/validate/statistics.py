@@ -8,33 +8,35 @@ from itertools import compress
 
 import numpy as np
 
-from classifier.common.disk_array import Rows
 from classifier.common.scratch import Scratch
-from classifier.dataset import orders
 from classifier.dataset.folders import UNLABELLED
 from classifier.dataset.manifest import ImageRow
 from classifier.images import grey_levels
 from classifier.images.capture import Capture
 from classifier.images.grey_levels import Range
 from stages.validate.bursts import Bursts
-from stages.validate.collected import Collected
+from stages.validate.external_sort import KEYED, sorted_parts
 from stages.validate.params import ValueRange
+from stages.validate.record_file import RecordFile
 
-PARTS = np.uint64(64)  # in which hashes are compared: sorting all of them would take memory
+SHORT = 6  # bytes of a hash: a whole number that float64 can hold
 
 
 class DatasetStatistics:
-    """Numbers, contents and times of the images: few bytes of each are in memory."""
+    """Numbers, contents and times of the images.
+
+    In memory are a byte of each, and 16 more where it has more than 8 bits.
+    """
 
     def __init__(
         self, scratch: Scratch, group_seconds: int, value_range: ValueRange = "auto"
     ) -> None:
-        self._value_range = value_range
+        self._value_range, self._scratch, self._rows = value_range, scratch, 0
         self.counts = Counter[str]()  # images by split, and `test_labelled`
         self.labels = defaultdict[str, Counter[str]](Counter)  # images by split and class
         self.contents = defaultdict[str, set[str]](set)  # up to two content hashes by class
         self.bursts = Bursts(group_seconds, scratch)
-        self._hashes = Collected(scratch, np.uint64)  # of perceptual hashes
+        self._hashes = RecordFile(scratch, KEYED)  # of perceptual hashes
         self._extremes: defaultdict[tuple[str, int], array[float]] = defaultdict(lambda: array("d"))
 
     @property
@@ -48,8 +50,9 @@ class DatasetStatistics:
         if row.split == UNLABELLED:
             return
         self.bursts.add(row, capture)
-        short = hashlib.blake2b(perceptual_hash, digest_size=8).digest()
-        self._hashes.append(int.from_bytes(short, "little"))
+        short = hashlib.blake2b(perceptual_hash, digest_size=SHORT).digest()
+        self._hashes.append((0, int.from_bytes(short, "little"), self._rows))
+        self._rows += 1
         self.counts["test_labelled"] += row.split == "test" and row.label != ""
         self.labels[row.split][row.label] += 1
         if row.split == "train" and len(self.contents[row.label]) < 2:
@@ -81,25 +84,11 @@ class DatasetStatistics:
     def possible_duplicates(self, rows: Iterable[ImageRow]) -> Iterable[ImageRow]:
         """Returns those of the rows, in the order added, that share a perceptual hash.
 
-        Of these hashes only 64 bits are compared, so others may be among them by chance.
+        Of these hashes only SHORT bytes are compared, so others may be among them by chance.
         """
-        hashes = self._hashes.rows()
-        shared = np.zeros(len(hashes), bool)
-        for number in range(int(PARTS)):
-            places, values = _of_part(hashes, number)
-            order = np.argsort(values, kind="stable")
-            places, values = places[order], values[order]
-            same = np.flatnonzero(np.diff(values) == 0)
-            shared[places[same]] = shared[places[same + 1]] = True
+        shared, found = np.zeros(self._rows, bool), np.zeros(0, KEYED)
+        for part in sorted_parts(self._hashes.rows(), self._scratch):
+            found = np.concatenate([found[-1:], part])
+            same = np.flatnonzero(np.diff(found["value"]) == 0)
+            shared[found["row"][same]] = shared[found["row"][same + 1]] = True
         return compress(rows, shared)
-
-
-def _of_part(hashes: Rows, number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the places of the hashes of one of PARTS, int32, and the hashes themselves."""
-    places, values = [np.zeros(0, np.int32)], [hashes[:0]]
-    for block in orders.blocks(len(hashes)):
-        found = hashes[block]
-        own = np.flatnonzero(found % PARTS == number)
-        places.append((block.start + own).astype(np.int32))
-        values.append(found[own])
-    return np.concatenate(places), np.concatenate(values)

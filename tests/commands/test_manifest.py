@@ -3,12 +3,14 @@
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
 
+from classifier.commands import manifest as command
 from classifier.dataset import features, manifest
 from tests import s3_server
 from tests.project import Project, copy, draw
@@ -95,6 +97,17 @@ def test_files_in_no_split_are_left_out_with_a_warning(tmp_path, monkeypatch):
     again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert again.returncode == 1 and "out.csv: exists already; choose another" in again.stderr
     subprocess.run([*command, "--force"], capture_output=True, check=True)
+
+
+def test_rows_are_sorted_by_path_whatever_the_names_of_folders(tmp_path):
+    names = ["a/1.jpg", "a/z/1.jpg", "a-b/1.jpg", "a.b/c/1.jpg", "a b/1.jpg", "é/1.jpg", "a.jpg"]
+    for split in ("train", "test", "unlabelled"):
+        for name in names:
+            (tmp_path / split / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / split / name).write_bytes(b"x")
+    found = command.find(tmp_path.as_uri())
+    listed = [row.path for row in command.rows(tmp_path.as_uri(), found, Counter())]
+    assert listed == sorted(listed) and len(listed) == 3 * len(names)
 
 
 @pytest.mark.parametrize("address", ["train", "ftp://host/x", "file:///no/such/folder"])

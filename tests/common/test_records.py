@@ -5,12 +5,11 @@ from classifier.common import records
 from classifier.common.records import Records
 
 
-@pytest.mark.parametrize("waiting", [0, 10**6])
+@pytest.mark.parametrize("waiting", [0, 10**6, None])
 def test_records_come_back_by_image_in_the_order_they_came(waiting, tmp_path, monkeypatch):
     monkeypatch.setattr(records, "BLOCK", 4)
-    monkeypatch.setattr(records, "WAITING", waiting)
     with (tmp_path / "file").open("w+b", buffering=0) as file:
-        kept = Records(file, 11, np.dtype([("value", "<f4", (2,))]))
+        kept = Records(file, 11, np.dtype([("value", "<f4", (2,))]), waiting)
         for rows in ([9, 1, 2], [1, 10, 9], []):
             added = np.zeros(len(rows), [("value", "<f4", (2,))])
             added["value"] = np.array(rows).reshape(-1, 1) + np.array([0.25, len(rows)])

@@ -24,6 +24,7 @@ def validated(images: int) -> ValidationPredictions:
 
 def test_it_is_the_training_set_as_predicted_by_others(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(validation_predictions, "BLOCK", 33)
     with pytest.raises(StageError, match="there is no such file; run `dvc repro`"):
         drift_reference.of_project(NAMES, 2.0)
     validation_predictions.write(validation_predictions.PATH, validated(400))

@@ -477,7 +477,7 @@ def test_without_any_class_the_labelling_page_is_named(inside):
 def test_for_millions_of_images_the_line_names_the_smaller_format(
     inside, folder, capsys, monkeypatch
 ):
-    monkeypatch.setattr(validate, "MANY", 5)
+    monkeypatch.setattr(manifest, "MANY", 5)
     validate.main()
     hint = "; `validate.table_format: parquet` makes results/images.csv a quarter as large\n"
     assert capsys.readouterr().out.endswith(hint)

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
+from classifier.common import records
 from classifier.common.scratch import Scratch
 from classifier.dataset.manifest import ImageRow
 from classifier.images.capture import Capture
-from stages.validate import external_sort
+from stages.validate import bursts, external_sort
 from stages.validate.bursts import Bursts
 
 ROW = ImageRow("a", "train", "cat", 64 * "0", 9, 9, "JPEG")
@@ -16,19 +17,19 @@ NAME = "exif: 2024-05-01 12:00:0"
 def groups(tmp_path):
     """Returns the groups of images, each given by its seconds after noon, camera and row."""
 
-    def found(*images, gap=10):
+    def groups_of(*images, gap=10):
         with Scratch(tmp_path) as scratch:
-            bursts = Bursts(gap, scratch)
+            times = Bursts(gap, scratch)
             for seconds, camera, row in images:
-                bursts.add(row, seconds if seconds is None else Capture(NOON + seconds, camera))
-            found = bursts.groups()
+                times.add(row, seconds if seconds is None else Capture(NOON + seconds, camera))
+            found = times.groups()
             names = list(found.of_rows())
         assert len(names) == len(images)
         groups = {number: name for number, name in enumerate(names) if name}
         assert (len(found), found.n_images) == (len(set(groups.values())), len(groups))
         return groups
 
-    return found
+    return groups_of
 
 
 def test_images_that_follow_each_other_closely_are_one_group(groups):
@@ -53,17 +54,36 @@ def test_0_seconds_make_no_groups(groups):
     assert groups((1, "", ROW), (1, "", ROW), gap=0) == {}
 
 
+def grouped(images, gap=10):
+    """Returns the groups of images, one after the other in the order of their times."""
+    order = sorted(range(len(images)), key=lambda n: (images[n][1], images[n][0], n))
+    runs = []
+    for number in order:
+        seconds, camera, _ = images[number]
+        last = images[runs[-1][-1]] if runs else None
+        if last and last[1] == camera and seconds - last[0] <= gap:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return sorted(sorted(run) for run in runs if len(run) > 1)
+
+
 @pytest.mark.parametrize("size", [1, 3, 10**6])
-def test_bursts_do_not_depend_on_how_many_images_are_sorted_at_once(size, groups, monkeypatch):
-    monkeypatch.setattr(external_sort, "SORTED", size)
-    monkeypatch.setattr(external_sort, "BLOCK", 7)
-    monkeypatch.setattr(external_sort, "SAMPLED", 7)
+@pytest.mark.parametrize("span", [0, 30, 300, 5000])
+def test_bursts_do_not_depend_on_how_many_images_are_sorted_at_once(
+    size, span, groups, monkeypatch
+):
+    for module, name, value in (
+        (external_sort, "SORTED", size),
+        (external_sort, "BLOCK", 7),
+        (external_sort, "SAMPLED", 7),
+        (records, "BLOCK", 5),
+        (bursts, "WAITING", 0),
+    ):
+        monkeypatch.setattr(module, name, value)
     rng = np.random.default_rng(1)
-    starts = rng.permutation(30) * 60.0
-    images = [(start + 9 * n, f"camera {start % 7}", ROW) for start in starts for n in range(4)]
-    images = [images[number] for number in rng.permutation(120)]
+    cameras = rng.integers(0, 3, 120).tolist()
+    images = [(float(rng.integers(0, span + 1)), f"camera {camera}", ROW) for camera in cameras]
     found = groups(*images)
-    for number, (seconds, camera, _) in enumerate(images):
-        start = seconds // 60 * 60
-        minute, second = divmod(int(start), 60)
-        assert found[number] == f"exif: 2024-05-01 12:{minute:02}:{second:02} {camera}"
+    members = [[n for n in found if found[n] == name] for name in set(found.values())]
+    assert sorted(members) == grouped(images)

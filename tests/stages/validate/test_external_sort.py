@@ -1,25 +1,37 @@
 import numpy as np
 import pytest
 
+from classifier.common import records
+from classifier.common.scratch import Scratch
 from stages.validate import external_sort
-from stages.validate.external_sort import sorted_blocks
-
-KIND = np.dtype([("value", "f8"), ("name", "i4"), ("place", "i4")])
+from stages.validate.external_sort import KEYED, sorted_parts
 
 
-@pytest.mark.parametrize(("size", "kinds"), [(1, 5), (30, 5), (30, 1000), (30, 1), (10**6, 5)])
-def test_records_are_sorted_and_equal_ones_stay_in_order(size, kinds, monkeypatch):
-    for name, value in (("SORTED", size), ("BLOCK", 16), ("SAMPLED", 4)):
+def draw(count, kinds):
+    """Returns records with keys of so many kinds."""
+    found = np.zeros(count, KEYED)
+    found["number"], found["value"] = np.random.default_rng(1).integers(-3, kinds, (2, count))
+    found["row"] = np.arange(count) * 2
+    return found
+
+
+@pytest.mark.parametrize("waiting", [0, 10**6])
+@pytest.mark.parametrize("kinds", [-2, 2, 1000])
+@pytest.mark.parametrize("size", [1, 30, 10**6])
+def test_records_are_sorted_in_parts(size, kinds, waiting, tmp_path, monkeypatch):
+    values = {"SORTED": size, "BLOCK": 16, "SAMPLED": 8, "WAITING": waiting}
+    for name, value in values.items():
         monkeypatch.setattr(external_sort, name, value)
-    records = np.zeros(200, KIND)
-    rng = np.random.default_rng(1)
-    records["name"], records["value"] = rng.integers(0, kinds, (2, 200))
-    records["place"] = np.arange(200)
-    blocks = list(sorted_blocks(records, ("name", "value")))
-    expected = records[np.argsort(records[["name", "value"]], kind="stable")]
-    assert np.array_equal(np.concatenate(blocks), expected)
-    assert (len(blocks) > 2) == (size < 200 and kinds > 1)
+    monkeypatch.setattr(records, "BLOCK", 7)
+    found = draw(200, kinds)
+    with Scratch(tmp_path) as scratch:
+        parts = list(sorted_parts(found, scratch))
+    expected = sorted(found.tolist())
+    assert [record for part in parts for record in part.tolist()] == expected
+    assert len(parts) == max(1, -(-200 // size))
+    assert size != 30 or max(map(len, parts)) < 80  # even if all keys are equal
 
 
-def test_no_records_are_one_empty_block():
-    assert [len(block) for block in sorted_blocks(np.zeros(0, KIND), ("name",))] == [0]
+def test_no_records_are_one_empty_part(tmp_path):
+    with Scratch(tmp_path) as scratch:
+        assert [len(part) for part in sorted_parts(draw(0, 5), scratch)] == [0]

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 
 from classifier.common.scratch import Scratch
-from classifier.dataset import orders
 from classifier.dataset.manifest import ImageRow
-from stages.validate import statistics
+from stages.validate import external_sort, statistics
 
 
 @pytest.fixture
@@ -39,8 +38,9 @@ def test_a_range_that_is_set_replaces_the_one_found(scratch):
     assert numbers.grey_ranges() == {"16-bit": (-1, 500)}
 
 
-def test_possible_duplicates_are_found_in_blocks(scratch, monkeypatch):
-    monkeypatch.setattr(orders, "BLOCK", 33)
+def test_possible_duplicates_are_found_in_parts(scratch, monkeypatch):
+    for name, value in (("SORTED", 9), ("BLOCK", 33), ("SAMPLED", 11)):
+        monkeypatch.setattr(external_sort, name, value)
     kinds = np.random.default_rng(1).integers(0, 400, 300)
     numbers = statistics.DatasetStatistics(scratch, 10)
     rows = [ImageRow(str(n), "train", "cat", 64 * "0", 9, 9, "PNG") for n in range(300)]

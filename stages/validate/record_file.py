@@ -1,4 +1,4 @@
-"""Records that come one by one and are read again, in a temporary file."""
+"""Records that are added one by one to a temporary file and read back."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from classifier.common.scratch import Scratch
 BLOCK = 4096  # records in memory before they are written
 
 
-class Collected:
+class RecordFile:
     """Records of one type.
 
     Args:

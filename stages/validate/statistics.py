@@ -25,7 +25,8 @@ SHORT = 6  # bytes of a hash: a whole number that float64 can hold
 class DatasetStatistics:
     """Numbers, contents and times of the images.
 
-    In memory are a byte of each, and 16 more where it has more than 8 bits.
+    In memory: a byte for each image, 12 for each burst, and 16 for each image with more than 8
+    bits.
     """
 
     def __init__(

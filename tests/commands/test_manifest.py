@@ -1,9 +1,9 @@
 """`classifier manifest`, and the stages with what it lists: a shared folder, a real S3 server."""
 
+import os
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -11,6 +11,7 @@ from threading import Thread
 import pytest
 
 from classifier.commands import manifest as command
+from classifier.common.errors import StageError
 from classifier.dataset import features, manifest
 from tests import s3_server
 from tests.project import Project, copy, draw
@@ -55,12 +56,22 @@ def test_images_of_a_shared_folder_are_validated_as_if_they_were_here(finished, 
     assert len(rows(project)) == len(expected) - 1
 
 
+class Handler(SimpleHTTPRequestHandler):
+    """Serves a folder, but not what is in `refused`."""
+
+    def send_head(self):
+        if self.path.endswith("/refused/"):
+            self.send_error(403)
+            return None
+        return super().send_head()
+
+
 @pytest.fixture
 def server(tmp_path):
     """Serves a folder; yields it and its address."""
     folder = tmp_path / "served"
     folder.mkdir()
-    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    handler = partial(Handler, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http_server:
         thread = Thread(target=http_server.serve_forever, daemon=True)
         thread.start()
@@ -93,21 +104,78 @@ def test_files_in_no_split_are_left_out_with_a_warning(tmp_path, monkeypatch):
     command = [*PROGRAM, tmp_path.as_uri(), "--out", str(tmp_path / "out.csv")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == f"manifest: 1 image -> {tmp_path}/out.csv\n"
-    assert "3 files left out: hidden, or in no folder of a split" in done.stderr
+    assert "3 files or folders left out: hidden, a linked folder, or in no" in done.stderr
     again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert again.returncode == 1 and "out.csv: exists already; choose another" in again.stderr
     subprocess.run([*command, "--force"], capture_output=True, check=True)
 
 
+def touch(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x")
+
+
+def listed(address):
+    """Returns the paths that are listed below an address, without it, and how many are left out."""
+    listing = command.Listing(address)
+    paths = [row.path for row in listing.rows()]
+    assert paths == sorted(paths) and all(path.startswith(f"{address}/") for path in paths)
+    return [path.removeprefix(f"{address}/") for path in paths], listing.left_out
+
+
+NAMES = ("a/1.jpg", "a/z/1.jpg", "a-b/1.jpg", "a.b/c/1.jpg", "a b/1.jpg", "é/1.jpg", "a.jpg")
+
+
 def test_rows_are_sorted_by_path_whatever_the_names_of_folders(tmp_path):
-    names = ["a/1.jpg", "a/z/1.jpg", "a-b/1.jpg", "a.b/c/1.jpg", "a b/1.jpg", "é/1.jpg", "a.jpg"]
-    for split in ("train", "test", "unlabelled"):
-        for name in names:
-            (tmp_path / split / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / split / name).write_bytes(b"x")
-    found = command.find(tmp_path.as_uri())
-    listed = [row.path for row in command.rows(tmp_path.as_uri(), found, Counter())]
-    assert listed == sorted(listed) and len(listed) == 3 * len(names)
+    names = [f"{split}/{name}" for split in ("train", "test", "unlabelled") for name in NAMES]
+    touch(tmp_path, *names)
+    assert listed(tmp_path.as_uri()) == (sorted(names), 0)
+
+
+def test_linked_files_are_listed_and_linked_folders_left_out(tmp_path):
+    touch(tmp_path, "train/a/1.jpg", "test/1.jpg-b.jpg", "other/2.jpg")
+    (tmp_path / "test" / "1.jpg").symlink_to(tmp_path / "other" / "2.jpg")
+    (tmp_path / "train" / "loop").symlink_to(tmp_path)
+    (tmp_path / "latest").symlink_to("nowhere")
+    assert listed(tmp_path.as_uri()) == (["test/1.jpg", "test/1.jpg-b.jpg", "train/a/1.jpg"], 3)
+
+
+def test_a_web_server_may_list_empty_folders(server):
+    folder, address = server
+    touch(folder, "train/a/1.jpg", "train/b/c/2.jpg", "test/3.jpg")
+    (folder / "train" / "empty").mkdir()
+    assert listed(address) == (["test/3.jpg", "train/a/1.jpg", "train/b/c/2.jpg"], 0)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read every folder")
+def test_a_folder_that_cannot_be_read_is_an_error(tmp_path):
+    touch(tmp_path, "train/a/1.jpg", "train/b/1.jpg")
+    (tmp_path / "train" / "b").chmod(0)
+    with pytest.raises(StageError, match="cannot be listed"):
+        listed(tmp_path.as_uri())
+
+
+def test_an_error_in_the_middle_leaves_the_list_that_was_there(tmp_path, server):
+    (folder, address), out = server, tmp_path / "out.csv"
+    touch(folder, "train/a/1.jpg", "train/refused/1.jpg")
+    out.write_text("before")
+    done = subprocess.run(
+        [*PROGRAM, address, "--out", str(out), "--force"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1 and "cannot be listed" in done.stderr
+    assert out.read_text() == "before" and list(tmp_path.glob("out*")) == [out]
+
+
+def test_the_list_must_not_be_among_the_images(tmp_path):
+    touch(tmp_path, "train/a/1.jpg")
+    command = [*PROGRAM, tmp_path.as_uri(), "--out", str(tmp_path / "train" / "list.csv")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: --out: must not be in a folder of images; got ")
 
 
 @pytest.mark.parametrize("address", ["train", "ftp://host/x", "file:///no/such/folder"])
@@ -120,6 +188,16 @@ def test_an_address_without_images_is_an_error(address):
 def bucket(monkeypatch):
     with s3_server.bucket("images", monkeypatch) as storage:
         yield storage
+
+
+@needs_s3
+@pytest.mark.parametrize("most", [0, 1000])
+def test_object_storage_is_listed_in_order_without_markers_of_folders(most, bucket, monkeypatch):
+    monkeypatch.setattr(command, "FOLDERS", most)
+    names = [f"{split}/{name}" for split in ("train", "test") for name in NAMES]
+    for name in [*names, "", "train/", "train/empty/", "train/a/.hidden", "notes/1.txt"]:
+        bucket.pipe_file(f"images/set/{name}", b"x" if name[-1:].strip("/") else b"")
+    assert listed("s3://images/set") == (sorted(names), 2)
 
 
 @pytest.mark.slow

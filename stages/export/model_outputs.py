@@ -5,8 +5,9 @@ an export that only has other scores in its model card compiles no network.
 """
 
 import hashlib
+import io
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
@@ -18,6 +19,8 @@ import numpy as np
 
 from classifier.cache import fingerprint
 from classifier.cache.results import ResultCache, Task
+from classifier.common import objects
+from classifier.common.errors import StageError
 from classifier.head import Head
 from classifier.images import conversion
 from classifier.images.decode import decode_image
@@ -48,20 +51,26 @@ class Reader:
 
     def pixels(self, path: str, resize: bool) -> np.ndarray | None:
         """Returns the pixels of an image, (1, H, W, 3), or None if it is odd or very large."""
+        file = io.BytesIO(_content(path))
         try:
-            pixels = read_image.read_image(path, self.size, resize, **self.ranges)
+            pixels = read_image.read_image(file, self.size, resize, **self.ranges)
         except (OSError, SyntaxError, ValueError):  # as Pillow raises them
             return None
         return pixels[None] if pixels.size <= 3 * MAX_PIXELS else None
 
 
+def hashes(paths: Iterable[str]) -> dict[str, str]:
+    """Returns the SHA-256 of each image, in hexadecimal."""
+    return {path: hashlib.sha256(_content(path)).hexdigest() for path in paths}
+
+
 def of_pipeline(
-    paths: Sequence[str], folder: Path, head: Head, info: BaseInfo, cache: ResultCache
+    images: Mapping[str, str], folder: Path, head: Head, info: BaseInfo, cache: ResultCache
 ) -> np.ndarray:
     """Returns the class probabilities of images in the pipeline, float64 (n, C), one view each.
 
     Args:
-        paths: n images.
+        images: n paths, with their hashes.
         folder: models/base.
         head: whose probabilities these are.
         info: what is in the folder.
@@ -74,21 +83,21 @@ def of_pipeline(
         network = engine.load(folder)
 
         def compute(path: str) -> bytes:
-            image = decode_image(Path(path).read_bytes(), *size, ranges=ranges)
+            image = decode_image(_content(path), *size, ranges=ranges)
             return network.features(image.pixels[None]).astype(info.dtype).tobytes()
 
         return compute
 
     frozen = fingerprint.of_features(base.files_hash(folder), engine.runtime(info.engine))
-    found = _of_images(paths, f"features {frozen}\n{head.info.grey_ranges}", load, cache)
-    rows = [np.frombuffer(found[path], info.dtype).reshape(info.feature_shape) for path in paths]
+    found = _of_images(images, f"features {frozen}\n{head.info.grey_ranges}", load, cache)
+    rows = [np.frombuffer(found[path], info.dtype).reshape(info.feature_shape) for path in images]
     if not rows:
         return np.empty((0, len(head.info.class_names)))
     return head.probabilities(np.stack(rows))
 
 
 def of_export(
-    one: ExportFormat, folder: Path, paths: Sequence[str], reader: Reader, cache: ResultCache
+    one: ExportFormat, folder: Path, images: Mapping[str, str], reader: Reader, cache: ResultCache
 ) -> dict[str, Output]:
     """Returns what an exported model returns in its own runtime, one image at a time.
 
@@ -97,11 +106,11 @@ def of_export(
     Args:
         one: its format.
         folder: of all exports.
-        paths: of images.
+        images: paths with their hashes.
         reader: reads them.
         cache: has the outputs of the same files for the same images.
     """
-    if not paths or (one.runtime and find_spec(one.runtime) is None):
+    if not images or (one.runtime and find_spec(one.runtime) is None):
         return {}
 
     def load() -> Compute:
@@ -123,7 +132,7 @@ def of_export(
     versions = [f"{name} {_version(name)}" for name in runtimes]
     code = [*own_files(one, folder), Path(read_image.__file__)]
     recipe = [f"export {one.name}", files_hash(code), str(reader), fingerprint.of_pixels()]
-    found = _of_images(paths, "\n".join([*recipe, *versions]), load, cache)
+    found = _of_images(images, "\n".join([*recipe, *versions]), load, cache)
     values = {path: np.frombuffer(data, "<f8") for path, data in found.items() if data}
     return {path: Output(array[1:], float(array[0])) for path, array in values.items()}
 
@@ -153,18 +162,17 @@ def _version(package: str) -> str:
 
 
 def _of_images(
-    paths: Sequence[str], recipe: str, load: Callable[[], Compute], cache: ResultCache
+    images: Mapping[str, str], recipe: str, load: Callable[[], Compute], cache: ResultCache
 ) -> dict[str, bytes]:
     """Returns the result for each image.
 
     Args:
-        paths: files.
+        images: paths with their hashes.
         recipe: identifies the way from the bytes of an image to its result.
         load: returns the function that computes results; called if one is not known.
         cache: of results.
     """
-    hashes = {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths}
-    tasks = {path: Task((sha256,), recipe) for path, sha256 in hashes.items()}
+    tasks = {path: Task((sha256,), recipe) for path, sha256 in images.items()}
     known = cache.get(tasks.values())
     if missing := [path for path, task in tasks.items() if task not in known]:
         compute = load()
@@ -172,3 +180,11 @@ def _of_images(
         cache.put(new)
         known |= new
     return {path: known[task] for path, task in tasks.items()}
+
+
+def _content(path: str) -> bytes:
+    try:
+        with objects.opened(Path(path)) as file:
+            return file.read()
+    except OSError as error:
+        raise StageError(f"{path}: cannot be read ({error}): run `dvc repro` again") from None

@@ -86,12 +86,12 @@ def measured(
     ranges = model_card.grey_ranges(trained_head.info)
     reader = Reader((info.image_width, info.image_height), ranges)
     with closing(ResultCache(database.cache_folder())) as cache, quiet_converters():
+        hashes = model_outputs.hashes(images.paths)
         expected = model_outputs.of_pipeline(
-            images.paths, classifier.base_folder, trained_head, info, cache
+            hashes, classifier.base_folder, trained_head, info, cache
         )
         outputs = {
-            one: model_outputs.of_export(one, folder, images.paths, reader, cache)
-            for one in formats
+            one: model_outputs.of_export(one, folder, hashes, reader, cache) for one in formats
         }
     return [agreement.measure(one, folder, images, expected, outputs[one]) for one in formats]
 

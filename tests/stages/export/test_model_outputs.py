@@ -1,10 +1,12 @@
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from classifier.cache.results import ResultCache
+from classifier.common.errors import StageError
 from stages.export import model_outputs
 from stages.export.model_outputs import Reader
 from stages.export.params import FORMATS
@@ -39,26 +41,40 @@ def grey(loads: list[object]):
     return replace(KERAS, load=load)
 
 
+def outputs(one, folder, images, reader, cache):
+    return model_outputs.of_export(one, folder, model_outputs.hashes(images), reader, cache)
+
+
 def test_a_model_is_loaded_once_for_the_same_files_and_images(tmp_path, cache, images):
     (tmp_path / KERAS.path).write_bytes(b"model")
     one = grey(loads := [])
     for _ in range(2):
-        found = model_outputs.of_export(one, tmp_path, images, READER, cache)
+        found = outputs(one, tmp_path, images, READER, cache)
         values = [found[path].probabilities.tolist() for path in images[:2]]
         assert (values, len(found)) == ([[0.2, 0.2], [1, 1]], 2)
         assert min(output.seconds for output in found.values()) > 0
     assert len(loads) == 1
     (tmp_path / KERAS.path).write_bytes(b"another model")
-    model_outputs.of_export(one, tmp_path, images, READER, cache)
-    model_outputs.of_export(one, tmp_path, images, Reader((9, 9), {}), cache)
+    outputs(one, tmp_path, images, READER, cache)
+    outputs(one, tmp_path, images, Reader((9, 9), {}), cache)
     Image.new("L", (9, 9), 52).save(images[0])
-    model_outputs.of_export(one, tmp_path, images, Reader((9, 9), {}), cache)
+    outputs(one, tmp_path, images, Reader((9, 9), {}), cache)
     assert len(loads) == 4
 
 
 def test_a_model_without_its_runtime_returns_nothing(tmp_path, cache, images):
     one = replace(grey([]), runtime="no_such_runtime")
-    assert model_outputs.of_export(one, tmp_path, images, READER, cache) == {}
+    assert outputs(one, tmp_path, images, READER, cache) == {}
+
+
+def test_images_elsewhere_are_read_and_one_that_is_gone_is_named(images):
+    elsewhere = [f"input/file{path}" for path in images]
+    expected = model_outputs.hashes(images)
+    assert list(model_outputs.hashes(elsewhere).values()) == list(expected.values())
+    assert READER.pixels(elsewhere[0], False).tolist() == READER.pixels(images[0], False).tolist()
+    Path(images[1]).unlink()
+    with pytest.raises(StageError, match=f"^{elsewhere[1]}: cannot be read .*: run `dvc repro`"):
+        model_outputs.hashes(elsewhere)
 
 
 def test_the_files_of_an_export_are_its_file_or_its_folder(tmp_path):

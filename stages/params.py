@@ -10,7 +10,8 @@ from typing import Any
 
 from classifier.common import files, params
 from classifier.common.errors import StageError, collected, run_main
-from classifier.dataset import folders
+from classifier.dataset import folders, source
+from classifier.dataset.source import Params as DatasetParams
 from classifier.evaluation.predictions import Params as PredictParams
 from stages import fetch, freeze
 from stages.export.params import Params as ExportParams
@@ -23,6 +24,7 @@ from stages.validate.params import Params as ValidateParams
 
 CHECKED = Path("results/params_checked.txt")
 SECTIONS: Mapping[str, type] = {
+    "dataset": DatasetParams,
     "validate": ValidateParams,
     "fetch": fetch.Params,
     "freeze": freeze.Params,
@@ -50,7 +52,8 @@ def check_all(path: Path = params.PATH) -> dict[str, Any]:
             require_maps(sections["train"], sections["freeze"].pooling)
         with collected(errors):
             require_layers(sections["train"].layers, sections["freeze"].layers)
-    class_names = folders.class_folders(folders.INPUT, "train")
+    in_folders = "dataset" in sections and sections["dataset"].source == source.FOLDER
+    class_names = folders.class_folders(folders.INPUT, "train") if in_folders else []
     if class_names and "train" in sections:
         with collected(errors):
             weights_by_index(sections["train"].class_weight, class_names)

@@ -13,6 +13,7 @@ from filelock import FileLock
 
 from classifier.cache import fingerprint
 from classifier.cluster import identity
+from tests import web_server
 from tests.project import ROOT, SHARED, Project, commit, copy, make_project
 from tests.ray_cluster import NODES, LocalCluster
 
@@ -205,6 +206,15 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def set_param(inside: Path) -> Callable[[str, object], object]:
     """Sets `section.value` in the working directory's params.yaml."""
     return Project(inside).set
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """Serves a folder; yields it and its address."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with web_server.serve(folder) as address:
+        yield folder, address
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ from typing import Any
 
 import yaml
 
-from classifier.dataset import manifest
+from classifier.dataset import manifest, source
 from stages import code
 from tests.project import ROOT
 
-_TEXT = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+_TEXT = (ROOT / "dvc.yaml").read_text(encoding="utf-8").replace(source.TEMPLATE, source.FOLDER)
 STAGES: dict[str, Any] = yaml.safe_load(_TEXT.replace(manifest.TEMPLATE, ".csv"))["stages"]
 TEMPLATED = {  # stages whose files have a name that params.yaml decides
     name

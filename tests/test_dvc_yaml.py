@@ -19,7 +19,7 @@ EXTRACT = [f"extract.{field.name}" for field in fields(ViewParams)]
 VALIDATE = [f"validate.{field.name}" for field in fields(ValidateParams)]
 VALIDATE = [name for name in VALIDATE if name not in params.NO_EFFECT]
 SOME = {
-    "validate": VALIDATE,
+    "validate": ["dataset", *VALIDATE],
     "extract": EXTRACT,
     "evaluate": ["predict.keep"],
     "export": ["export", "predict"],

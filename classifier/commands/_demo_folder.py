@@ -15,12 +15,13 @@ import yaml
 
 from classifier.common import files
 from classifier.common.errors import StageError, first_names
-from classifier.dataset import manifest
+from classifier.dataset import manifest, source
 
 FOLDER = Path("demo")
 IMAGES = Path(__file__).with_name("demo_images")
 CODE = ("classifier", "stages", "dvc.yaml", ".dvcignore")
 PARAMS = Path("params.yaml")
+SOURCE = re.compile(r"^(dataset:\n +source:) .*?( *#.*)?$", re.M)
 CONFIG = FOLDER / ".dvc" / "config"
 RECORD = FOLDER / ".dvc" / "copied.json"
 DVC_CONFIG = "[core]\n    analytics = false\n    check_update = false\n    no_scm = true\n"
@@ -72,12 +73,18 @@ def delete() -> None:
 
 def copy_params(target: Path) -> bool:
     """Copies params.yaml unless the user has edited the copy; returns whether it was copied."""
-    text = PARAMS.read_text(encoding="utf-8")
+    text = _params()
     if target.exists() and target.read_text(encoding="utf-8") not in (text, random_weights(text)):
         print(f"demo: keeping your {target.as_posix()}", flush=True)
         return False
     _write(target, text)
     return True
+
+
+def _params() -> str:
+    """Returns the text of params.yaml for the images of the demo."""
+    text = PARAMS.read_text(encoding="utf-8")
+    return SOURCE.sub(rf"\1 {source.FOLDER}\2", text, count=1)
 
 
 def use_random_weights(params_yaml: Path) -> bool:
@@ -135,7 +142,7 @@ def _outputs() -> list[str]:
 
 def _is_copy(path: Path, place: str, known: str | None) -> bool:
     if place == PARAMS.name:
-        text = PARAMS.read_text(encoding="utf-8")
+        text = _params()
         return path.read_text(encoding="utf-8") in (text, random_weights(text))
     image = place.startswith("input/")
     original = IMAGES / place.removeprefix("input/") if image else Path(place)

@@ -13,7 +13,7 @@ from pathlib import Path
 from classifier.commands import _page_server
 from classifier.common import progress
 from classifier.common.errors import StageError, count, warn
-from classifier.dataset import findings, folders, image_list, input_files, label_list, label_writer
+from classifier.dataset import findings, folders, input_files, label_list, label_writer, source
 from classifier.dataset.findings import Finding
 from classifier.labelling import export, images
 from classifier.labelling.session import Session
@@ -102,9 +102,9 @@ def to_folders(out: Path, *, copy: bool) -> None:
 def main() -> None:
     """Serves the page until Ctrl-C or SIGTERM, or exports the labels."""
     args = parse_args()
-    if elsewhere := image_list.find():
+    if name := source.list_name():
         rule = "images elsewhere cannot be labelled; give their classes in column label"
-        raise StageError(f"{elsewhere.as_posix()}: {rule}")
+        raise StageError(f"{name}: {rule}")
     if args.to_folders:
         to_folders(args.to_folders, copy=args.copy)
         return

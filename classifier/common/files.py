@@ -34,12 +34,21 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """
     if os.path.lexists(path) and not (path.is_symlink() or path.is_file()):
         raise StageError(f"{path}: must be a file; got {kind(path)}: move it away")
+    with temporary_file(path) as part, disk_errors(path):
+        yield part
+        part.replace(path)
+
+
+@contextmanager
+def temporary_file(path: Path) -> Iterator[Path]:
+    """Yields a path beside `path` for a file that is removed in the end.
+
+    That of a killed run is removed by the next one.
+    """
     part = _prepare(path)
     part.unlink(missing_ok=True)
     try:
-        with disk_errors(path):
-            yield part
-            part.replace(path)
+        yield part
     finally:
         part.unlink(missing_ok=True)
 

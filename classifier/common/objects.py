@@ -77,26 +77,41 @@ def read(address: str) -> bytes:
     Raises:
         OSError: it cannot be read, for whatever reason.
     """
-    files = file_system(address.partition("://")[0])
-    try:
-        content: bytes = files.cat_file(address)
-    except OSError:
-        raise
-    except Exception as error:  # each kind of storage has errors of its own
-        message = " ".join(str(error).split())
-        raise OSError(f"cannot be read ({type(error).__name__}: {message})") from None
+    with _os_errors():
+        content: bytes = _storage(address).cat_file(address)
     return content
+
+
+def download(address: str, path: Path) -> None:
+    """Writes the content of a file to `path`, piece by piece.
+
+    Raises:
+        OSError: it cannot be read, for whatever reason.
+    """
+    with _os_errors():
+        _storage(address).get_file(address, str(path))
 
 
 def version(address: str) -> Version:
     """Returns the present version of a file; OSError if there is none."""
-    files = file_system(address.partition("://")[0])
+    with _os_errors():
+        return version_in(_storage(address).info(address))
+
+
+def _storage(address: str) -> Any:
+    return file_system(address.partition("://")[0])
+
+
+@contextmanager
+def _os_errors() -> Iterator[None]:
+    """Raises an OSError for the errors that each kind of storage has of its own."""
     try:
-        return version_in(files.info(address))
-    except OSError:
+        yield
+    except (OSError, StageError):
         raise
     except Exception as error:
-        raise OSError(f"cannot be read ({type(error).__name__})") from None
+        message = " ".join(str(error).split())
+        raise OSError(f"cannot be read ({type(error).__name__}: {message})") from None
 
 
 def version_in(info: Mapping[str, Any]) -> Version:

@@ -14,7 +14,8 @@ from classifier.common.errors import StageError, collected, did_you_mean
 
 PATH = Path("params.yaml")
 SECTIONS = (
-    "validate", "fetch", "freeze", "extract", "inspect", "train", "predict", "report", "export",
+    "dataset", "validate", "fetch", "freeze", "extract", "inspect", "train", "predict", "report",
+    "export",
 )  # fmt: skip
 RENAMED = {  # old name: new name
     "validate.max_seconds": "validate.decode_timeout",

@@ -89,7 +89,7 @@ class _Rows:
 
 
 def iter_batches(
-    path: Path, columns: Sequence[str] | None = None, remedy: str = ""
+    path: Path, columns: Sequence[str] | None = None, remedy: str = "", name: str = ""
 ) -> Iterator[dict[str, list[Any]]]:
     """Yields the columns, or some of them, of up to ROWS rows at a time.
 
@@ -97,12 +97,13 @@ def iter_batches(
         path: of the file.
         columns: names; None: all.
         remedy: for a file that is damaged.
+        name: of the file in messages; its path by default.
 
     Raises:
         StageError: the file is damaged or no Parquet, or the package is missing.
         OSError: there is no such file, or it cannot be read.
     """
-    with _opened(path, remedy) as file:
+    with _opened(path, remedy, name) as file:
         for batch in file.iter_batches(ROWS, columns=columns):
             yield batch.to_pydict()
 
@@ -122,8 +123,9 @@ def check(path: Path) -> None:
 
 
 @contextmanager
-def _opened(path: Path, remedy: str = "") -> Iterator[Any]:
-    require(path.as_posix())
+def _opened(path: Path, remedy: str = "", name: str = "") -> Iterator[Any]:
+    place = name or path.as_posix()
+    require(place)
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
@@ -133,4 +135,4 @@ def _opened(path: Path, remedy: str = "") -> Iterator[Any]:
                 yield file
         except (ArrowException, OSError, ValueError) as error:
             rule = f"must be Parquet; got {error}" + (f": {remedy}" if remedy else "")
-            raise StageError(f"{path.as_posix()}: {rule}") from None
+            raise StageError(f"{place}: {rule}") from None

@@ -1,4 +1,4 @@
-"""input/images.csv or input/images.parquet: images elsewhere, instead of folders of `input/`."""
+"""Lists of images elsewhere, instead of folders of `input/`, as CSV or Parquet."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -16,6 +16,13 @@ SHOWN = 50  # errors
 SPLITS = (*folders.FOLDERS, folders.EXCLUDED)
 
 
+class ImageList(NamedTuple):
+    """A list as a file of this machine."""
+
+    path: Path
+    name: str  # in messages; ends with .csv or .parquet
+
+
 class ListedImage(NamedTuple):
     """A row: an image and the version of it that the list was made for."""
 
@@ -28,7 +35,7 @@ class ListedImage(NamedTuple):
 
 
 def find() -> Path | None:
-    """Returns the list, if there is one.
+    """Returns the list in `input/`, if there is one.
 
     Raises:
         StageError: there is more than one description of the dataset.
@@ -46,14 +53,14 @@ def find() -> Path | None:
     return found[0]
 
 
-def iter_files(path: Path) -> Iterator[InputFile]:
+def iter_files(images: ImageList) -> Iterator[InputFile]:
     """Yields the images, in path order.
 
     Raises:
         StageError: rows are wrong or not in order; after the last image, or after SHOWN errors.
     """
     last, errors = "", list[str]()
-    for number, row in enumerate(_rows(path), 1):
+    for number, row in enumerate(_rows(images), 1):
         image, size = objects.path_of(row.path), row.size or "-1"
         if not image:
             kinds = ", ".join(f"{scheme}://" for scheme in objects.SCHEMES)
@@ -62,6 +69,8 @@ def iter_files(path: Path) -> Iterator[InputFile]:
             error = f"must come after {last!r}, each image once: sort by path; got {text!r}"
         elif row.split not in SPLITS:
             error = f"split must be one of {', '.join(SPLITS)}; got {row.split!r}"
+        elif row.split in ("train", "validation") and not row.label:
+            error = f"label must be that of the image, because its split is {row.split}; got ''"
         elif not size.lstrip("-").isdecimal():
             error = f"size must be a number of bytes; got {size!r}"
         elif not (row.path + row.label + row.group).isprintable():
@@ -70,7 +79,7 @@ def iter_files(path: Path) -> Iterator[InputFile]:
             last = text
             yield InputFile(image, row.split, row.label, row.group, Version(int(size), row.etag))
             continue
-        errors.append(f"{path.as_posix()}, image {number}: {error}")
+        errors.append(f"{images.name}, image {number}: {error}")
         if len(errors) == SHOWN:
             break
     if errors:
@@ -85,23 +94,23 @@ def write(path: Path, rows: Iterable[ListedImage]) -> None:
         table.writerows(rows)
 
 
-def _rows(path: Path) -> Iterator[ListedImage]:
-    names = ListedImage._fields
-    for row in _parquet_rows(path) if path == PARQUET else _csv_rows(path):
+def _rows(images: ImageList) -> Iterator[ListedImage]:
+    names, is_parquet = ListedImage._fields, images.name.endswith(".parquet")
+    for row in _parquet_rows(images) if is_parquet else _csv_rows(images):
         if unknown := [name for name in ("path", "label", "split") if name not in row]:
-            raise StageError(f"{path.as_posix()}: must have the column {unknown[0]}")
+            raise StageError(f"{images.name}: must have the column {unknown[0]}")
         yield ListedImage(*(str(row.get(name) or "") for name in names))
 
 
-def _csv_rows(path: Path) -> Iterator[dict[str, object]]:
+def _csv_rows(images: ImageList) -> Iterator[dict[str, object]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with images.path.open(encoding="utf-8-sig", newline="") as file:
             yield from csv.DictReader(file, strict=True)
     except (csv.Error, UnicodeDecodeError) as error:
-        raise StageError(f"{path.as_posix()}: must be CSV in UTF-8; got {error}") from None
+        raise StageError(f"{images.name}: must be CSV in UTF-8; got {error}") from None
 
 
-def _parquet_rows(path: Path) -> Iterator[dict[str, object]]:
-    for columns in parquet.iter_batches(path):
+def _parquet_rows(images: ImageList) -> Iterator[dict[str, object]]:
+    for columns in parquet.iter_batches(images.path, name=images.name):
         for cells in zip(*columns.values(), strict=True):
             yield dict(zip(columns, cells, strict=True))

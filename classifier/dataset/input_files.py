@@ -6,12 +6,21 @@ from pathlib import Path
 
 from classifier.dataset import folders, image_list
 from classifier.dataset.folders import INPUT, InputFile, LeftOut
+from classifier.dataset.image_list import ImageList
 from classifier.dataset.label_list import LabelList, ListedImage
 
 
-def find(listed: LabelList, left_out: LeftOut | None = None) -> Iterator[InputFile]:
-    """Yields every file of the dataset, in path order; what the list says wins over folders."""
-    if elsewhere := image_list.find():
+def find(
+    listed: LabelList, left_out: LeftOut | None = None, elsewhere: ImageList | None = None
+) -> Iterator[InputFile]:
+    """Yields every file of the dataset, in path order.
+
+    Args:
+        listed: rows of input/labels.csv, which win over folders.
+        left_out: gets what is not among the files.
+        elsewhere: a list that is the dataset, instead of all that is in `input/`.
+    """
+    if elsewhere:
         yield from image_list.iter_files(elsewhere)
         return
     in_folders = folders.find_files(left_out=left_out)
@@ -46,9 +55,9 @@ def split_of(path: Path, row: ListedImage) -> str:
     return row.split or ("train" if folder == folders.UNLABELLED and row.label else folder)
 
 
-def class_names(listed: LabelList) -> list[str]:
+def class_names(listed: LabelList, elsewhere: ImageList | None = None) -> list[str]:
     """Returns the sorted classes: folders of input/train, and labels of training images."""
-    if elsewhere := image_list.find():
+    if elsewhere:
         return sorted({f.folder for f in image_list.iter_files(elsewhere) if f.split == "train"})
     names = folders.class_folders(INPUT, "train")
     known = set(map(folders.nfc, names))

@@ -17,6 +17,7 @@ class Contents:
     """What one pass over the files finds."""
 
     total: int = 0
+    splits: set[str] = field(default_factory=set)  # that have files
     listed: set[Path] = field(default_factory=set)  # files that are in the list
     direct: set[str] = field(default_factory=set)  # folders of input/train that hold files
     inner: defaultdict[str, set[str]] = field(  # folders in folders of input/train
@@ -30,6 +31,7 @@ class Contents:
         contents, classes = cls(), set(map(folders.nfc, names))
         for file in files:
             contents.total += file.split != folders.EXCLUDED
+            contents.splits.add(file.split)
             if file.path in listed:
                 contents.listed.add(file.path)
             elif file.split == "validation" and folders.nfc(file.folder) not in classes:

@@ -1,6 +1,7 @@
 """Read every file of the user's folders once, and say what is wrong before any hard work.
 
-Reads   input/train, input/validation, input/test, input/unlabelled, input/labels.csv
+Reads   dataset.source of params.yaml: input/train, input/validation, input/test, input/unlabelled
+        and input/labels.csv, or a list of images elsewhere
         (results/params_checked.txt is a dep only to wait for stage `params`)
 Writes  results/images.csv, results/unlabelled.csv, results/perceptual_hashes.npy,
         results/problems.csv, results/dataset.json, results/warnings.txt
@@ -15,9 +16,9 @@ from pathlib import Path
 from classifier.cache import database
 from classifier.cache.files import DecodeResult, FileIndex
 from classifier.common import files, params, progress
-from classifier.common.errors import StageError, collected, count, first_names
+from classifier.common.errors import StageError, count, first_names
 from classifier.common.scratch import Scratch
-from classifier.dataset import duplicates, folders, input_files, label_list, manifest, problems
+from classifier.dataset import duplicates, folders, manifest, problems, source
 from classifier.dataset import warnings as warnings_file
 from classifier.dataset.folders import InputFile
 from classifier.dataset.manifest import ImageRow
@@ -25,10 +26,10 @@ from classifier.dataset.problems import Problem
 from classifier.images import conversion, perceptual_hash
 from classifier.images.decode_pool import DecodePool
 from classifier.images.grey_levels import Ranges
-from stages.validate import dataset_files, dvc_links, folder_errors, folder_warnings
+from stages.validate import dvc_links, folder_errors, folder_warnings
 from stages.validate.bursts import BurstGroups
 from stages.validate.checks import CHECKS
-from stages.validate.dataset_files import Contents
+from stages.validate.dataset import Dataset
 from stages.validate.input_images import read_images
 from stages.validate.params import Params
 from stages.validate.ray_check import ClusterCheck
@@ -57,22 +58,18 @@ def read(
 
 
 def write_images(
-    outs: tuple[Path, Path, Path],
-    find: Callable[[], Iterable[InputFile]],
-    class_names: list[str],
-    total: int,
-    settings: Params,
-    scratch: Scratch,
+    outs: tuple[Path, Path, Path], dataset: Dataset, settings: Params, scratch: Scratch
 ) -> tuple[DatasetStatistics, list[Problem], BurstGroups]:
     """Writes the rows of the usable images, one by one, and returns all else there is to know.
 
-    Images in folders that are not in `class_names` have no label. Composed and decomposed forms of
+    Images in folders that are no class have no label. Composed and decomposed forms of
     an accented letter are the same. The second of `outs` is of the unlabelled images, the third
     has the perceptual hashes of the others. The statistics can be read while `scratch` is open.
     """
     statistics = DatasetStatistics(scratch, settings.group_seconds, settings.value_range)
     all_problems = list[Problem]()
-    classes = {folders.nfc(name): name for name in class_names}
+    classes = {folders.nfc(name): name for name in dataset.class_names}
+    find, total = dataset.files, dataset.contents.total
     with (
         closing(FileIndex(database.cache_folder())) as index,
         closing(DecodePool(settings.pixels)) as pool,
@@ -138,34 +135,22 @@ def main(
     dataset_json: Path = DATASET,
     warnings_txt: Path = warnings_file.PATH,
 ) -> None:
-    """Validates the folders below `input/`."""
+    """Validates the images of the folders below `input/`, or of a list."""
     settings = params.load("validate", Params)
     images_csv, unlabelled_csv = map(manifest.in_format, (images_csv, unlabelled_csv))
     dvc_links.keep_images()
-    listed, left_out = label_list.read(), folders.LeftOut()
-    class_names = input_files.class_names(listed)
-    contents = Contents.survey(input_files.find(listed, left_out), listed, class_names)
-    errors = folder_errors.folder_errors(class_names, contents.unknown, listed)
-    errors += folder_errors.link_errors(left_out.linked_folders)
-    with collected(errors):
-        label_list.raise_errors(dataset_files.list_errors(listed, class_names, contents))
-    if errors:
-        raise StageError(*errors)
-
-    def used() -> Iterator[InputFile]:
-        return (file for file in input_files.find(listed) if file.split != folders.EXCLUDED)
-
     with (
+        source.open_list() as elsewhere,
         files.atomic_write(images_csv) as part,
         files.atomic_write(unlabelled_csv) as second,
         files.atomic_write(hashes_npy) as third,
         Scratch(images_csv.parent) as scratch,
     ):
+        dataset = Dataset.survey(elsewhere)
+        dataset.require_valid()
         outs = part, second, third
-        statistics, all_problems, bursts = write_images(
-            outs, used, class_names, contents.total, settings, scratch
-        )
-        errors = folder_errors.class_errors(statistics, class_names)
+        statistics, all_problems, bursts = write_images(outs, dataset, settings, scratch)
+        errors = dataset.class_errors(statistics)
         skip = settings.bad_images == "skip"
         if errors := folder_errors.fatal_errors(skip, all_problems, errors):
             raise StageError(*errors)
@@ -174,19 +159,17 @@ def main(
     for path in (images_csv, unlabelled_csv):
         manifest.remove_other_formats(path)
     problems.write(problems_csv, all_problems)
-    counts = summary(statistics, all_problems, left_out.system_files.total())
+    counts = summary(statistics, all_problems, dataset.left_out.system_files.total())
     files.write_json(dataset_json, counts)
-    warnings = folder_warnings.left_out_warnings(class_names, contents, listed)
-    warnings += dataset_files.conflict_warnings(listed, class_names)
+    warnings = dataset.warnings()
     warnings += folder_warnings.missing_class_warnings(statistics.labels)
     warnings += folder_warnings.image_warnings(counts)
     warnings += folder_warnings.dataset_warnings(statistics.per_class, all_problems)
     warnings_file.write(warnings_txt, warnings)
-    unscored = folder_errors.unscored_folders(class_names, listed)
-    hidden = sorted(left_out.system_files)
+    hidden, unscored = sorted(dataset.left_out.system_files), dataset.unscored_folders()
     line = output_line(counts, all_problems, unscored, hidden, (images_csv, unlabelled_csv))
     line += burst_part(bursts, settings.group_seconds) + depth_part(statistics.grey_ranges())
-    print(line + manifest.format_hint(contents.total) * (images_csv.suffix == ".csv"))
+    print(line + manifest.format_hint(dataset.contents.total) * (images_csv.suffix == ".csv"))
 
 
 def burst_part(bursts: BurstGroups, gap: int) -> str:

@@ -4,9 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 
@@ -16,6 +13,7 @@ from classifier.dataset import features, manifest
 from tests import s3_server
 from tests.project import Project, copy, draw
 from tests.s3_server import needs_s3
+from tests.test_pipeline import TABLE
 
 PROGRAM = (sys.executable, "-m", "classifier", "manifest")
 
@@ -56,45 +54,43 @@ def test_images_of_a_shared_folder_are_validated_as_if_they_were_here(finished, 
     assert len(rows(project)) == len(expected) - 1
 
 
-class Handler(SimpleHTTPRequestHandler):
-    """Serves a folder, but not what is in `refused`."""
+def listed_at(project: Project, place: str, out) -> list:
+    """Lists the images away from a project as its dataset; returns the rows that it had before."""
+    before, images = sorted(rows(project)), out.parent / "images"
+    away(project, images)
+    project.shell(*PROGRAM, images.as_uri(), "--out", str(out))
+    project.set("dataset.source", place)
+    return before
 
-    def send_head(self):
-        if self.path.endswith("/refused/"):
-            self.send_error(403)
-            return None
-        return super().send_head()
 
-
-@pytest.fixture
-def server(tmp_path):
-    """Serves a folder; yields it and its address."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-    handler = partial(Handler, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http_server:
-        thread = Thread(target=http_server.serve_forever, daemon=True)
-        thread.start()
-        yield folder, f"http://127.0.0.1:{http_server.server_port}"
-        http_server.shutdown()
-        thread.join()
+def drop_first_image(csv):
+    header, _, *others = csv.read_text(encoding="utf-8").splitlines(True)
+    csv.write_text("".join([header, *others]), encoding="utf-8")
 
 
 @pytest.mark.slow
-def test_dvc_imports_a_list_from_an_address_and_updates_it(finished, tmp_path, server):
+def test_a_list_outside_input_is_the_dataset(finished, tmp_path):
+    project = copy(finished, tmp_path / "project")
+    expected = listed_at(project, "lists/images.csv", tmp_path / "images.csv")
+    (project.folder / "lists").mkdir()
+    shutil.move(tmp_path / "images.csv", project.folder / "lists")
+    assert project.repro() == set(TABLE["dataset.source"][1])
+    assert sorted(rows(project)) == expected
+    draw(project.folder / "input" / "train" / "cat" / "1.jpg", "cross", 1)  # is not read
+    assert project.repro() == set()
+
+
+@pytest.mark.slow
+def test_a_new_list_on_a_server_is_noticed(finished, tmp_path, server):
     project, (folder, address) = copy(finished, tmp_path / "project"), server
-    expected = sorted(rows(project))
-    away(project, tmp_path / "images")
-    project.shell(*PROGRAM, (tmp_path / "images").as_uri(), "--out", str(folder / "images.csv"))
-    project.shell("dvc", "import-url", f"{address}/images.csv", "input/images.csv")
+    expected = listed_at(project, f"{address}/images.csv", folder / "images.csv")
     assert project.repro("validate") == {"validate"}
     assert sorted(rows(project)) == expected
-    header, _, *others = (folder / "images.csv").read_text(encoding="utf-8").splitlines(True)
-    (folder / "images.csv").write_text("".join([header, *others]), encoding="utf-8")
     assert project.repro("validate") == set()
-    project.shell("dvc", "update", "input/images.csv.dvc")
+    drop_first_image(folder / "images.csv")
     assert project.repro("validate") == {"validate"}
     assert len(rows(project)) == len(expected) - 1
+    assert not list((project.folder / "results").glob("*.part"))
 
 
 def test_files_in_no_split_are_left_out_with_a_warning(tmp_path, monkeypatch):

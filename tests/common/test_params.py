@@ -45,6 +45,7 @@ def test_every_value_of_the_file_has_a_comment():
 
 
 WRONG = [
+    ("dataset.source", "images.txt", "input, or a list of images, .csv or .parquet, on this"),
     ("validate.bad_images", "drop", "one of skip, fail"),
     ("validate.max_megapixels", 0, "more than 0"),
     ("validate.max_megabytes", -1, "more than 0"),

@@ -2,7 +2,7 @@ import pytest
 
 from classifier.common.errors import StageError
 from classifier.dataset import image_list
-from classifier.dataset.image_list import CSV, PARQUET, ListedImage
+from classifier.dataset.image_list import CSV, PARQUET, ImageList, ListedImage
 
 ROWS = [
     ListedImage("s3://b/test/x, y.png", "", "test"),
@@ -19,7 +19,7 @@ def project(tmp_path, monkeypatch):
 def files(path=CSV):
     return [
         (one.path.as_posix(), one.split, one.folder, one.group, one.version.size, one.version.etag)
-        for one in image_list.iter_files(path)
+        for one in image_list.iter_files(ImageList(path, path.as_posix()))
     ]
 
 
@@ -52,6 +52,10 @@ def test_parquet_is_read_too():
         (
             ("train/1.jpg", "cat", "train"),
             "path must be an address of .*s3://.*; got 'train/1.jpg'",
+        ),
+        (
+            ("s3://b/z.jpg", "", "train"),
+            "label must be that of the image, because its split is train",
         ),
         (("s3://b/z.jpg", "cat", "learn"), "split must be one of .*; got 'learn'"),
         (("s3://b/z.jpg", "cat", "train", "", "big"), "size must be a number of bytes; got 'big'"),

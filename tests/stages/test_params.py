@@ -25,7 +25,7 @@ def test_the_default_file_is_valid(inside, capsys):
     params.main()
     assert (inside / "results" / "params_checked.txt").read_text() == "params.yaml is valid\n"
     line = capsys.readouterr().out
-    assert line.startswith("params: 66 values of params.yaml are valid -> ")
+    assert line.startswith("params: 67 values of params.yaml are valid -> ")
 
 
 def test_all_faults_of_all_sections_are_named_at_once(inside):

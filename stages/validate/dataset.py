@@ -1,0 +1,81 @@
+"""The files to validate, and what is wrong with how they are arranged."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from classifier.common.errors import StageError, collected
+from classifier.dataset import folders, input_files, label_list
+from classifier.dataset.folders import InputFile, LeftOut
+from classifier.dataset.image_list import ImageList
+from classifier.dataset.label_list import LabelList
+from stages.validate import dataset_files, folder_errors, folder_warnings, image_list_errors
+from stages.validate.dataset_files import Contents
+from stages.validate.statistics import DatasetStatistics
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What one pass over the names of all files tells.
+
+    Attributes:
+        elsewhere: the list that is the dataset; None: folders are.
+        listed: rows of input/labels.csv.
+        left_out: what is in the folders and not among the files.
+        class_names: the classes, sorted.
+        contents: what the files tell.
+    """
+
+    elsewhere: ImageList | None
+    listed: LabelList
+    left_out: LeftOut
+    class_names: list[str]
+    contents: Contents
+
+    @classmethod
+    def survey(cls, elsewhere: ImageList | None) -> "Dataset":
+        """Returns the dataset of a list, or of the folders of `input/`."""
+        listed, left_out = LabelList() if elsewhere else label_list.read(), LeftOut()
+        class_names = input_files.class_names(listed, elsewhere)
+        found = input_files.find(listed, left_out, elsewhere)
+        contents = Contents.survey(found, listed, class_names)
+        return cls(elsewhere, listed, left_out, class_names, contents)
+
+    def files(self) -> Iterator[InputFile]:
+        """Yields the files that are used, in path order."""
+        found = input_files.find(self.listed, elsewhere=self.elsewhere)
+        return (file for file in found if file.split != folders.EXCLUDED)
+
+    def require_valid(self) -> None:
+        """Raises a StageError with all that is wrong before any file is read."""
+        if self.elsewhere:
+            place, unknown = self.elsewhere.name, self.contents.unknown
+            errors = image_list_errors.label_errors(place, self.class_names, unknown)
+        else:
+            names, unknown = self.class_names, self.contents.unknown
+            errors = folder_errors.folder_errors(names, unknown, self.listed)
+            errors += folder_errors.link_errors(self.left_out.linked_folders)
+            with collected(errors):
+                found = dataset_files.list_errors(self.listed, names, self.contents)
+                label_list.raise_errors(found)
+        if errors:
+            raise StageError(*errors)
+
+    def class_errors(self, statistics: DatasetStatistics) -> list[str]:
+        """Returns an error for each class that lacks images to both train and validate."""
+        if not self.elsewhere:
+            return folder_errors.class_errors(statistics, self.class_names)
+        place, splits = self.elsewhere.name, self.contents.splits
+        return image_list_errors.image_errors(place, self.class_names, statistics, splits)
+
+    def warnings(self) -> list[str]:
+        """Returns warnings about what no split reads, or reads otherwise than meant."""
+        if self.elsewhere:
+            return []
+        found = folder_warnings.left_out_warnings(self.class_names, self.contents, self.listed)
+        return found + dataset_files.conflict_warnings(self.listed, self.class_names)
+
+    def unscored_folders(self) -> list[str]:
+        """Returns the folders of input/test that are no class and hold no image of the list."""
+        if self.elsewhere:
+            return []
+        return folder_errors.unscored_folders(self.class_names, self.listed)

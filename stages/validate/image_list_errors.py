@@ -1,0 +1,56 @@
+"""Errors in a list of images elsewhere, one line each."""
+
+from collections.abc import Iterable, Set
+
+from classifier.common.errors import did_you_mean, first_names
+from classifier.dataset import folders
+from stages.validate.folder_errors import alike
+from stages.validate.statistics import DatasetStatistics
+
+
+def label_errors(place: str, class_names: list[str], unknown: Iterable[str]) -> list[str]:
+    """Returns errors in the labels.
+
+    Args:
+        place: name of the list.
+        class_names: labels of the training images.
+        unknown: labels of validation images that no training image has.
+    """
+    errors = []
+    if len(class_names) < 2:
+        got = first_names(class_names) if class_names else "none"
+        errors.append(f"{place}: training images must be of 2 or more classes; got {got}")
+    errors += [
+        f"{place}: labels must not look identical; got {', '.join(map(ascii, names))}: use one"
+        for names in alike(class_names, lambda name: folders.nfc(name).strip())
+    ]
+    rule = "the label of a validation image must be that of a training image"
+    return errors + [
+        f"{place}: {rule}; got {name!r}{did_you_mean(name, class_names)}"
+        for name in sorted(unknown)
+    ]
+
+
+def image_errors(
+    place: str, class_names: list[str], statistics: DatasetStatistics, splits: Set[str]
+) -> list[str]:
+    """Returns an error for each class that lacks images to both train and validate.
+
+    Args:
+        place: name of the list.
+        class_names: the classes.
+        statistics: of the usable images.
+        splits: that the list has images of.
+    """
+    errors = [
+        f"{place}, class {name}: needs 2 or more different usable images; got {got}: add some to "
+        "the list, or remove the class"
+        for name in class_names
+        if (got := len(statistics.contents[name])) < 2
+    ]
+    if "validation" in splits and not statistics.counts["validation"]:
+        errors.append(
+            f"{place}: needs a usable validation image; got 0: add some, or remove those that are "
+            "listed to validate with training images"
+        )
+    return errors

@@ -1,0 +1,50 @@
+import pytest
+
+from classifier.common.errors import StageError
+from classifier.dataset import image_list
+from classifier.dataset.image_list import ImageList, ListedImage
+from stages.validate.dataset import Dataset
+
+ROWS = [
+    ListedImage("s3://b/1.jpg", "cat", "train"),
+    ListedImage("s3://b/2.jpg", "dog", "train"),
+    ListedImage("s3://b/3.jpg", "", "none"),
+]
+
+
+@pytest.fixture
+def survey(inside):
+    """Returns the dataset of a list, beside folders that are no part of it."""
+    (inside / "input" / "tests" / "cat").mkdir(parents=True)
+    (inside / "input" / "labels.csv").write_text("wrong")
+
+    def make(rows):
+        path = inside / "images.csv"
+        image_list.write(path, rows)
+        return Dataset.survey(ImageList(path, "images.csv"))
+
+    return make
+
+
+def test_a_list_is_the_whole_dataset(survey):
+    dataset = survey(ROWS)
+    dataset.require_valid()
+    assert [file.path.name for file in dataset.files()] == ["1.jpg", "2.jpg"]
+    assert (dataset.class_names, dataset.contents.total) == (["cat", "dog"], 2)
+    assert dataset.warnings() == dataset.unscored_folders() == []
+
+
+def test_all_that_is_wrong_with_labels_is_told_at_once(survey):
+    rows = [ROWS[0], ListedImage("s3://b/2.jpg", "cats", "validation")]
+    with pytest.raises(StageError) as error:
+        survey(rows).require_valid()
+    assert [line.split(": ")[0] for line in error.value.messages] == ["images.csv"] * 2
+
+
+def test_without_a_list_the_folders_are_the_dataset(inside):
+    for name in ("cat", "dog"):
+        (inside / "input" / "train" / name).mkdir(parents=True)
+        (inside / "input" / "train" / name / "1.jpg").touch()
+    dataset = Dataset.survey(None)
+    dataset.require_valid()
+    assert [file.folder for file in dataset.files()] == ["cat", "dog"]

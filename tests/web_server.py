@@ -1,0 +1,30 @@
+"""A web server on this machine that serves a folder."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves a folder, but not what is in `refused`."""
+
+    def send_head(self):
+        if self.path.endswith("/refused/"):
+            self.send_error(403)
+            return None
+        return super().send_head()
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """Serves a folder; yields its address."""
+    handler = partial(Handler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http_server:
+        thread = Thread(target=http_server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{http_server.server_port}"
+        http_server.shutdown()
+        thread.join()

@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from classifier.cache import fingerprint
 from classifier.cluster import identity
-from tests import web_server
+from tests import s3_server, web_server
 from tests.project import ROOT, SHARED, Project, commit, copy, make_project
 from tests.ray_cluster import NODES, LocalCluster
 
@@ -215,6 +215,13 @@ def server(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     folder.mkdir()
     with web_server.serve(folder) as address:
         yield folder, address
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Starts an S3 server with the bucket `images`; yields fsspec's access to it."""
+    with s3_server.bucket("images", monkeypatch) as storage:
+        yield storage
 
 
 @pytest.fixture(scope="module")

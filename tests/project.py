@@ -63,6 +63,13 @@ def draw_classes(root: Path, per_class: int = 6, test: int = 3) -> Path:
     return root
 
 
+def touch(folder: Path, *names: str) -> None:
+    """Makes files below a folder."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x")
+
+
 def write_images_csv(path: Path, rows: Iterable[ImageRow]) -> None:
     """Writes a results/images.csv."""
     with manifest.open_writer(path) as write_row:

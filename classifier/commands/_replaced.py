@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from classifier.common import objects
 from classifier.common.errors import StageError
 
+REMEDY = "exists already; choose another name, or add --force to replace it"
 START = 1000  # bytes that are searched for a mark
 
 
@@ -23,4 +25,13 @@ def refuse(path: Path, *, force: bool, mark: bytes = b"") -> None:
         with path.open("rb") as file:
             if mark in file.read(START):
                 return
-    raise StageError(f"{path}: exists already; choose another name, or add --force to replace it")
+    raise StageError(f"{path}: {REMEDY}")
+
+
+def refuse_at(address: str, *, force: bool) -> None:
+    """Raises a StageError if writing to an address would replace a file, or it cannot be read."""
+    try:
+        if not force and objects.exists(address):
+            raise StageError(f"{address}: {REMEDY}")
+    except OSError as error:
+        raise StageError(f"{address}: {error}") from None

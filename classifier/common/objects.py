@@ -92,6 +92,18 @@ def download(address: str, path: Path) -> None:
         _storage(address).get_file(address, str(path))
 
 
+def upload(path: Path, address: str) -> None:
+    """Writes a file of this machine to an address; OSError if that cannot be done."""
+    with _os_errors():
+        _storage(address).put_file(str(path), address)
+
+
+def exists(address: str) -> bool:
+    """Tells whether there is a file; OSError if that cannot be found out."""
+    with _os_errors():
+        return bool(_storage(address).exists(address))
+
+
 def version(address: str) -> Version:
     """Returns the present version of a file; OSError if there is none."""
     with _os_errors():

@@ -87,7 +87,13 @@ def iter_files(images: ImageList) -> Iterator[InputFile]:
 
 
 def write(path: Path, rows: Iterable[ListedImage]) -> None:
-    """Writes rows, which must be sorted as their paths are."""
+    """Writes rows, which must be sorted as their paths are, as CSV or Parquet."""
+    if path.suffix == ".parquet":
+        columns = dict.fromkeys(ListedImage._fields, "string")
+        with files.atomic_write(path) as part, parquet.open_writer(part, columns) as write_row:
+            for row in rows:
+                write_row(row)
+        return
     with files.atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(ListedImage._fields)

@@ -24,13 +24,8 @@ class Params:
     source: str  # FOLDER, or the path or address of a list
 
     def __post_init__(self) -> None:
-        scheme, mark, _ = self.source.partition("://")
-        is_list = self.source.endswith(ENDINGS) and (not mark or scheme in DVC_SCHEMES)
-        kinds = ", ".join(f"{name}://" for name in DVC_SCHEMES)
-        rule = f"{FOLDER}, or a list of images, .csv or .parquet, on this machine or at {kinds}"
-        params.require(is_list or self.source == FOLDER, "dataset.source", rule, self.source)
-        if self.source.endswith(".parquet"):
-            parquet.require(f"{params.PATH}: dataset.source: {self.source}")
+        if self.source != FOLDER:
+            require_name(self.source, f"{params.PATH}: dataset.source", f"{FOLDER}, or ")
 
 
 def list_name() -> str:
@@ -40,6 +35,29 @@ def list_name() -> str:
         return source
     found = image_list.find()
     return found.as_posix() if found else ""
+
+
+def address_of(name: str) -> str:
+    """Returns the address of a list on a server as the library that reads it needs it."""
+    scheme, _, rest = name.partition("://")
+    return f"{DVC_SCHEMES[scheme]}://{rest}"
+
+
+def require_name(name: str, place: str, others: str = "") -> None:
+    """Raises a StageError unless this can be the name of a list.
+
+    Args:
+        name: the path or address.
+        place: where it stands, for the message.
+        others: what it may be instead, for the message.
+    """
+    scheme, mark, _ = name.partition("://")
+    if not name.endswith(ENDINGS) or (mark and scheme not in DVC_SCHEMES):
+        kinds = ", ".join(f"{one}://" for one in DVC_SCHEMES)
+        rule = f"must be {others}a list of images, .csv or .parquet, on this machine or at {kinds}"
+        raise StageError(f"{place} {rule}; got {name!r}")
+    if name.endswith(".parquet"):
+        parquet.require(f"{place}: {name}")
 
 
 @contextmanager
@@ -61,8 +79,7 @@ def open_list() -> Iterator[ImageList | None]:
 
 @contextmanager
 def _downloaded(name: str) -> Iterator[Path]:
-    scheme, _, rest = name.partition("://")
-    address = f"{DVC_SCHEMES[scheme]}://{rest}"
+    address = address_of(name)
     with files.temporary_file(COPY) as path:
         with _reading(name):
             before = objects.version(address)

@@ -1,17 +1,15 @@
 """`classifier manifest`, and the stages with what it lists: a shared folder, a real S3 server."""
 
-import os
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 
-from classifier.commands import manifest as command
-from classifier.common.errors import StageError
-from classifier.dataset import features, manifest
-from tests import s3_server
-from tests.project import Project, copy, draw
+from classifier.dataset import features, image_list, manifest
+from classifier.dataset.image_list import ImageList
+from tests.project import Project, copy, draw, touch
 from tests.s3_server import needs_s3
 from tests.test_pipeline import TABLE
 
@@ -99,57 +97,12 @@ def test_files_in_no_split_are_left_out_with_a_warning(tmp_path, monkeypatch):
         (tmp_path / name).write_bytes(b"x")
     command = [*PROGRAM, tmp_path.as_uri(), "--out", str(tmp_path / "out.csv")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout == f"manifest: 1 image -> {tmp_path}/out.csv\n"
+    hint = f"; to use it, set dataset.source: {tmp_path}/out.csv in params.yaml"
+    assert done.stdout == f"manifest: 1 image -> {tmp_path}/out.csv{hint}\n"
     assert "3 files or folders left out: hidden, a linked folder, or in no" in done.stderr
     again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert again.returncode == 1 and "out.csv: exists already; choose another" in again.stderr
     subprocess.run([*command, "--force"], capture_output=True, check=True)
-
-
-def touch(folder, *names):
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(b"x")
-
-
-def listed(address):
-    """Returns the paths that are listed below an address, without it, and how many are left out."""
-    listing = command.Listing(address)
-    paths = [row.path for row in listing.rows()]
-    assert paths == sorted(paths) and all(path.startswith(f"{address}/") for path in paths)
-    return [path.removeprefix(f"{address}/") for path in paths], listing.left_out
-
-
-NAMES = ("a/1.jpg", "a/z/1.jpg", "a-b/1.jpg", "a.b/c/1.jpg", "a b/1.jpg", "é/1.jpg", "a.jpg")
-
-
-def test_rows_are_sorted_by_path_whatever_the_names_of_folders(tmp_path):
-    names = [f"{split}/{name}" for split in ("train", "test", "unlabelled") for name in NAMES]
-    touch(tmp_path, *names)
-    assert listed(tmp_path.as_uri()) == (sorted(names), 0)
-
-
-def test_linked_files_are_listed_and_linked_folders_left_out(tmp_path):
-    touch(tmp_path, "train/a/1.jpg", "test/1.jpg-b.jpg", "other/2.jpg")
-    (tmp_path / "test" / "1.jpg").symlink_to(tmp_path / "other" / "2.jpg")
-    (tmp_path / "train" / "loop").symlink_to(tmp_path)
-    (tmp_path / "latest").symlink_to("nowhere")
-    assert listed(tmp_path.as_uri()) == (["test/1.jpg", "test/1.jpg-b.jpg", "train/a/1.jpg"], 3)
-
-
-def test_a_web_server_may_list_empty_folders(server):
-    folder, address = server
-    touch(folder, "train/a/1.jpg", "train/b/c/2.jpg", "test/3.jpg")
-    (folder / "train" / "empty").mkdir()
-    assert listed(address) == (["test/3.jpg", "train/a/1.jpg", "train/b/c/2.jpg"], 0)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read every folder")
-def test_a_folder_that_cannot_be_read_is_an_error(tmp_path):
-    touch(tmp_path, "train/a/1.jpg", "train/b/1.jpg")
-    (tmp_path / "train" / "b").chmod(0)
-    with pytest.raises(StageError, match="cannot be listed"):
-        listed(tmp_path.as_uri())
 
 
 def test_an_error_in_the_middle_leaves_the_list_that_was_there(tmp_path, server):
@@ -174,26 +127,52 @@ def test_the_list_must_not_be_among_the_images(tmp_path):
     assert done.stderr.startswith("error: --out: must not be in a folder of images; got ")
 
 
+def test_a_list_is_written_as_parquet_where_it_is_named_so(tmp_path):
+    pytest.importorskip("pyarrow")
+    touch(tmp_path, "train/a/1.jpg", "test/2.jpg")
+    out = tmp_path / "images.parquet"
+    command = [*PROGRAM, tmp_path.as_uri(), "--out", str(out)]
+    subprocess.run(command, capture_output=True, check=True)
+    found = image_list.iter_files(ImageList(out, "images.parquet"))
+    assert [(one.path.name, one.split, one.folder) for one in found] == [
+        ("2.jpg", "test", ""),
+        ("1.jpg", "train", "a"),
+    ]
+
+
+@pytest.mark.parametrize("out", ["images.txt", "az://box/images.csv"])
+def test_a_list_of_another_name_is_an_error(out, tmp_path):
+    command = [*PROGRAM, tmp_path.as_uri(), "--out", out]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: --out must be a list of images, .csv or .parquet, on")
+
+
 @pytest.mark.parametrize("address", ["train", "ftp://host/x", "file:///no/such/folder"])
 def test_an_address_without_images_is_an_error(address):
     done = subprocess.run([*PROGRAM, address], capture_output=True, text=True, check=False)
     assert done.returncode == 1 and done.stderr.startswith("error: ")
 
 
-@pytest.fixture
-def bucket(monkeypatch):
-    with s3_server.bucket("images", monkeypatch) as storage:
-        yield storage
-
-
+@pytest.mark.slow
 @needs_s3
-@pytest.mark.parametrize("most", [0, 1000])
-def test_object_storage_is_listed_in_order_without_markers_of_folders(most, bucket, monkeypatch):
-    monkeypatch.setattr(command, "FOLDERS", most)
-    names = [f"{split}/{name}" for split in ("train", "test") for name in NAMES]
-    for name in [*names, "", "train/", "train/empty/", "train/a/.hidden", "notes/1.txt"]:
-        bucket.pipe_file(f"images/set/{name}", b"x" if name[-1:].strip("/") else b"")
-    assert listed("s3://images/set") == (sorted(names), 2)
+@pytest.mark.skipif(not find_spec("dvc_s3"), reason="needs dvc-s3")
+def test_a_list_in_object_storage_is_the_dataset(finished, tmp_path, bucket):
+    project, place = copy(finished, tmp_path / "project"), "s3://images/set/images.csv"
+    expected = sorted(rows(project))
+    away(project, tmp_path / "images")
+    bucket.put(f"{tmp_path}/images/", "images/set/", recursive=True)
+    project.shell(*PROGRAM, "s3://images/set", "--out", place)
+    again = project.shell(*PROGRAM, "s3://images/set", "--out", place, ok=False)
+    assert f"{place}: exists already" in again.stderr
+    project.set("dataset.source", place)
+    assert project.repro() == TABLE["dataset.source"][1]
+    assert sorted(rows(project)) == expected
+    assert project.repro() == set()
+    bucket.rm_file("images/set/test/0.jpg")
+    project.shell(*PROGRAM, "s3://images/set", "--out", place, "--force")
+    assert project.repro("validate") == {"validate"}
+    assert len(rows(project)) == len(expected) - 1
 
 
 @pytest.mark.slow

@@ -8,9 +8,11 @@ import urllib.request
 
 import pytest
 
+from classifier.commands import label
+from classifier.common.errors import StageError
 from classifier.dataset import label_list
 from tests.browser import PROGRAM, Browser
-from tests.project import COLOURS, copy, draw
+from tests.project import COLOURS, copy, draw, touch
 
 pytest.importorskip("flask")
 pytest.importorskip("waitress")
@@ -127,3 +129,13 @@ def test_images_are_labelled_with_keys_and_dvc_repro_trains_on_them(
         sys.executable, "-m", "classifier", "label", "--to-folders", "out", "--copy"
     )
     assert done.stdout == "label: 20 copies -> out\n"
+
+
+@pytest.mark.parametrize("source", ["input", "s3://bucket/flowers.csv"])
+def test_images_elsewhere_cannot_be_labelled(source, inside, set_param, monkeypatch):
+    name = "input/images.csv" if source == "input" else source
+    touch(inside, "input/images.csv")
+    set_param("dataset.source", source)
+    monkeypatch.setattr(sys, "argv", ["label"])
+    with pytest.raises(StageError, match=f"^{name}: images elsewhere cannot be labelled"):
+        label.main()

@@ -13,6 +13,7 @@ from filelock import FileLock
 
 from classifier.cache import fingerprint
 from classifier.cluster import identity
+from classifier.common.scratch import Scratch
 from tests import s3_server, web_server
 from tests.project import ROOT, SHARED, Project, commit, copy, make_project
 from tests.ray_cluster import NODES, LocalCluster
@@ -206,6 +207,13 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def set_param(inside: Path) -> Callable[[str, object], object]:
     """Sets `section.value` in the working directory's params.yaml."""
     return Project(inside).set
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Iterator[Scratch]:
+    """Temporary files for arrays."""
+    with Scratch(tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture

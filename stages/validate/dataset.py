@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from classifier.common.errors import StageError, collected
+from classifier.common.scratch import Scratch
 from classifier.dataset import folders, input_files, label_list
 from classifier.dataset.folders import InputFile, LeftOut
 from classifier.dataset.image_list import ImageList
 from classifier.dataset.label_list import LabelList
 from stages.validate import dataset_files, folder_errors, folder_warnings, image_list_errors
 from stages.validate.dataset_files import Contents
+from stages.validate.shared_groups import SharedGroups
 from stages.validate.statistics import DatasetStatistics
 
 
@@ -23,6 +25,7 @@ class Dataset:
         left_out: what is in the folders and not among the files.
         class_names: the classes, sorted.
         contents: what the files tell.
+        shared_groups: splits of groups of the list of images that are in more than one, or some.
     """
 
     elsewhere: ImageList | None
@@ -30,15 +33,19 @@ class Dataset:
     left_out: LeftOut
     class_names: list[str]
     contents: Contents
+    shared_groups: dict[str, list[str]]
 
     @classmethod
-    def survey(cls, elsewhere: ImageList | None) -> "Dataset":
+    def survey(cls, elsewhere: ImageList | None, scratch: Scratch) -> "Dataset":
         """Returns the dataset of a list, or of the folders of `input/`."""
         listed, left_out = LabelList() if elsewhere else label_list.read(), LeftOut()
         class_names = input_files.class_names(listed, elsewhere)
-        found = input_files.find(listed, left_out, elsewhere)
-        contents = Contents.survey(found, listed, class_names)
-        return cls(elsewhere, listed, left_out, class_names, contents)
+        found, groups = input_files.find(listed, left_out, elsewhere), SharedGroups(scratch)
+        contents = Contents.survey(
+            groups.watched(found) if elsewhere else found, listed, class_names
+        )
+        shared = groups.splits(input_files.find(listed, elsewhere=elsewhere)) if elsewhere else {}
+        return cls(elsewhere, listed, left_out, class_names, contents, shared)
 
     def files(self) -> Iterator[InputFile]:
         """Yields the files that are used, in path order."""
@@ -50,6 +57,7 @@ class Dataset:
         if self.elsewhere:
             place, unknown = self.elsewhere.name, self.contents.unknown
             errors = image_list_errors.label_errors(place, self.class_names, unknown)
+            errors += image_list_errors.group_errors(place, self.shared_groups)
         else:
             names, unknown = self.class_names, self.contents.unknown
             errors = folder_errors.folder_errors(names, unknown, self.listed)

@@ -1,6 +1,6 @@
 """Errors in a list of images elsewhere, one line each."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from classifier.common.errors import did_you_mean, first_names
 from classifier.dataset import folders
@@ -28,6 +28,19 @@ def label_errors(place: str, class_names: list[str], unknown: Iterable[str]) -> 
     return errors + [
         f"{place}: {rule}; got {name!r}{did_you_mean(name, class_names)}"
         for name in sorted(unknown)
+    ]
+
+
+def group_errors(place: str, splits: Mapping[str, Sequence[str]]) -> list[str]:
+    """Returns an error for each group that is in more than one split.
+
+    Args:
+        place: name of the list.
+        splits: of these groups.
+    """
+    return [
+        f"{place}: group must be in one split; {group!r} is in {' and '.join(names)}"
+        for group, names in splits.items()
     ]
 
 

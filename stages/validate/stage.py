@@ -146,7 +146,7 @@ def main(
         files.atomic_write(hashes_npy) as third,
         Scratch(images_csv.parent) as scratch,
     ):
-        dataset = Dataset.survey(elsewhere)
+        dataset = Dataset.survey(elsewhere, scratch)
         dataset.require_valid()
         outs = part, second, third
         statistics, all_problems, bursts = write_images(outs, dataset, settings, scratch)

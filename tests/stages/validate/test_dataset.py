@@ -13,7 +13,7 @@ ROWS = [
 
 
 @pytest.fixture
-def survey(inside):
+def survey(inside, scratch):
     """Returns the dataset of a list, beside folders that are no part of it."""
     (inside / "input" / "tests" / "cat").mkdir(parents=True)
     (inside / "input" / "labels.csv").write_text("wrong")
@@ -21,7 +21,7 @@ def survey(inside):
     def make(rows):
         path = inside / "images.csv"
         image_list.write(path, rows)
-        return Dataset.survey(ImageList(path, "images.csv"))
+        return Dataset.survey(ImageList(path, "images.csv"), scratch)
 
     return make
 
@@ -41,10 +41,21 @@ def test_all_that_is_wrong_with_labels_is_told_at_once(survey):
     assert [line.split(": ")[0] for line in error.value.messages] == ["images.csv"] * 2
 
 
-def test_without_a_list_the_folders_are_the_dataset(inside):
+def test_a_group_of_a_list_is_in_one_split(survey):
+    more = [
+        ListedImage("s3://b/4.jpg", "cat", "train", "ann"),
+        ListedImage("s3://b/5.jpg", "cat", "test", "ann"),
+        ListedImage("s3://b/6.jpg", "cat", "test", "bob"),
+    ]
+    rule = "images.csv: group must be in one split; 'ann' is in test and train"
+    with pytest.raises(StageError, match=f"^{rule}$"):
+        survey([*ROWS, *more]).require_valid()
+
+
+def test_without_a_list_the_folders_are_the_dataset(inside, scratch):
     for name in ("cat", "dog"):
         (inside / "input" / "train" / name).mkdir(parents=True)
         (inside / "input" / "train" / name / "1.jpg").touch()
-    dataset = Dataset.survey(None)
+    dataset = Dataset.survey(None, scratch)
     dataset.require_valid()
     assert [file.folder for file in dataset.files()] == ["cat", "dog"]

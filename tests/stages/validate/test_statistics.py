@@ -1,15 +1,7 @@
 import numpy as np
-import pytest
 
-from classifier.common.scratch import Scratch
 from classifier.dataset.manifest import ImageRow
 from stages.validate import external_sort, statistics
-
-
-@pytest.fixture
-def scratch(tmp_path):
-    with Scratch(tmp_path) as files:
-        yield files
 
 
 def test_images_with_the_same_perceptual_hash_are_possible_duplicates(scratch):

@@ -24,7 +24,7 @@ from benchmarks import drawn
 from benchmarks.drawn_stage import LOG, SETTINGS
 from benchmarks.pipeline import ROOT
 from benchmarks.repro import commit, dvc_init, shell
-from classifier.dataset import manifest
+from classifier.dataset import manifest, source
 
 HEADING = "| event | stage | s | peak MiB | MB of outputs |\n|---|---|---|---|---|"
 COPIED = ("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", "results", "models")
@@ -44,7 +44,8 @@ class Project:
             copy(ROOT / name, folder / name)
         text = (folder / "dvc.yaml").read_text(encoding="utf-8")
         text = text.replace("python -m stages.", "python -m benchmarks.drawn_stage ")
-        text = text.replace("      - input\n", f"      - input\n      - {SETTINGS}\n")
+        before, own, after = text.partition(f"      - {source.TEMPLATE}\n")
+        text = f"{before}{own}      - {SETTINGS}\n{after}"
         (folder / "dvc.yaml").write_text(text, encoding="utf-8")
         self.stages = yaml.safe_load(text)["stages"]
         for name, value in CHANGES.items():

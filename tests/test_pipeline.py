@@ -398,7 +398,7 @@ def test_a_clone_with_the_same_data_and_another_thread_count_changes_no_byte(
 def test_without_test_images_there_are_no_predictions(project):
     shutil.rmtree(project.folder / "input" / "test")
     project.repro("predict", "report")
-    assert "no images in input/test: the predictions will be empty" in project.output
+    assert "no test images: the predictions will be empty" in project.output
     assert predictions(project) == []
 
 

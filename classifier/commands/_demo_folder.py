@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import yaml
@@ -82,9 +83,17 @@ def copy_params(target: Path) -> bool:
 
 
 def _params() -> str:
-    """Returns the text of params.yaml for the images of the demo."""
-    text = PARAMS.read_text(encoding="utf-8")
-    return SOURCE.sub(rf"\1 {source.FOLDER}\2", text, count=1)
+    """Returns the text of params.yaml for the images of the demo.
+
+    Raises:
+        StageError: it names other images, and how it does is not understood.
+    """
+    text = SOURCE.sub(rf"\1 {source.FOLDER}\2", PARAMS.read_text(encoding="utf-8"), count=1)
+    with suppress(yaml.YAMLError, KeyError, TypeError):  # stage `params` tells what is wrong
+        if (value := yaml.safe_load(text)["dataset"]["source"]) != source.FOLDER:
+            rule = f"dataset.source must be {source.FOLDER} for the demo; got {value!r}"
+            raise StageError(f"{PARAMS}: {rule}")
+    return text
 
 
 def use_random_weights(params_yaml: Path) -> bool:

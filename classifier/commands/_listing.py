@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import unquote
 
 from classifier.common import objects
 from classifier.common.errors import StageError
@@ -45,6 +46,7 @@ class Listing:
             for one in self._walk(self.address, 0):
                 inner = PurePosixPath(_inner(one["name"])).relative_to(root).parts
                 label = inner[1] if len(inner) > 2 and inner[0] != folders.UNLABELLED else ""
+                label = unquote(label) if self._scheme.startswith("http") else label
                 version = objects.version_in(one)
                 name = one["name"] if "://" in one["name"] else f"{self._scheme}://{one['name']}"
                 self.listed += 1

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from classifier.commands import _replaced
 from classifier.commands._listing import Listing
-from classifier.common import objects, params
+from classifier.common import objects, params, parquet
 from classifier.common.errors import StageError, count, warn
 from classifier.dataset import folders, image_list, manifest, source
 from classifier.dataset.image_list import ListedImage
@@ -42,18 +42,30 @@ def parse_args() -> argparse.Namespace:
 
 
 def require_free(out: str, address: str, *, force: bool) -> None:
-    """Raises a StageError if the list would replace a file, or be among the images it lists."""
-    source.require_name(out, "--out")
+    """Raises a StageError if the list cannot be written there, or must not be."""
+    if out.startswith("http"):
+        raise StageError(f"--out: must be a file here or in object storage; got {out}")
+    if rule := source.broken_rule(out):
+        raise StageError(f"--out: must be {rule}; got {out!r}")
+    if out.endswith(".parquet"):
+        parquet.require(f"--out: {out}")
     if "://" in out:
         _replaced.refuse_at(source.address_of(out), force=force)
-        is_inside = any(out.startswith(f"{address}/{split}/") for split in folders.FOLDERS)
     else:
         _replaced.refuse(Path(out), force=force)
-        scheme, _, folder = address.partition("://")
-        splits = {Path(folder, split).resolve() for split in folders.FOLDERS}
-        is_inside = scheme == "file" and not splits.isdisjoint(Path(out).resolve().parents)
-    if is_inside:
+    if is_inside(out, address):
         raise StageError(f"--out: must not be in a folder of images; got {out}: choose another")
+
+
+def is_inside(out: str, address: str) -> bool:
+    """Tells whether a list would be in a folder of the images below an address."""
+    scheme, _, folder = address.partition("://")
+    if "://" in out:
+        scheme = "az" if scheme == "abfs" else scheme
+        splits = (f"{scheme}://{folder}/{split}/" for split in folders.FOLDERS)
+        return source.address_of(out).startswith(tuple(splits))
+    places = {Path(folder, split).resolve() for split in folders.FOLDERS}
+    return scheme == "file" and not places.isdisjoint(Path(out).resolve().parents)
 
 
 def write(out: str, rows: Iterable[ListedImage]) -> None:
@@ -88,10 +100,19 @@ def main() -> None:
             "out: hidden, a linked folder, or in no folder of a split"
         )
     line = f"manifest: {count(listing.listed, 'image')} -> {args.out}"
-    if args.out not in (image_list.CSV.as_posix(), image_list.PARQUET.as_posix()):
-        line += f"; to use it, set dataset.source: {args.out} in {params.PATH}"
-    print(line + ("" if _writes_parquet() else manifest.format_hint(listing.listed)))
+    print(line + _source_hint(args.out) + _format_hint(listing.listed))
 
 
-def _writes_parquet() -> bool:
-    return params.PATH.exists() and manifest.in_format(manifest.PATH).suffix == ".parquet"
+def _source_hint(out: str) -> str:
+    """Returns how to use the list, if params.yaml names another source."""
+    value = source.FOLDER if Path(out) in (image_list.CSV, image_list.PARQUET) else out
+    now = params.load("dataset", source.Params).source if params.PATH.exists() else source.FOLDER
+    is_used = now == value or ("://" not in out and Path(now) == Path(out))
+    return "" if is_used else f"; to use it, set dataset.source: {value} in {params.PATH}"
+
+
+def _format_hint(listed: int) -> str:
+    """Returns the hint for long lists, unless params.yaml follows it."""
+    if params.PATH.exists() and manifest.in_format(manifest.PATH).suffix == ".parquet":
+        return ""
+    return manifest.format_hint(listed)

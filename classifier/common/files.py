@@ -50,7 +50,8 @@ def temporary_file(path: Path) -> Iterator[Path]:
     try:
         yield part
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(PermissionError):  # Windows keeps a file that is open
+            part.unlink(missing_ok=True)
 
 
 @contextmanager

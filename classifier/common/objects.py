@@ -3,6 +3,7 @@
 In all tables, `s3://bucket/key` is `input/s3/bucket/key`: a path like any other.
 """
 
+import hashlib
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -77,7 +78,7 @@ def read(address: str) -> bytes:
     Raises:
         OSError: it cannot be read, for whatever reason.
     """
-    with _os_errors():
+    with _os_errors("read"):
         content: bytes = _storage(address).cat_file(address)
     return content
 
@@ -88,25 +89,25 @@ def download(address: str, path: Path) -> None:
     Raises:
         OSError: it cannot be read, for whatever reason.
     """
-    with _os_errors():
+    with _os_errors("read"):
         _storage(address).get_file(address, str(path))
 
 
 def upload(path: Path, address: str) -> None:
     """Writes a file of this machine to an address; OSError if that cannot be done."""
-    with _os_errors():
+    with _os_errors("written"):
         _storage(address).put_file(str(path), address)
 
 
 def exists(address: str) -> bool:
     """Tells whether there is a file; OSError if that cannot be found out."""
-    with _os_errors():
+    with _os_errors("read"):
         return bool(_storage(address).exists(address))
 
 
 def version(address: str) -> Version:
     """Returns the present version of a file; OSError if there is none."""
-    with _os_errors():
+    with _os_errors("read"):
         return version_in(_storage(address).info(address))
 
 
@@ -115,7 +116,7 @@ def _storage(address: str) -> Any:
 
 
 @contextmanager
-def _os_errors() -> Iterator[None]:
+def _os_errors(verb: str) -> Iterator[None]:
     """Raises an OSError for the errors that each kind of storage has of its own."""
     try:
         yield
@@ -123,22 +124,41 @@ def _os_errors() -> Iterator[None]:
         raise
     except Exception as error:
         message = " ".join(str(error).split())
-        raise OSError(f"cannot be read ({type(error).__name__}: {message})") from None
+        raise OSError(f"cannot be {verb} ({type(error).__name__}: {message})") from None
 
 
 def version_in(info: Mapping[str, Any]) -> Version:
     """Returns the version in what fsspec tells of a file; each kind of storage has its own name."""
     size, etag = info.get("size"), ""
-    for name in ("ETag", "etag", "md5Hash", "mtime"):
+    for name in ("ETag", "etag", "md5Hash", "mtime", "Last-Modified"):
         etag = etag or str(info.get(name) or "").strip('"')
     return Version(-1 if size is None else int(size), etag)
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
-    """Yields a file of this machine or another; OSError if it cannot be read."""
+def opened(path: Path, sha256: str = "") -> Iterator[BinaryIO]:
+    """Yields a file of this machine or another.
+
+    Args:
+        path: of the file.
+        sha256: that a file elsewhere must have, in hexadecimal; of those here DVC knows it.
+
+    Raises:
+        OSError: it cannot be read, or has other content.
+    """
     if address := address_of(path):
-        yield io.BytesIO(read(address))
+        content = read(address)
+        if sha256 and hashlib.sha256(content).hexdigest() != sha256:
+            raise OSError("it has other content")
+        yield io.BytesIO(content)
     else:
         with path.open("rb") as file:
             yield file
+
+
+def changed(path: str, reason: object) -> str:
+    """Returns the error about a file that is not, or no longer, what `validate` has read."""
+    if address_of(Path(path)):
+        rule = f"must be as `validate` has read it; got an error ({reason})"
+        return f"{path}: {rule}: make the list of images again, then run `dvc repro`"
+    return f"{path}: changed while `dvc repro` was running; run it again"

@@ -13,6 +13,7 @@ from classifier.dataset.folders import INPUT, LIST, InputFile
 
 CSV, PARQUET = (INPUT / name for name in folders.IMAGE_LISTS)
 SHOWN = 50  # errors
+UNKNOWN = "-1"  # size
 SPLITS = (*folders.FOLDERS, folders.EXCLUDED)
 
 
@@ -61,7 +62,7 @@ def iter_files(images: ImageList) -> Iterator[InputFile]:
     """
     last, errors = "", list[str]()
     for number, row in enumerate(_rows(images), 1):
-        image, size = objects.path_of(row.path), row.size or "-1"
+        image, size = objects.path_of(row.path), row.size or UNKNOWN
         if not image:
             kinds = ", ".join(f"{scheme}://" for scheme in objects.SCHEMES)
             error = f"path must be an address of {kinds} without empty parts; got {row.path!r}"
@@ -71,7 +72,7 @@ def iter_files(images: ImageList) -> Iterator[InputFile]:
             error = f"split must be one of {', '.join(SPLITS)}; got {row.split!r}"
         elif row.split in ("train", "validation") and not row.label:
             error = f"label must be that of the image, because its split is {row.split}; got ''"
-        elif not size.lstrip("-").isdecimal():
+        elif size != UNKNOWN and not (size.isascii() and size.isdecimal()):
             error = f"size must be a number of bytes; got {size!r}"
         elif not (row.path + row.label + row.group).isprintable():
             error = f"must be printable; got {row.path!r}, {row.label!r} and {row.group!r}"
@@ -103,9 +104,10 @@ def write(path: Path, rows: Iterable[ListedImage]) -> None:
 def _rows(images: ImageList) -> Iterator[ListedImage]:
     names, is_parquet = ListedImage._fields, images.name.endswith(".parquet")
     for row in _parquet_rows(images) if is_parquet else _csv_rows(images):
-        if unknown := [name for name in ("path", "label", "split") if name not in row]:
-            raise StageError(f"{images.name}: must have the column {unknown[0]}")
-        yield ListedImage(*(str(row.get(name) or "") for name in names))
+        if missing := [name for name in ("path", "label", "split") if name not in row]:
+            raise StageError(f"{images.name}: must have the column {missing[0]}")
+        cells = (row.get(name) for name in names)
+        yield ListedImage(*("" if cell is None else str(cell) for cell in cells))
 
 
 def _csv_rows(images: ImageList) -> Iterator[dict[str, object]]:

@@ -24,8 +24,10 @@ class Params:
     source: str  # FOLDER, or the path or address of a list
 
     def __post_init__(self) -> None:
-        if self.source != FOLDER:
-            require_name(self.source, f"{params.PATH}: dataset.source", f"{FOLDER}, or ")
+        rule = "" if self.source == FOLDER else broken_rule(self.source)
+        params.require(not rule, "dataset.source", f"{FOLDER}, or {rule}", self.source)
+        if self.source.endswith(".parquet"):
+            parquet.require(f"{params.PATH}: dataset.source: {self.source}")
 
 
 def list_name() -> str:
@@ -43,37 +45,33 @@ def address_of(name: str) -> str:
     return f"{DVC_SCHEMES[scheme]}://{rest}"
 
 
-def require_name(name: str, place: str, others: str = "") -> None:
-    """Raises a StageError unless this can be the name of a list.
-
-    Args:
-        name: the path or address.
-        place: where it stands, for the message.
-        others: what it may be instead, for the message.
-    """
+def broken_rule(name: str) -> str:
+    """Returns what the name of a list must be; empty if it is that."""
     scheme, mark, _ = name.partition("://")
-    if not name.endswith(ENDINGS) or (mark and scheme not in DVC_SCHEMES):
-        kinds = ", ".join(f"{one}://" for one in DVC_SCHEMES)
-        rule = f"must be {others}a list of images, .csv or .parquet, on this machine or at {kinds}"
-        raise StageError(f"{place} {rule}; got {name!r}")
-    if name.endswith(".parquet"):
-        parquet.require(f"{place}: {name}")
+    is_home = name.startswith("~")  # which DVC does not know
+    if name.endswith(ENDINGS) and not is_home and (not mark or scheme in DVC_SCHEMES):
+        return ""
+    kinds = ", ".join(f"{one}://" for one in DVC_SCHEMES)
+    return f"a list of images, .csv or .parquet, on this machine or at {kinds}"
 
 
 @contextmanager
 def open_list() -> Iterator[ImageList | None]:
-    """Yields the list of images, if there is one; that of a server is here for so long.
+    """Yields the list of images, if there is one.
+
+    A list on a server is downloaded, and the copy is removed in the end.
 
     Raises:
-        StageError: there is none at its place, or it changed while the block ran.
+        StageError: it does not exist or cannot be read, or it changed while the block ran.
     """
     name = list_name()
     if "://" in name:
         with _downloaded(name) as path:
             yield ImageList(path, name)
     else:
-        if name and not Path(name).is_file():
-            raise StageError(f"{name}: must be a list of images; no such file: {_remedy()}")
+        if name and not (path := Path(name)).is_file():
+            got = files.kind(path) if path.exists() else "no file"
+            raise StageError(f"{name}: must be a list of images; got {got}: {_remedy()}")
         yield ImageList(Path(name), name) if name else None
 
 
@@ -81,10 +79,9 @@ def open_list() -> Iterator[ImageList | None]:
 def _downloaded(name: str) -> Iterator[Path]:
     address = address_of(name)
     with files.temporary_file(COPY) as path:
-        with _reading(name):
+        with files.disk_errors(COPY), _reading(name):
             before = objects.version(address)
-            with files.disk_errors(path):
-                objects.download(address, path)
+            objects.download(address, path)
         yield path
         with _reading(name):
             if not before.matches(objects.version(address)):
@@ -96,6 +93,8 @@ def _reading(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno in files.FULL:
+            raise
         raise StageError(f"{name}: cannot be read ({error}): {_remedy()}") from None
 
 

@@ -66,13 +66,11 @@ def read(row: ImageRow, height: int, width: int) -> DecodedImage:
         StageError: the file is missing, or is not the one that `validate` read.
     """
     try:
-        with objects.opened(Path(row.path)) as file:
+        with objects.opened(Path(row.path), row.sha256) as file:
             ranges = conversion.ranges(row.conversion)
             return decode.decode_image(file, height, width, ranges=ranges)
-    except (OSError, decode.ImageError):
-        raise StageError(
-            f"{row.path}: changed while `dvc repro` was running; run it again"
-        ) from None
+    except (OSError, decode.ImageError) as error:
+        raise StageError(objects.changed(row.path, error)) from None
 
 
 def _size(width: int, height: int, side: int = SIDE) -> tuple[int, int]:
@@ -89,7 +87,7 @@ def of_file(path: str, max_pixels: int) -> str:
 def webp_of_file(path: str, max_pixels: int, side: int) -> bytes:
     """Returns an image of `side` pixels at most as WebP; empty if it is missing or no image."""
     try:
-        with Path(path).open("rb") as file:
+        with objects.opened(Path(path)) as file:
             return webp(decode.decode_image(file, side, side, max_pixels), side)
     except (OSError, decode.ImageError):
         return b""

@@ -32,7 +32,7 @@ from stages.export.models import ExportFormat
 RUNTIMES = ("openvino", "tensorflow", "keras", "onnxruntime")
 MAX_PIXELS = 20_000_000  # of an image: models take much memory to resize larger ones
 
-Compute = Callable[[str], bytes]  # from the path of an image to a result
+Compute = Callable[[bytes], bytes]  # from the file of an image to a result
 
 
 class Output(NamedTuple):
@@ -49,11 +49,10 @@ class Reader:
     size: tuple[int, int]  # width, height
     ranges: Mapping[str, tuple[float, float]]  # black and white of deep images
 
-    def pixels(self, path: str, resize: bool) -> np.ndarray | None:
+    def pixels(self, content: bytes, resize: bool) -> np.ndarray | None:
         """Returns the pixels of an image, (1, H, W, 3), or None if it is odd or very large."""
-        file = io.BytesIO(_content(path))
         try:
-            pixels = read_image.read_image(file, self.size, resize, **self.ranges)
+            pixels = read_image.read_image(io.BytesIO(content), self.size, resize, **self.ranges)
         except (OSError, SyntaxError, ValueError):  # as Pillow raises them
             return None
         return pixels[None] if pixels.size <= 3 * MAX_PIXELS else None
@@ -82,8 +81,8 @@ def of_pipeline(
     def load() -> Compute:
         network = engine.load(folder)
 
-        def compute(path: str) -> bytes:
-            image = decode_image(_content(path), *size, ranges=ranges)
+        def compute(content: bytes) -> bytes:
+            image = decode_image(content, *size, ranges=ranges)
             return network.features(image.pixels[None]).astype(info.dtype).tobytes()
 
         return compute
@@ -116,9 +115,9 @@ def of_export(
     def load() -> Compute:
         run, runs = one.load(folder / one.path), 0
 
-        def compute(path: str) -> bytes:
+        def compute(content: bytes) -> bytes:
             nonlocal runs
-            if (pixels := reader.pixels(path, not one.resizes)) is None:
+            if (pixels := reader.pixels(content, not one.resizes)) is None:
                 return b""
             if not runs:
                 run(pixels)  # the first call also initialises the model
@@ -176,15 +175,15 @@ def _of_images(
     known = cache.get(tasks.values())
     if missing := [path for path, task in tasks.items() if task not in known]:
         compute = load()
-        new = {tasks[path]: compute(path) for path in missing}
+        new = {tasks[path]: compute(_content(path, images[path])) for path in missing}
         cache.put(new)
         known |= new
     return {path: known[task] for path, task in tasks.items()}
 
 
-def _content(path: str) -> bytes:
+def _content(path: str, sha256: str = "") -> bytes:
     try:
-        with objects.opened(Path(path)) as file:
+        with objects.opened(Path(path), sha256) as file:
             return file.read()
     except OSError as error:
-        raise StageError(f"{path}: cannot be read ({error}): run `dvc repro` again") from None
+        raise StageError(objects.changed(path, error)) from None

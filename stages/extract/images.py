@@ -19,9 +19,9 @@ class ChangedError(StageError):
     """A file is missing or no longer what `validate` has read."""
 
 
-def changed(path: str) -> ChangedError:
+def changed(path: str, reason: object = "it has other content") -> ChangedError:
     """Returns the error for such a file."""
-    return ChangedError(f"{path}: changed while `dvc repro` was running; run it again")
+    return ChangedError(objects.changed(path, reason))
 
 
 def decode_views(
@@ -55,8 +55,8 @@ def decode_views(
                 raise changed(row.path)
             levels = conversion.ranges(row.conversion)
             pixels = decode.decode_image(file, height, width, ranges=levels).pixels
-    except OSError:
-        raise changed(row.path) from None
+    except OSError as error:
+        raise changed(row.path, error) from None
     except decode.ImageError as error:
         raise StageError(f"{row.path}: {error}; remove or replace it") from None
     return [augmentation.augmented(pixels, row.sha256, view.number, ranges) for view in views]
@@ -72,8 +72,8 @@ def read(views: list[View]) -> bytes:
     try:
         with objects.opened(Path(row.path)) as file:
             content = file.read()
-    except OSError:
-        raise changed(row.path) from None
+    except OSError as error:
+        raise changed(row.path, error) from None
     if hashlib.sha256(content).hexdigest() != row.sha256:
         raise changed(row.path)
     return content

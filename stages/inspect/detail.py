@@ -88,12 +88,10 @@ def read(row: ImageRow, side: int) -> Pixels:
     """Returns an image, uint8 (side, side, 3)."""
     ranges = conversion.ranges(row.conversion)
     try:
-        with objects.opened(Path(row.path)) as file:
+        with objects.opened(Path(row.path), row.sha256) as file:
             return decode.decode_image(file, side, side, ranges=ranges).pixels
-    except (OSError, decode.ImageError):
-        raise StageError(
-            f"{row.path}: changed while `dvc repro` was running; run it again"
-        ) from None
+    except (OSError, decode.ImageError) as error:
+        raise StageError(objects.changed(row.path, error)) from None
 
 
 def difference(one: Pixels, other: Pixels) -> float:

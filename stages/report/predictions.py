@@ -124,7 +124,7 @@ def predictions(run: RunResults) -> list[Markup]:
     """Returns the first test predictions as a table, which the script turns into a gallery."""
     number = run.predictions.files
     if not number:
-        return [tag("p", "There are no images in input/test.")]
+        return [tag("p", "There are no test images.")]
     rows = [
         [one.path, one.predicted, f"{one.probability:.6f}"]
         if one.status == "ok"

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from classifier.common.errors import StageError, collected
 from classifier.common.scratch import Scratch
 from classifier.dataset import folders, input_files, label_list
-from classifier.dataset.folders import InputFile, LeftOut
+from classifier.dataset.folders import INPUT, InputFile, LeftOut
 from classifier.dataset.image_list import ImageList
 from classifier.dataset.label_list import LabelList
+from classifier.dataset.problems import Problem
 from stages.validate import dataset_files, folder_errors, folder_warnings, image_list_errors
 from stages.validate.dataset_files import Contents
 from stages.validate.shared_groups import SharedGroups
@@ -68,17 +69,34 @@ class Dataset:
         if errors:
             raise StageError(*errors)
 
-    def class_errors(self, statistics: DatasetStatistics) -> list[str]:
-        """Returns an error for each class that lacks images to both train and validate."""
+    def fatal_errors(
+        self, skip: bool, statistics: DatasetStatistics, all_problems: list[Problem]
+    ) -> list[str]:
+        """Returns the errors to stop for: unusable files and classes that are too small.
+
+        If unusable files may be skipped, only those that may explain a class error are errors.
+        """
+        names = self.class_names
         if not self.elsewhere:
-            return folder_errors.class_errors(statistics, self.class_names)
+            errors = folder_errors.class_errors(statistics, names)
+            return folder_errors.fatal_errors(skip, all_problems, errors)
         place, splits = self.elsewhere.name, self.contents.splits
-        return image_list_errors.image_errors(place, self.class_names, statistics, splits)
+        errors = image_list_errors.image_errors(place, names, statistics, splits)
+        if skip and errors:
+            return image_list_errors.explanations(all_problems) + errors
+        return folder_errors.fatal_errors(skip, all_problems, errors)
+
+    def place(self, split: str) -> str:
+        """Returns how messages name the images of a split, or of all if it is empty."""
+        if not self.elsewhere:
+            return (INPUT / split).as_posix()
+        return f"{self.elsewhere.name}, {split}" if split else self.elsewhere.name
 
     def warnings(self) -> list[str]:
         """Returns warnings about what no split reads, or reads otherwise than meant."""
         if self.elsewhere:
-            return []
+            place, labels = self.elsewhere.name, self.contents.unscored
+            return image_list_errors.label_warnings(place, self.class_names, labels)
         found = folder_warnings.left_out_warnings(self.class_names, self.contents, self.listed)
         return found + dataset_files.conflict_warnings(self.listed, self.class_names)
 

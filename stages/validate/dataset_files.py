@@ -24,6 +24,9 @@ class Contents:
         default_factory=lambda: defaultdict(set)
     )
     unknown: set[str] = field(default_factory=set)  # folders of input/validation that are no class
+    unscored: set[str] = field(
+        default_factory=set
+    )  # labels of listed test images that are no class
 
     @classmethod
     def survey(cls, files: Iterable[InputFile], listed: LabelList, names: list[str]) -> "Contents":
@@ -36,6 +39,9 @@ class Contents:
                 contents.listed.add(file.path)
             elif file.split == "validation" and folders.nfc(file.folder) not in classes:
                 contents.unknown.add(file.folder)
+            elif file.split == "test" and file.version and file.folder:
+                if folders.nfc(file.folder) not in classes:
+                    contents.unscored.add(file.folder)
             elif file.split == "train" and file.folder and not file.version:
                 _, _, folder, *inner, _ = file.path.parts
                 if inner:

@@ -1,7 +1,7 @@
 """Warnings about what is left out of `input/`, and about what makes scores unreliable."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from classifier.common.errors import count, did_you_mean, first_names
@@ -77,15 +77,18 @@ def _nested_folders(class_names: list[str], contents: Contents) -> list[str]:
     return warnings
 
 
-def missing_class_warnings(per_split: Mapping[str, Counter[str]]) -> list[str]:
+def missing_class_warnings(
+    place: Callable[[str], str], per_split: Mapping[str, Counter[str]]
+) -> list[str]:
     """Returns warnings about classes without images to score.
 
     Args:
+        place: names a split.
         per_split: usable images by split and class.
     """
     names = sorted(per_split["train"])
     return [
-        f"{INPUT.as_posix()}/{split}: no usable image of {first_names(missing)}; its scores say "
+        f"{place(split)}: no usable image of {first_names(missing)}; its scores say "
         "nothing about " + ("these classes" if len(missing) > 1 else "this class")
         for split in ("validation", "test")
         if any(per_split[split][name] for name in names)
@@ -93,29 +96,40 @@ def missing_class_warnings(per_split: Mapping[str, Counter[str]]) -> list[str]:
     ]
 
 
-def image_warnings(codes: Mapping[str, int]) -> list[str]:
-    """Returns warnings about images that tell the network nothing; `codes` counts problems."""
+def image_warnings(place: str, codes: Mapping[str, int]) -> list[str]:
+    """Returns warnings about images that tell the network nothing.
+
+    Args:
+        place: of all images.
+        codes: how many have each problem.
+    """
     return [
-        f"{INPUT.as_posix()}: {count(codes[code], 'image')} {meaning} (problem `{code}` in "
+        f"{place}: {count(codes[code], 'image')} {meaning} (problem `{code}` in "
         f"{problems.PATH.as_posix()}); nothing can be learned from such images"
         for code, meaning in BLANK.items()
         if codes.get(code)
     ]
 
 
-def dataset_warnings(per_class: Counter[str], all_problems: list[Problem]) -> list[str]:
-    """Returns warnings about class names, few or uneven training images, and unreadable files."""
+def dataset_warnings(place: str, per_class: Counter[str], all_problems: list[Problem]) -> list[str]:
+    """Returns warnings about class names, few or uneven training images, and unreadable files.
+
+    Args:
+        place: of the training images.
+        per_class: number of usable training images.
+        all_problems: of all files.
+    """
     warnings = [
-        f"{TRAIN}: {', '.join(names)} differ only in case: one class?"
+        f"{place}: {', '.join(names)} differ only in case: one class?"
         for names in alike(sorted(per_class), str.casefold)
     ]
     if few := [f"{name} ({n})" for name, n in sorted(per_class.items()) if n < FEW_IMAGES]:
         warnings.append(
-            f"{TRAIN}: fewer than {FEW_IMAGES} images of {first_names(few)}; metrics will be "
+            f"{place}: fewer than {FEW_IMAGES} images of {first_names(few)}; metrics will be "
             "unreliable: add images if you can"
         )
     warnings += [
-        f"{TRAIN}/{name}: `{name}` is also what images of no class are predicted as; column "
+        f"{place}: `{name}` is also what images of no class are predicted as; column "
         "`class_1` of the predictions tells them apart"
         for name in (folders.UNKNOWN, folders.UNCERTAIN)
         if name in per_class
@@ -123,7 +137,7 @@ def dataset_warnings(per_class: Counter[str], all_problems: list[Problem]) -> li
     (most, largest), *_, (least, smallest) = per_class.most_common()
     if largest >= UNEVEN * smallest:
         warnings.append(
-            f"{TRAIN}: {count(largest, 'image')} of {most}, {smallest:,} of {least}; rare classes "
+            f"{place}: {count(largest, 'image')} of {most}, {smallest:,} of {least}; rare classes "
             "are seldom predicted: add images, or try train.class_weight: balanced"
         )
     if names := [p.path for p in all_problems if p.detail in (NON_UTF8_NAME, NO_FILE)]:

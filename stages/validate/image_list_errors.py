@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 
-from classifier.common.errors import did_you_mean, first_names
+from classifier.common.errors import count, did_you_mean, first_names
 from classifier.dataset import folders
+from classifier.dataset.problems import Problem
 from stages.validate.folder_errors import alike
 from stages.validate.statistics import DatasetStatistics
+
+SHOWN = 10  # images
 
 
 def label_errors(place: str, class_names: list[str], unknown: Iterable[str]) -> list[str]:
@@ -44,6 +47,17 @@ def group_errors(place: str, splits: Mapping[str, Sequence[str]]) -> list[str]:
     ]
 
 
+def explanations(all_problems: Iterable[Problem]) -> list[str]:
+    """Returns the first unusable images to train or validate with, which may explain an error."""
+    found = [
+        f"{one.path}: {one.problem} ({one.detail})"
+        for one in all_problems
+        if one.action == "skipped" and one.split in ("train", "validation")
+    ]
+    more = [f"{count(len(found) - SHOWN, 'more image')} cannot be used"] * (len(found) > SHOWN)
+    return found[:SHOWN] + more
+
+
 def image_errors(
     place: str, class_names: list[str], statistics: DatasetStatistics, splits: Set[str]
 ) -> list[str]:
@@ -67,3 +81,18 @@ def image_errors(
             "listed to validate with training images"
         )
     return errors
+
+
+def label_warnings(place: str, class_names: list[str], unscored: Iterable[str]) -> list[str]:
+    """Returns a warning for each label of test images that is no class.
+
+    Args:
+        place: name of the list.
+        class_names: the classes.
+        unscored: these labels.
+    """
+    return [
+        f"{place}: test images with label {name!r} are not scored, because no class has this name"
+        + did_you_mean(name, class_names)
+        for name in sorted(unscored)
+    ]

@@ -26,7 +26,7 @@ from classifier.dataset.problems import Problem
 from classifier.images import conversion, perceptual_hash
 from classifier.images.decode_pool import DecodePool
 from classifier.images.grey_levels import Ranges
-from stages.validate import dvc_links, folder_errors, folder_warnings
+from stages.validate import dvc_links, folder_warnings
 from stages.validate.bursts import BurstGroups
 from stages.validate.checks import CHECKS
 from stages.validate.dataset import Dataset
@@ -150,9 +150,8 @@ def main(
         dataset.require_valid()
         outs = part, second, third
         statistics, all_problems, bursts = write_images(outs, dataset, settings, scratch)
-        errors = dataset.class_errors(statistics)
         skip = settings.bad_images == "skip"
-        if errors := folder_errors.fatal_errors(skip, all_problems, errors):
+        if errors := dataset.fatal_errors(skip, statistics, all_problems):
             raise StageError(*errors)
         candidates = statistics.possible_duplicates(manifest.iter_rows(part))
         all_problems += duplicates.exact_duplicates(candidates)
@@ -162,9 +161,10 @@ def main(
     counts = summary(statistics, all_problems, dataset.left_out.system_files.total())
     files.write_json(dataset_json, counts)
     warnings = dataset.warnings()
-    warnings += folder_warnings.missing_class_warnings(statistics.labels)
-    warnings += folder_warnings.image_warnings(counts)
-    warnings += folder_warnings.dataset_warnings(statistics.per_class, all_problems)
+    place = dataset.place
+    warnings += folder_warnings.missing_class_warnings(place, statistics.labels)
+    warnings += folder_warnings.image_warnings(place(""), counts)
+    warnings += folder_warnings.dataset_warnings(place("train"), statistics.per_class, all_problems)
     warnings_file.write(warnings_txt, warnings)
     hidden, unscored = sorted(dataset.left_out.system_files), dataset.unscored_folders()
     line = output_line(counts, all_problems, unscored, hidden, (images_csv, unlabelled_csv))
@@ -202,7 +202,7 @@ def output_line(
     if counts["unlabelled"]:
         line += f"; {counts['unlabelled']:,} unlabelled -> {outs[1].as_posix()}"
     if not counts["test"]:
-        line += "; no images in input/test: the predictions will be empty"
+        line += "; no test images: the predictions will be empty"
     if unscored:
         folder_names = first_names([f"input/test/{name}" for name in unscored])
         line += f"; not scored, because not named like a class: {folder_names}"

@@ -102,6 +102,19 @@ def test_edited_params_of_an_earlier_demo_are_kept(checkout, capsys):
     assert "demo: keeping your demo/params.yaml" in capsys.readouterr().out
 
 
+def test_the_demo_uses_its_own_images_whatever_the_source(inside, set_param):
+    path, copy = inside / "params.yaml", inside / "demo.yaml"
+    before = path.read_text()
+    path.write_text(before.replace("source: input ", "source: s3://b/flowers.csv "))
+    folder.copy_params(copy)
+    assert copy.read_text() == before
+    path.write_text(before.replace("source: input ", "# a comment\n  source: s3://b/flowers.csv "))
+    with pytest.raises(
+        StageError, match=r"^params\.yaml: dataset\.source must be input for the demo"
+    ):
+        folder.copy_params(copy)
+
+
 def test_random_weights_of_an_earlier_demo_are_not_kept(inside):
     copy = inside / "demo.yaml"
     folder.copy_params(copy)

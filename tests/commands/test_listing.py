@@ -42,6 +42,13 @@ def test_a_web_server_may_list_empty_folders(server):
     assert listed(address) == (["test/3.jpg", "train/a/1.jpg", "train/b/c/2.jpg"], 0)
 
 
+def test_classes_on_a_web_server_have_the_names_of_their_folders(server):
+    folder, address = server
+    touch(folder, "train/a b & c/1.jpg", "train/é/2.jpg")
+    labels = {row.label for row in _listing.Listing(address).rows()}
+    assert labels == {"a b & c", "é"}
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read every folder")
 def test_a_folder_that_cannot_be_read_is_an_error(tmp_path):
     touch(tmp_path, "train/a/1.jpg", "train/b/1.jpg")

@@ -1,5 +1,6 @@
 """`classifier manifest`, and the stages with what it lists: a shared folder, a real S3 server."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -7,9 +8,10 @@ from importlib.util import find_spec
 
 import pytest
 
+from classifier.commands import manifest as manifest_command
 from classifier.dataset import features, image_list, manifest
 from classifier.dataset.image_list import ImageList
-from tests.project import Project, copy, draw, touch
+from tests.project import ROOT, Project, copy, draw, touch
 from tests.s3_server import needs_s3
 from tests.test_pipeline import TABLE
 
@@ -140,12 +142,46 @@ def test_a_list_is_written_as_parquet_where_it_is_named_so(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("out", ["images.txt", "az://box/images.csv"])
+def test_the_list_is_not_written_to_a_web_server(tmp_path):
+    command = [*PROGRAM, tmp_path.as_uri(), "--out", "http://127.0.0.1:9/images.csv"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stderr.startswith("error: --out: must be a file here or in object storage; got ")
+
+
+@pytest.mark.parametrize(
+    ("out", "address", "expected"),
+    [
+        ("s3://b/flowers/train/list.csv", "s3://b/flowers", True),
+        ("s3://b/flowers/list.csv", "s3://b/flowers", False),
+        ("azure://b/x/test/list.csv", "abfs://b/x", True),
+    ],
+)
+def test_a_list_in_object_storage_may_not_be_among_the_images(out, address, expected):
+    assert manifest_command.is_inside(out, address) == expected
+
+
+def test_another_source_in_params_is_told(inside, set_param):
+    touch(inside / "images", "train/a/1.jpg")
+    command = [*PROGRAM, (inside / "images").as_uri()]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    def told():
+        done = subprocess.run([*command, "--force"], env=env, capture_output=True, text=True)
+        return done.stdout.partition("; ")[2]
+
+    assert told() == ""
+    set_param("dataset.source", "lists/other.csv")
+    assert told() == "to use it, set dataset.source: input in params.yaml\n"
+    command += ["--out", "./lists/other.csv"]
+    assert told() == ""
+
+
+@pytest.mark.parametrize("out", ["images.txt", "az://box/images.csv", "~/images.csv"])
 def test_a_list_of_another_name_is_an_error(out, tmp_path):
     command = [*PROGRAM, tmp_path.as_uri(), "--out", out]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: --out must be a list of images, .csv or .parquet, on")
+    assert done.stderr.startswith("error: --out: must be a list of images, .csv or .parquet, on")
 
 
 @pytest.mark.parametrize("address", ["train", "ftp://host/x", "file:///no/such/folder"])
@@ -191,4 +227,4 @@ def test_images_in_object_storage_give_the_same_features(finished, tmp_path, buc
     bucket.pipe_file("images/set/test/0.jpg", b"other bytes")
     done = project.stage("extract")
     path = "input/s3/images/set/test/0.jpg"
-    assert done.stderr.startswith(f"error: {path}: changed while `dvc repro` was running")
+    assert done.stderr.startswith(f"error: {path}: must be as `validate` has read it; got an error")

@@ -50,3 +50,5 @@ def test_a_file_elsewhere_is_read_and_has_a_version(tmp_path):
     assert objects.version(address).size == 12
     with pytest.raises(OSError):
         objects.read(address + "x")
+    with pytest.raises(OSError, match="other content"), objects.opened(path, 64 * "0"):
+        pass

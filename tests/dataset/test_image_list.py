@@ -46,6 +46,15 @@ def test_parquet_is_read_too():
     assert files(PARQUET) == EXPECTED
 
 
+def test_numbers_are_labels_too(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    columns = {"path": ["s3://b/1.jpg", "s3://b/2.jpg"], "label": [0, 1], "split": ["train"] * 2}
+    parquet.write_table(pyarrow.table(columns), PARQUET)
+    assert [label for _, _, label, *_ in files(PARQUET)] == ["0", "1"]
+
+
 @pytest.mark.parametrize(
     ("row", "error"),
     [
@@ -59,6 +68,7 @@ def test_parquet_is_read_too():
         ),
         (("s3://b/z.jpg", "cat", "learn"), "split must be one of .*; got 'learn'"),
         (("s3://b/z.jpg", "cat", "train", "", "big"), "size must be a number of bytes; got 'big'"),
+        (("s3://b/z.jpg", "cat", "train", "", "--5"), "size must be a number of bytes; got '--5'"),
         (("s3://b/z\x07.jpg", "cat", "train"), "must be printable"),
         (("s3://a/1.jpg", "cat", "train"), "must come after 'input/s3/b/test/x, y.png'.*sort by"),
     ],

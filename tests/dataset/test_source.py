@@ -1,3 +1,4 @@
+import os
 from importlib.util import find_spec
 
 import pytest
@@ -46,7 +47,15 @@ def test_a_list_that_changes_while_it_is_used_is_an_error(inside, set_param, ser
         pytest.raises(StageError, match=r"images\.csv: changed while it was read"),
         source.open_list(),
     ):
-        (folder / "images.csv").write_text(LIST * 2)
+        (folder / "images.csv").write_text(LIST.replace("cat", "dog"))
+        os.utime(folder / "images.csv", (1, 1))  # another second
+
+
+def test_a_folder_is_no_list(inside, set_param):
+    set_param("dataset.source", "images.csv")
+    (inside / "images.csv").mkdir()
+    with pytest.raises(StageError, match=r"^images\.csv: .*; got a folder: "), source.open_list():
+        pass
 
 
 @pytest.mark.parametrize("place", ["lists/none.csv", "http://127.0.0.1:9/images.csv"])
@@ -57,7 +66,9 @@ def test_a_list_that_is_not_there_is_named_with_the_remedy(place, inside, set_pa
         pass
 
 
-@pytest.mark.parametrize("value", ["images.txt", "ftp://host/images.csv", "az://b/images.csv", ""])
+@pytest.mark.parametrize(
+    "value", ["images.txt", "~/images.csv", "ftp://host/images.csv", "az://b/images.csv", ""]
+)
 def test_another_source_is_an_error(value):
     rule = r"dataset.source must be input, or a list .* at s3://.*azure://; got "
     with pytest.raises(StageError, match=rule):

@@ -346,7 +346,7 @@ def test_a_page_without_predictions_errors_or_problems_says_so():
     right = [ScoredImage("input/test/ant/1.jpg", "ant", "ant", 0.99, 0.99, 1)]
     text = Parsed(page_of(results(images=right, rows=[]), {})).text
     for sentence in (
-        "There are no images in input/test.",
+        "There are no test images.",
         "No image was misclassified.",
         "No file has a problem.",
     ):

@@ -355,7 +355,7 @@ def test_a_wrong_list_is_an_error_with_all_its_lines(folder):
 def test_input_test_may_be_missing(inside, capsys):
     draw_classes(inside / "input", per_class=2, test=0)
     validate.main()
-    assert "no images in input/test: the predictions will be empty" in capsys.readouterr().out
+    assert "no test images: the predictions will be empty" in capsys.readouterr().out
 
 
 def test_the_counts_are_a_flat_metric(inside, folder):

@@ -71,9 +71,8 @@ def test_images_elsewhere_are_read_and_one_that_is_gone_is_named(images):
     elsewhere = [f"input/file{path}" for path in images]
     expected = model_outputs.hashes(images)
     assert list(model_outputs.hashes(elsewhere).values()) == list(expected.values())
-    assert READER.pixels(elsewhere[0], False).tolist() == READER.pixels(images[0], False).tolist()
     Path(images[1]).unlink()
-    with pytest.raises(StageError, match=f"^{elsewhere[1]}: cannot be read .*: run `dvc repro`"):
+    with pytest.raises(StageError, match=f"^{elsewhere[1]}: must be .*: make the list of images"):
         model_outputs.hashes(elsewhere)
 
 

@@ -3,7 +3,9 @@ import pytest
 from classifier.common.errors import StageError
 from classifier.dataset import image_list
 from classifier.dataset.image_list import ImageList, ListedImage
+from classifier.dataset.problems import Problem
 from stages.validate.dataset import Dataset
+from stages.validate.statistics import DatasetStatistics
 
 ROWS = [
     ListedImage("s3://b/1.jpg", "cat", "train"),
@@ -39,6 +41,27 @@ def test_all_that_is_wrong_with_labels_is_told_at_once(survey):
     with pytest.raises(StageError) as error:
         survey(rows).require_valid()
     assert [line.split(": ")[0] for line in error.value.messages] == ["images.csv"] * 2
+
+
+def test_labels_of_test_images_that_are_no_class_are_named(survey):
+    dataset = survey([*ROWS, ListedImage("s3://b/4.jpg", "cats", "test")])
+    (warning,) = dataset.warnings()
+    assert warning.startswith("images.csv: test images with label 'cats' are not scored")
+    assert warning.endswith("; did you mean cat?")
+
+
+def test_an_error_about_a_class_comes_with_the_images_that_cannot_be_used(survey, scratch):
+    dataset, statistics = survey(ROWS), DatasetStatistics(scratch, 0)
+    problems = [
+        Problem(f"input/s3/b/{n}.jpg", "unreadable", "no", "skipped", "train") for n in "12"
+    ]
+    first, second, cat, dog = dataset.fatal_errors(True, statistics, problems)
+    assert (first, second[:16]) == ("input/s3/b/1.jpg: unreadable (no)", "input/s3/b/2.jpg")
+    assert cat.startswith("images.csv, class cat: needs 2") and "class dog" in dog
+
+
+def test_messages_name_the_list(survey):
+    assert survey(ROWS).place("train") == "images.csv, train"
 
 
 def test_a_group_of_a_list_is_in_one_split(survey):

@@ -1,13 +1,13 @@
 """results/coverage.csv: how many images are answered at which accuracy, by least probability."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from classifier.common import files
-from classifier.common.disk_array import Rows, in_memory
+from classifier.common.disk_array import Rows
 from classifier.dataset import orders
 
 PATH = Path("results/coverage.csv")
@@ -32,16 +32,17 @@ class Coverage:
     images: np.ndarray
 
 
-def compute(probability: Rows, correct: np.ndarray, most: int | None = None) -> Coverage:
+def compute(
+    probability: Rows, correct: np.ndarray, ordered: Rows, most: int | None = None
+) -> Coverage:
     """Returns a row for each distinct probability, or `most` of them about evenly spaced.
 
     Args:
         probability: float (N,), of the predicted class; N is 1 or more.
         correct: bool (N,).
+        ordered: float (N,), the probabilities in ascending order.
         most: rows at most.
     """
-    ordered = in_memory(probability)
-    ordered.sort()
     values, images = highest(ordered, most)
     blocks = orders.blocks(len(ordered))
     right = (probability[block][np.asarray(correct[block], bool)] for block in blocks)
@@ -49,20 +50,18 @@ def compute(probability: Rows, correct: np.ndarray, most: int | None = None) -> 
     return Coverage(values, images / len(ordered), hits / images, images)
 
 
-def highest(ordered: np.ndarray, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+def highest(ordered: Rows, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Returns distinct values and, int (K,), how many of all values are each of them or higher.
 
-    The highest comes first. This takes one byte of memory for each of the N values.
+    The highest comes first.
 
     Args:
         ordered: (N,), ascending; N is 1 or more.
         most: values to return at most, about evenly spaced among the distinct ones.
     """
-    is_first = np.ones(len(ordered), bool)  # of each run of equals
-    np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
-    count = np.count_nonzero(is_first)
+    count = sum(map(len, _first(ordered)))
     rows = np.linspace(0, count - 1, min(count, most or count)).round().astype(int)
-    first = _places(is_first, count - 1 - rows[::-1])[::-1]
+    first = _chosen(_first(ordered), count - 1 - rows[::-1])[::-1]
     return ordered[first], len(ordered) - first
 
 
@@ -74,11 +73,19 @@ def count_as_high(values: np.ndarray, blocks: Iterable[np.ndarray]) -> np.ndarra
     return counts
 
 
-def _places(mask: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """Returns the places of some of the true values, counted from 0, ascending, int (K,)."""
+def _first(ordered: Rows) -> Iterator[np.ndarray]:
+    """Yields the places of the first of each run of equals, some at a time."""
+    for block in orders.blocks(len(ordered)):
+        before = ordered[max(block.start - 1, 0) : block.start]  # none before the first block
+        own = np.concatenate([before, ordered[block]])
+        changes = block.start + np.flatnonzero(own[1:] != own[:-1])
+        yield changes if len(before) else np.append(0, changes + 1)
+
+
+def _chosen(blocks: Iterable[np.ndarray], numbers: np.ndarray) -> np.ndarray:
+    """Returns some of the places, by their numbers, counted from 0, ascending, int (K,)."""
     found, done = [], 0
-    for block in orders.blocks(len(mask)):
-        places = block.start + np.flatnonzero(mask[block])
+    for places in blocks:
         own = slice(*np.searchsorted(numbers, [done, done + len(places)]).tolist())
         found.append(places[numbers[own] - done])
         done += len(places)

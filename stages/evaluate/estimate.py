@@ -12,7 +12,9 @@ from typing import Literal
 
 import numpy as np
 
-from classifier.common.disk_array import Rows, in_memory
+from classifier.common import sorted_column
+from classifier.common.disk_array import Rows
+from classifier.common.scratch import Scratch
 from classifier.dataset import orders
 from classifier.evaluation.intervals import Z99, wilson
 
@@ -52,6 +54,7 @@ def estimate(
     test_confidence: np.ndarray,
     novelty: Rows,
     test_novelty: np.ndarray,
+    scratch: Scratch,
 ) -> Estimate:
     """Returns the expected accuracy on M test images, from N validation images; both 1 or more.
 
@@ -61,8 +64,9 @@ def estimate(
         test_confidence: float (M,).
         novelty: float (N,), how unlike the training images each one is; NaN if not known.
         test_novelty: float (M,), or NaN.
+        scratch: for what is sorted.
     """
-    threshold = _threshold(confidence, correct)
+    threshold = _threshold(confidence, correct, scratch)
     samples = confidence, test_confidence
     (known, variance), (new, new_variance) = (_moments(values, threshold) for values in samples)
     difference = new - known
@@ -71,7 +75,7 @@ def estimate(
     accuracy = min(max(float(correct.mean()) + difference, 0.0), 1.0)
     count = 1 / (1 / len(confidence) + 1 / len(test_confidence))  # both samples are drawn by chance
     low, high = wilson(accuracy * count, count)
-    unlike = _excess_unlike(novelty, test_novelty)
+    unlike = _excess_unlike(novelty, test_novelty, scratch)
     slack = abs(difference) if disagrees else 0.0  # the size of a shift is known to about itself
     more_novel = differ(novelty, test_novelty) and float(test_novelty.mean()) > _mean(novelty)
     low = max(low - slack, 0.0) * (1 - unlike)  # those of no class at all are never right
@@ -87,14 +91,12 @@ def estimate(
     )
 
 
-def _threshold(confidence: Rows, correct: np.ndarray) -> float:
+def _threshold(confidence: Rows, correct: np.ndarray, scratch: Scratch) -> float:
     """Returns the confidence that as many validation images reach as are right."""
     wrong = int(len(correct) - correct.sum())
     if wrong == len(correct):
         return math.inf
-    ordered = in_memory(confidence)
-    ordered.partition(wrong)
-    return float(ordered[wrong])
+    return float(sorted_column.sort(confidence, scratch)[wrong : wrong + 1][0])
 
 
 def _mean(values: Rows) -> float:
@@ -120,13 +122,13 @@ def _moments(confidence: Rows, threshold: float) -> tuple[float, float]:
     return mean, squares / count
 
 
-def _excess_unlike(novelty: Rows, test_novelty: np.ndarray) -> float:
+def _excess_unlike(novelty: Rows, test_novelty: np.ndarray, scratch: Scratch) -> float:
     """Returns the fraction of test images beyond UNLIKE, without those to expect by chance."""
     if _has_nan(novelty) or _has_nan(test_novelty):
         return 0.0
     usual = 1 - UNLIKE
     error = math.sqrt(usual * UNLIKE * (1 / len(novelty) + 1 / len(test_novelty)))
-    limit = np.quantile(in_memory(novelty), UNLIKE, overwrite_input=True)
+    limit = sorted_column.quantile(sorted_column.sort(novelty, scratch), UNLIKE)
     share = float((test_novelty > limit).mean())
     return share - usual if share > usual + Z99 * error else 0.0
 

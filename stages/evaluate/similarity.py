@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from classifier.common.disk_array import Rows, in_memory
+from classifier.common import sorted_column
+from classifier.common.disk_array import DiskArray, Rows
+from classifier.common.scratch import Scratch
 from classifier.dataset import orders
 from classifier.evaluation.intervals import Z95, Z99, independent_count, wilson
 from classifier.evaluation.similarity_bins import Bin
@@ -20,7 +22,9 @@ FEWEST = 10  # validation images in a bin
 SMALLEST_DIFFERENCE = 0.02  # of two accuracies: a smaller one is not told
 
 
-def of_run(similarity: Rows, correct: np.ndarray, groups: Rows, tested: Predicted) -> list[Bin]:
+def of_run(
+    similarity: Rows, correct: np.ndarray, groups: Rows, tested: Predicted, scratch: Scratch
+) -> list[Bin]:
     """Returns the bins of the validation and test images whose similarity is known.
 
     Args:
@@ -28,12 +32,14 @@ def of_run(similarity: Rows, correct: np.ndarray, groups: Rows, tested: Predicte
         correct: bool (N,).
         groups: int (N,); images of a group are not independent.
         tested: the test images.
+        scratch: for what is sorted and selected.
     """
-    known, new = ~np.isnan(similarity[:]), ~np.isnan(tested.similarity)
-    others = tested.similarity[new], tested.correct[new]
-    if known.all():
-        return bins(similarity, correct, groups, *others)
-    return bins(_select(similarity, known), correct[known], _select(groups, known), *others)
+    new = ~np.isnan(tested.similarity)
+    known = np.concatenate([~np.isnan(similarity[b]) for b in orders.blocks(len(correct))])
+    if not known.all():
+        similarity, groups = (_select(rows, known, scratch) for rows in (similarity, groups))
+        correct = correct[known]
+    return bins(similarity, correct, groups, tested.similarity[new], tested.correct[new], scratch)
 
 
 def bins(
@@ -42,6 +48,7 @@ def bins(
     groups: Rows,
     test_similarity: np.ndarray,
     test_correct: np.ndarray,
+    scratch: Scratch,
 ) -> list[Bin]:
     """Returns bins with as many validation images each; none if these are fewer than FEWEST.
 
@@ -51,29 +58,39 @@ def bins(
         groups: int (N,); images of a group are not independent.
         test_similarity: float (M,).
         test_correct: float (M,), 1 if right, 0 if wrong, NaN if the class is not known.
+        scratch: for what is sorted and selected.
     """
     count = min(BINS, len(similarity) // FEWEST)
     if count == 0:
         return []
     shares = np.arange(1, count) / count
-    edges = np.unique(np.quantile(in_memory(similarity), shares, overwrite_input=True))
+    edges = np.unique(sorted_column.quantile(sorted_column.sort(similarity, scratch), shares))
     numbers, tested = (_bin_numbers(edges, values) for values in (similarity, test_similarity))
     found = []
     for number in np.unique(numbers).tolist():
         own, scores = numbers == number, test_correct[tested == number]
-        right, values = correct[own], _select(similarity, own)
-        accuracy, independent = float(right.mean()), independent_count(right, _select(groups, own))
-        interval = wilson(accuracy * independent, independent)
-        ends = float(values.min()), float(values.max())
-        scored = int((~np.isnan(scores)).sum())
-        shown = len(scores), scored, int(np.nansum(scores))
-        found.append(Bin(*ends, len(right), accuracy, *interval, *shown))
+        values, of_images = (_select(rows, own, scratch) for rows in (similarity, groups))
+        found.append(_bin(values, correct[own], of_images, scores))
     return found
 
 
-def _select(rows: Rows, mask: np.ndarray) -> np.ndarray:
+def _bin(similarity: Rows, correct: np.ndarray, groups: Rows, scores: np.ndarray) -> Bin:
+    """Returns the bin of some images; `scores` are `test_correct` of those in it."""
+    accuracy, independent = float(correct.mean()), independent_count(correct, groups)
+    interval = wilson(accuracy * independent, independent)
+    blocks = (similarity[block] for block in orders.blocks(len(correct)))
+    lows, highs = zip(*((float(b.min()), float(b.max())) for b in blocks), strict=True)
+    scored = int((~np.isnan(scores)).sum())
+    shown = len(scores), scored, int(np.nansum(scores))
+    return Bin(min(lows), max(highs), len(correct), accuracy, *interval, *shown)
+
+
+def _select(rows: Rows, mask: np.ndarray, scratch: Scratch) -> DiskArray:
     """Returns some rows, which are read in blocks: here and there would be slow."""
-    return np.concatenate([rows[block][mask[block]] for block in orders.blocks(len(mask))])
+    selected = scratch.array((), rows[:0].dtype)
+    for block in orders.blocks(len(mask)):
+        selected.append(rows[block][mask[block]])
+    return selected
 
 
 def _bin_numbers(edges: np.ndarray, values: Rows) -> np.ndarray:

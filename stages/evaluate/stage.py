@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from classifier import head
-from classifier.common import files, params
+from classifier.common import files, params, sorted_column
 from classifier.common.disk_array import DiskArray
 from classifier.common.errors import warn
 from classifier.common.parallel import batched
@@ -73,16 +73,16 @@ def main(
         files.write_csv(confusion.PATH, confusion.HEADER, confusion.rows(scored))
         values: dict[str, Any] = {"weights": trained.info.weights}
         values |= validation_metrics(validated, scored) | test_metrics(test, clean)
-        values |= estimated(validated, scored, others)
+        values |= estimated(validated, scored, others, scratch)
         values |= unknown_metrics(validated, threshold, tested)
         values |= more_images.metrics_part(validated, scored.label)
         known = known_similarities(validated, similarity_csv, scratch)
-        bins = similarity.of_run(known, scored.correct, validated.groups, others)
+        bins = similarity.of_run(known, scored.correct, validated.groups, others, scratch)
         values |= similarity.metrics_part(bins)
         values["leaks"] = {"test": len(copies), "labelled": int((~clean).sum())}
         files.write_json(out, values)
         by_class = scored if headline.scored_part(values) == "validation" else test.select(clean)
-        write_tables(by_class, validated.class_names.tolist())
+        write_tables(by_class, validated.class_names.tolist(), scratch)
     similarity_bins.write(similarity_bins.PATH, bins)
     groups = validated.groups[validated.curve_rows]
     points = learning_curve.points(validated.curve_images, validated.curve_correct, groups)
@@ -120,9 +120,8 @@ def validation_metrics(
     """Returns the metrics of the validation images, and how they would be without groups."""
     independent = independent_count(scored.correct, validated.groups)
     values = metrics.compute(scored, independent)
-    parts: dict[str, dict[str, Any]] = {
-        "validation": {**values, "folds": int(validated.folds[:].max())}
-    }
+    folds = max(int(validated.folds[block].max()) for block in validated.blocks())
+    parts: dict[str, dict[str, Any]] = {"validation": {**values, "folds": folds}}
     if len(validated.random_correct):
         parts["validation_without_groups"] = groups.compare(
             scored.correct, validated.random_correct
@@ -146,13 +145,13 @@ def test_metrics(test: ScoredImages, clean: np.ndarray) -> dict[str, dict[str, A
 
 
 def estimated(
-    validated: ValidationPredictions, scored: ScoredImages, tested: Predicted
+    validated: ValidationPredictions, scored: ScoredImages, tested: Predicted, scratch: Scratch
 ) -> dict[str, dict[str, Any]]:
     """Returns the expected accuracy on the test images."""
     if not len(tested.probability):
         return {}
     confidence = scored.probability, scored.correct, tested.probability
-    result: Estimate = estimate(*confidence, validated.novelty, tested.novelty)
+    result: Estimate = estimate(*confidence, validated.novelty, tested.novelty, scratch)
     rounded = {
         name: round(value, 6) if isinstance(value, float) else value
         for name, value in vars(result).items()
@@ -173,9 +172,11 @@ def unknown_metrics(
     if math.isinf(threshold):
         return {}
     lost = tested.unknown[tested.labelled]
+    blocks = (validated.novelty[block] for block in validated.blocks())
+    kept = sum(int((block <= threshold).sum()) for block in blocks)
     values = {
         "threshold": round(threshold, 6),
-        "validation_kept": round(float((validated.novelty[:] <= threshold).mean()), 6),
+        "validation_kept": round(kept / len(validated.novelty), 6),
         "test": int(tested.unknown.sum()),
     }
     if len(lost):
@@ -183,13 +184,13 @@ def unknown_metrics(
     return {"unknown": values}
 
 
-def write_tables(scored: ScoredImages, class_names: list[str]) -> None:
+def write_tables(scored: ScoredImages, class_names: list[str], scratch: Scratch) -> None:
     """Writes the tables about the images that the scores are of."""
     files.write_csv(class_scores.PATH, class_scores.HEADER, class_scores.rows(scored))
     files.write_csv(calibration.PATH, calibration.HEADER, calibration.rows(scored))
-    coverage.write(
-        coverage.PATH, coverage.compute(scored.probability, scored.correct, coverage.ROWS)
-    )
+    ordered = sorted_column.sort(scored.probability, scratch)
+    answered = coverage.compute(scored.probability, scored.correct, ordered, coverage.ROWS)
+    coverage.write(coverage.PATH, answered)
     files.write_csv(thresholds.PATH, thresholds.HEADER, thresholds.rows(scored, class_names))
 
 

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from classifier.common.scratch import Scratch
 from classifier.dataset import orders
 from classifier.evaluation import coverage
 
@@ -14,7 +13,7 @@ def random_images(count: int = 1000) -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_row_counts_the_images_of_its_probability_or_more():
     probability, correct = random_images()
-    table = coverage.compute(probability, correct)
+    table = coverage.compute(probability, correct, np.sort(probability))
     assert set(table.probability) == set(probability)
     for row in range(0, len(table.images), 50):
         answered = probability >= table.probability[row]
@@ -25,19 +24,23 @@ def test_a_row_counts_the_images_of_its_probability_or_more():
 
 def test_all_images_are_answered_in_the_last_row():
     probability, correct = random_images()
-    table = coverage.compute(probability, correct)
+    table = coverage.compute(probability, correct, np.sort(probability))
     assert (table.coverage[-1], table.accuracy[-1]) == (1, correct.mean())
 
 
 def test_the_smallest_probability_answers_most():
-    table = coverage.compute(np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, False, True, False]))
+    probability, correct = np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, False, True, False])
+    table = coverage.compute(probability, correct, probability[::-1])
     assert [coverage.smallest_probability(table, a) for a in (1, 0.6, 0.5)] == [0, 2, 3]
-    assert coverage.smallest_probability(coverage.compute(np.ones(1), np.zeros(1)), 0.5) is None
+    wrong = coverage.compute(np.ones(1), np.zeros(1), np.ones(1))
+    assert coverage.smallest_probability(wrong, 0.5) is None
 
 
 def test_a_long_table_is_thinned_and_keeps_its_ends(tmp_path):
-    table = coverage.compute(*random_images())
-    coverage.write(tmp_path / "coverage.csv", coverage.compute(*random_images(), coverage.ROWS))
+    probability, correct = random_images()
+    table = coverage.compute(probability, correct, np.sort(probability))
+    thinned = coverage.compute(probability, correct, np.sort(probability), coverage.ROWS)
+    coverage.write(tmp_path / "coverage.csv", thinned)
     read = coverage.read(tmp_path / "coverage.csv")
     assert len(read.images) == coverage.ROWS
     for end in (0, -1):
@@ -46,11 +49,11 @@ def test_a_long_table_is_thinned_and_keeps_its_ends(tmp_path):
 
 
 @pytest.mark.parametrize("most", [None, 1, 2, 7, 200, 10**6])
-def test_images_on_disk_are_counted_some_at_a_time(most, tmp_path, monkeypatch):
+def test_images_on_disk_are_counted_some_at_a_time(most, scratch, monkeypatch):
     monkeypatch.setattr(orders, "BLOCK", 33)
     probability, correct = random_images()
-    with Scratch(tmp_path) as scratch:
-        table = coverage.compute(scratch.keep(probability.astype("f4")), correct, most)
+    columns = probability.astype("f4"), correct, np.sort(probability).astype("f4")
+    table = coverage.compute(*(scratch.keep(column) for column in columns), most)
     distinct = np.unique(probability.astype("f4"))[::-1]
     rows = np.linspace(0, len(distinct) - 1, min(len(distinct), most or len(distinct)))
     assert np.array_equal(table.probability, distinct[rows.round().astype(int)])

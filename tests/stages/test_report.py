@@ -111,6 +111,7 @@ def results(names=("ant", "bee"), count=40, rows=None, images=None, **changes) -
     images = images_of(names, count) if images is None else images
     rows = [row_of(image) for image in images] if rows is None else rows
     correct = np.array([image.label == image.predicted for image in images])
+    probability = np.linspace(0.5, 0.9, len(images))
     values = {
         "class_names": tuple(names),
         "head": HeadInfo(tuple(names), "imagenet", "", 200, (0,), ""),
@@ -142,7 +143,7 @@ def results(names=("ant", "bee"), count=40, rows=None, images=None, **changes) -
             for name in names
         ],
         "calibration": [(0.55, 0.5, 10), (0.92, 1.0, 30)],
-        "coverage": coverage.compute(np.linspace(0.5, 0.9, len(images)), correct),
+        "coverage": coverage.compute(probability, correct, probability),
         "thresholds": [],
         "similarity": [Bin(0.8, 0.9, 20, 0.7, 0.6, 0.8, 10, 8, 6)],
         "learning_curve": [Point(40, 0.8, 0.7, 0.9), Point(80, 0.85, 0.8, 0.9)],
@@ -187,7 +188,8 @@ def test_leaked_images_stand_beside_the_score():
 
 
 def test_the_accuracy_of_likely_predictions_is_told():
-    answered = coverage.compute(np.linspace(0.5, 0.9, 40), np.arange(40) >= 6)
+    probability = np.linspace(0.5, 0.9, 40)
+    answered = coverage.compute(probability, np.arange(40) >= 6, probability)
     text = Parsed(page_of(results(coverage=answered), {})).text
     assert "If only likely predictions count (40 test images)" in text
     row = coverage.smallest_probability(answered, 0.9)

@@ -23,37 +23,35 @@ class Records:
         self, file: IO[bytes], count: int, dtype: np.dtype, waiting: int | None = None
     ) -> None:
         self._file, self._count = file, count
-        self._most = WAITING if waiting is None else waiting
         self._dtype = np.dtype([("row", np.int32), ("record", dtype)])
+        size = (WAITING if waiting is None else waiting) // self._dtype.itemsize
+        self._waiting, self._size = np.empty(max(size, 1), self._dtype), 0
         blocks = -(-count // BLOCK)
-        self._waiting: list[list[np.ndarray]] = [[] for _ in range(blocks)]
         self._written: list[list[tuple[int, int]]] = [[] for _ in range(blocks)]  # start, size
-        self._size = 0
 
     def append(self, rows: np.ndarray, records: np.ndarray) -> None:
         """Adds a record about each of some images, int (n,)."""
-        both = np.empty(len(rows), self._dtype)
-        both["row"], both["record"] = rows, records
-        numbers = rows // BLOCK
-        order = np.argsort(numbers, kind="stable")
-        present, starts = np.unique(numbers[order], return_index=True)
-        ends = [*starts[1:].tolist(), len(order)]
-        for number, start, end in zip(present.tolist(), starts.tolist(), ends, strict=False):
-            self._waiting[number].append(both[order[start:end]])
-        self._size += both.nbytes
-        if self._size > self._most:
-            self._write()
+        while len(rows):
+            place = self._waiting[self._size :][: len(rows)]
+            count = len(place)
+            place["row"], place["record"] = rows[:count], records[:count]
+            self._size += count
+            rows, records = rows[count:], records[count:]
+            if self._size == len(self._waiting):
+                self._write()
 
     def _write(self) -> None:
-        self._size, end = 0, self._file.seek(0, 2)
-        for waiting, written in zip(self._waiting, self._written, strict=True):
-            if waiting:
-                data = memoryview(np.concatenate(waiting).tobytes())
-                written.append((end, len(data)))
-                end += len(data)
-                waiting.clear()
-                while data:  # a full disk takes a part of them, and raises an error the next time
-                    data = data[self._file.write(data) :]
+        waiting, end = self._waiting[: self._size], self._file.seek(0, 2)
+        numbers = waiting["row"] // BLOCK
+        order = np.argsort(numbers, kind="stable")
+        present, starts = np.unique(numbers[order], return_index=True)
+        for number, of_block in zip(present.tolist(), np.split(order, starts[1:]), strict=False):
+            data = memoryview(waiting[of_block].tobytes())
+            self._written[number].append((end, len(data)))
+            end += len(data)
+            while data:  # a full disk takes a part of them, and raises an error the next time
+                data = data[self._file.write(data) :]
+        self._size = 0
 
     def __iter__(self) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
         """Yields images in order: a slice, and the records about them in the order they came.

@@ -1,7 +1,7 @@
 """Nearest neighbours by cosine similarity, in bounded memory and without comparing all pairs."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -17,11 +17,13 @@ QUERIES = 4096  # images that are compared at once
 BLOCK = 2_000_000  # cosines in memory at once, in each thread
 SCANNED = 1_000_000  # numbers of cells that are looked through at once
 SUMMED = 512  # images whose neighbours are in memory at once, in each thread
+RANKED = 65_536  # candidates whose ranks are compared at once
+Found = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def nearest(
     vectors: Rows, n_candidates: int, n_neighbors: int, rank: Rows, scratch: Scratch
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+) -> Iterator[Found]:
     """Yields images with their nearest neighbours, each image among its own.
 
     Up to EXACT candidates, every image is compared with all of them. Beyond that some candidates
@@ -40,9 +42,9 @@ def nearest(
         scratch: for what would take memory.
 
     Yields:
-        int (n,) rows, int (n, m) their neighbours, the nearest first, and float64 (n, m) the
-        cosines, where m is `n_neighbors` or the size of a smaller cell. A row comes once for each
-        cell that was searched for it.
+        int (n,) rows, int (k,) the rows of a cell, int (n, m) places of the neighbours among
+        these, the nearest first, and float64 (n, m) the cosines, where m is `n_neighbors` or the
+        size of a smaller cell. A row comes once for each cell that was searched for it.
     """
     candidates: Rows = vectors
     units: Iterator[tuple[np.ndarray, np.ndarray]]
@@ -53,11 +55,11 @@ def nearest(
     else:
         units = _in_cells(vectors, n_candidates, rank, scratch)
 
-    def search(unit: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def search(unit: tuple[np.ndarray, np.ndarray]) -> Found:
         rows, members = unit
         queries, others = vectors[rows], candidates[members]
         near = _most_similar(queries, others, n_neighbors)
-        return rows, members[near], _cosines(queries, others, near)
+        return rows, members, near, _cosines(queries, others, near)
 
     yield from parallel.prefetch_map(search, units, cores.count(), 2 * cores.count())
 
@@ -71,8 +73,7 @@ def _in_cells(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yields some images that search a cell, and the candidates in it, for each cell."""
     count = n_candidates // CELL_SIZE
-    chosen = np.argpartition(rank[:n_candidates], count - 1)[:count]
-    chosen = chosen[np.argsort(rank[chosen])]
+    chosen = _lowest(rank, n_candidates, count)
     kind = np.promote_types(np.uint16, np.min_scalar_type(count))
     own, probed = scratch.array((), kind), scratch.array((), kind)
     for cells in _nearest_cells(vectors, vectors[chosen]):
@@ -83,6 +84,18 @@ def _in_cells(
         rows = places // probes
         for start in range(0, len(rows) if len(members) else 0, QUERIES):
             yield rows[start : start + QUERIES], members
+
+
+def _lowest(rank: Rows, n_candidates: int, count: int) -> np.ndarray:
+    """Returns the candidates of the lowest ranks, ascending by rank, int (count,)."""
+    chosen, ranks = np.zeros(0, int), rank[:0]
+    for start in range(0, n_candidates, RANKED):
+        block = slice(start, min(start + RANKED, n_candidates))
+        chosen = np.append(chosen, np.arange(block.start, block.stop))
+        ranks = np.append(ranks, rank[block])
+        order = np.argsort(ranks)[:count]
+        chosen, ranks = chosen[order], ranks[order]
+    return chosen
 
 
 def _nearest_cells(vectors: Rows, centres: np.ndarray) -> Iterator[np.ndarray]:
@@ -120,14 +133,20 @@ def _grouped(numbers: Rows, count: int) -> Iterator[np.ndarray]:
     batches = np.cumsum(sizes) // SCANNED
     for first in np.unique(batches, return_index=True)[1].tolist():
         last = int(np.searchsorted(batches, batches[first], "right"))
-        places, keys = [], []
-        for one in slices:
-            own = numbers[one]
-            chosen = np.flatnonzero((own >= first) & (own < last))
-            places.append(one.start + chosen)
-            keys.append(own[chosen])
-        order = np.argsort(np.concatenate(keys), kind="stable")
-        yield from np.split(np.concatenate(places)[order], np.cumsum(sizes[first : last - 1]))
+        places = _ordered(numbers, slices, first, last)
+        yield from np.split(places, np.cumsum(sizes[first : last - 1]))
+
+
+def _ordered(numbers: Rows, slices: Sequence[slice], first: int, last: int) -> np.ndarray:
+    """Returns the places of the numbers from `first` to below `last`, by number, int (n,)."""
+    places, keys = [], []
+    for one in slices:
+        own = numbers[one]
+        chosen = np.flatnonzero((own >= first) & (own < last))
+        places.append(one.start + chosen)
+        keys.append(own[chosen])
+    order = np.argsort(np.concatenate(keys), kind="stable")
+    return np.concatenate(places)[order]
 
 
 def _most_similar(vectors: np.ndarray, candidates: np.ndarray, count: int) -> np.ndarray:

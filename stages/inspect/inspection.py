@@ -111,10 +111,9 @@ def inspect_images(
     if str(train.weights) == "random":
         similarities = np.full(len(values), np.nan, np.float32)
     else:
-        groups = near_duplicates.group_duplicates(pairs, unique.hash_rank[:])
+        groups = scratch.keep(near_duplicates.group_duplicates(pairs, unique.hash_rank[:]))
         errors, near = _judge(train, values, pca, unique, groups, scratch)
-        far = outliers.find(near.distances, groups, unique.n_train)
-        del groups
+        far = outliers.find(near.distances, groups[:], unique.n_train)
         similarities = similar_images.similarities(train, test, unique, near.nearest, pca.factors)
         selected[far.images] = selected[errors.images] = True
     images = select_images(images_csv, of_rows, selected)
@@ -130,7 +129,7 @@ def _judge(
     values: DiskArray,
     pca: PCA,
     unique: UniqueImages,
-    groups: np.ndarray,
+    groups: DiskArray,
     scratch: Scratch,
 ) -> tuple[LabelErrors, TrainingNeighbours]:
     """Returns the probably wrong labels, and the nearest training images.
@@ -141,14 +140,14 @@ def _judge(
         pca: these components.
         unique: U contents.
         groups: int (U,), the same for copies of one image.
-        scratch: for the search.
+        scratch: for groups and the search.
     """
     listed, named = _named_groups(train, unique)
-    folds = near_duplicates.merge_groups(groups, listed)
+    folds = near_duplicates.merge_groups(groups[:], listed)
     errors = label_errors.find(values, unique.labels[:], folds, unique.n_train)
     del listed, folds
     vectors = ComputedRows(values, lambda rows: normalize(pca.add_mean(rows)))
-    units = near_duplicates.merge_groups(groups, named)
+    units = scratch.keep(near_duplicates.merge_groups(groups[:], named))
     del named
     heap.trim()
     rank = unique.hash_rank

@@ -64,11 +64,10 @@ def find_pairs(values: Rows, hashes: Rows, rank: Rows, scratch: Scratch) -> Dupl
     """
     copies, vectors = [np.empty((0, 2), int)], ComputedRows(values, normalize)
     search = nearest_neighbours.nearest(vectors, len(values), N_NEIGHBORS, rank, scratch)
-    for rows, near, _ in search:
-        members, places = np.unique(near, return_inverse=True)
+    for rows, members, near, _ in search:
         own = np.repeat(hashes[rows], near.shape[1], axis=0)
-        distances = perceptual_hash.hash_distance(own, hashes[members][places.ravel()])
-        pairs = np.stack([np.repeat(rows, near.shape[1]), near.ravel()], axis=1)
+        distances = perceptual_hash.hash_distance(own, hashes[members][near.ravel()])
+        pairs = np.stack([np.repeat(rows, near.shape[1]), members[near.ravel()]], axis=1)
         alike = (np.minimum(*distances) <= MAX_DISTANCE) & (pairs[:, 0] != pairs[:, 1])
         copies.append(np.sort(pairs[alike], axis=1))
     one, other = np.unique(np.concatenate(copies), axis=0).T

@@ -31,8 +31,8 @@ class TrainingNeighbours:
 
 def find(
     vectors: Rows,
-    copies: np.ndarray,
-    groups: np.ndarray,
+    copies: Rows,
+    groups: Rows,
     n_train: int,
     rank: Rows,
     scratch: Scratch,
@@ -51,15 +51,15 @@ def find(
     record = np.dtype([("lowest", kind, (AVERAGED,)), ("distance", kind), ("nearest", np.int32)])
     parts = Records(scratch.file(), len(vectors), record)
     search = nearest_neighbours.nearest(vectors, n_train, N_NEIGHBORS, rank, scratch)
-    for rows, near, cosines in search:
+    for rows, members, near, cosines in search:
         found = _none(len(rows), record)
         distances = (1 - cosines).astype(kind)
-        is_copy = copies[near] == copies[rows][:, None]
+        is_copy = copies[members][near] == copies[rows][:, None]
         found["lowest"] = _lowest(found["lowest"], np.where(is_copy, kind(NONE), distances))
-        others = groups[near] != groups[rows][:, None]  # the nearest first
+        others = groups[members][near] != groups[rows][:, None]  # the nearest first
         chosen = np.arange(len(rows)), others.argmax(axis=1)
         known = others.any(axis=1)
-        found["nearest"][known] = near[chosen][known]
+        found["nearest"][known] = members[near[chosen][known]]
         found["distance"][known] = distances[chosen][known]
         parts.append(rows, found)
     result = TrainingNeighbours(np.empty(len(vectors), kind), np.empty(len(vectors), np.int32))

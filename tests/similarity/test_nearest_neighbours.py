@@ -20,7 +20,8 @@ def blobs(count: int, centres: int = 40) -> np.ndarray:
 def search(values: np.ndarray, n_candidates: int, count: int, rank: np.ndarray | None = None):
     rank = np.arange(len(values)) if rank is None else rank
     with Scratch(Path(tempfile.gettempdir())) as scratch:
-        yield from nearest_neighbours.nearest(values, n_candidates, count, rank, scratch)
+        found = nearest_neighbours.nearest(values, n_candidates, count, rank, scratch)
+        yield from ((rows, members[near], cosines) for rows, members, near, cosines in found)
 
 
 def neighbours_of(values: np.ndarray, count: int) -> dict[int, set[int]]:

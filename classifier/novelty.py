@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from classifier.common.disk_array import Rows
 from classifier.dataset import npz, orders
 from classifier.dataset.npz import Column
 
@@ -91,28 +92,31 @@ class Novelty:
         return float(np.interp(keep, LEVELS, self.quantiles)) if keep < 1 else np.inf
 
 
-def sample(labels: np.ndarray) -> np.ndarray:
+def sample(labels: Rows, chosen: np.ndarray) -> np.ndarray:
     """Returns the images to fit to, int (n,), spread evenly over each class.
 
-    They are all images where these are few, else about FIT_IMAGES, at least 10 of a class.
+    They are all chosen images where these are few, else about FIT_IMAGES, at least 10 of a class.
 
     Args:
         labels: int (N,).
+        chosen: bool (N,), from which images they are.
     """
-    size = int(labels.max()) + 1
-    of_blocks = (np.bincount(labels[block], None, size) for block in orders.blocks(len(labels)))
+    blocks = list(orders.blocks(len(chosen)))
+    size = 1 + max(int(labels[block].max()) for block in blocks)
+    of_blocks = (np.bincount(labels[block][chosen[block]], None, size) for block in blocks)
     counts = sum(of_blocks, np.zeros(size, int))
     at_most = max(FIT_IMAGES // int(np.count_nonzero(counts)), 10)
     steps = -(-counts // at_most)
-    before, chosen = np.zeros(len(counts), int), []  # of each class
-    for block in orders.blocks(len(labels)):
-        own = labels[block]
+    before, found = np.zeros(len(counts), int), []  # of each class
+    for block in blocks:
+        images = block.start + np.flatnonzero(chosen[block])
+        own = labels[block][chosen[block]]
         order = np.argsort(own, kind="stable")
         sizes = np.bincount(own, minlength=len(counts))
         ranks = np.arange(len(own)) - np.repeat(np.cumsum(sizes) - sizes - before, sizes)
-        chosen.append(block.start + np.sort(order[ranks % steps[own[order]] == 0]))
+        found.append(images[np.sort(order[ranks % steps[own[order]] == 0])])
         before += sizes
-    return np.concatenate(chosen)
+    return np.concatenate(found)
 
 
 def fit(vectors: np.ndarray, labels: np.ndarray) -> Novelty:

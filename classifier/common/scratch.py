@@ -8,7 +8,7 @@ from typing import IO
 
 import numpy as np
 
-from classifier.common.disk_array import DiskArray
+from classifier.common.disk_array import DiskArray, Rows
 
 
 class Scratch:
@@ -37,8 +37,9 @@ class Scratch:
         """Returns an array without rows, each of which will have this shape."""
         return DiskArray(self.file(), shape, dtype)
 
-    def keep(self, values: np.ndarray) -> DiskArray:
+    def keep(self, values: Rows) -> DiskArray:
         """Returns an array with these rows."""
-        array = self.array(values.shape[1:], values.dtype)
-        array.append(values)
+        none = values[:0]
+        array = self.array(none.shape[1:], none.dtype)
+        array.append(values[:])
         return array

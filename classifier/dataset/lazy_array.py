@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from classifier.common.disk_array import Rows
+from classifier.common.disk_array import DiskArray, Rows
 from classifier.dataset.npz import StoredArray
 from classifier.dataset.text_column import TextPart
 
@@ -101,7 +101,7 @@ class Selected:
         dtype: of the values returned.
     """
 
-    array: "np.ndarray | LazyArray | StoredArray | Selected"
+    array: "np.ndarray | DiskArray | LazyArray | StoredArray | Selected"
     rows: Rows
     dtype: np.dtype
 

@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 
 from classifier import temperature
+from classifier.common.disk_array import Rows
+from classifier.dataset import orders
 from classifier.discriminant import Coordinates, Linear
 
 MIN_GAIN = 1e-4  # nats by which another strength must be better
@@ -19,15 +21,16 @@ class Samples:
     """N images to learn from, and how they are judged.
 
     Attributes:
-        rows: int (N, V), rows of the features of each image's views, the image itself first.
-        labels: int (N,).
+        rows: int (N, V), rows of the features of each image's views, the image itself first; in
+            memory or on disk.
+        labels: int (N,), in memory or on disk.
         folds: int (N,), 1 to F.
         trains: bool (N,); the others are predicted only.
         class_weights: float (C,).
     """
 
-    rows: np.ndarray
-    labels: np.ndarray
+    rows: Rows
+    labels: Rows
     folds: np.ndarray
     trains: np.ndarray
     class_weights: np.ndarray
@@ -47,14 +50,19 @@ class Samples:
     @property
     def weights(self) -> np.ndarray:
         """Returns the weight of each image in the log loss, float (N,)."""
-        return self.class_weights[self.labels] * self.trains
+        return np.asarray(self.class_weights[self.labels[:]] * self.trains)
 
     @property
     def judges(self) -> "Samples":
         """Returns the images to judge candidates by: all where these are few, else of each fold."""
         step = -(-len(self.labels) // JUDGES)
-        folds = [np.flatnonzero(self.folds == fold)[::step] for fold in self.fold_numbers]
-        return self.subset(np.sort(np.concatenate(folds)))
+        images = (orders.true_places(self.folds == fold) for fold in self.fold_numbers)
+        return self.subset(np.sort(np.concatenate([one[::step].copy() for one in images])))
+
+    @property
+    def n_views(self) -> int:
+        """Returns V."""
+        return int(self.rows[:1].shape[1])
 
     def examples(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns the rows of all views of some images, int (n V,), and their labels."""
@@ -108,7 +116,7 @@ def evaluate(model: LinearModel, samples: Samples, strength: float, pool: Execut
     def fit(fold: int) -> Linear:
         images = np.flatnonzero(samples.folds == fold)
         layer = model.fit(fold, strength)
-        logits[images] = model.coordinates.logits(samples.rows[images, 0], layer)
+        logits[images] = model.coordinates.logits(samples.rows[images][:, 0], layer)
         return layer
 
     return Candidate(model, strength, list(pool.map(fit, samples.fold_numbers)), logits)

@@ -72,7 +72,9 @@ def folds(units: Units, labels: np.ndarray, n_folds: int, seed: int) -> np.ndarr
             put(of_label[place], fold, counts[place])
     found = of_unit[units.numbers]
     alone = np.flatnonzero(~shared).astype(np.int32)
-    alone = alone[np.argsort(draws[units.numbers[alone]], kind="stable")]
+    draws = draws[units.numbers[alone]]  # frees those of all units
+    alone = alone[np.argsort(draws, kind="stable")]
+    del draws
     for at in range(0, len(alone), BLOCK):
         images, chosen = alone[at : at + BLOCK], []
         for label in labels[images].tolist():

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from classifier.common.disk_array import ComputedRows
 from classifier.dataset import orders
 from classifier.dataset.features import Array
 from classifier.discriminant import Coordinates, Linear, Moments, parts
@@ -80,8 +81,8 @@ def measure(
         image_parts: int (N,), from `draw_parts`.
         pool: threads; each computes on one core.
     """
-    samples = replace(samples, rows=samples.rows[:, :1])
-    coordinates = _coordinates(features, samples.rows[samples.trains, 0], columns, power)
+    samples = replace(samples, rows=ComputedRows(samples.rows, lambda rows: rows[:, :1]))
+    coordinates = _coordinates(features, samples, columns, power)
     folds, n_blocks = samples.fold_numbers, len(BLOCKS)
     block_of_part = np.searchsorted(np.cumsum(BLOCKS), np.arange(N_PARTS + 1))
     kind = np.min_scalar_type(-(max(folds, default=0) + 1) * n_blocks)
@@ -99,7 +100,7 @@ def measure(
 
     def hits(part: tuple[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         fold, images = part
-        rows, labels = samples.rows[images, 0], samples.labels[images]
+        rows, labels = samples.rows[images][:, 0], samples.labels[images]
         return images, curves[fold].hits(coordinates, rows, labels)
 
     held_out = [fold for fold in folds if fold]
@@ -116,12 +117,13 @@ def measure(
 
 
 def _coordinates(
-    features: Array, rows: np.ndarray, columns: np.ndarray | slice, power: float
+    features: Array, samples: Samples, columns: np.ndarray | slice, power: float
 ) -> Coordinates:
-    """Returns coordinates spanned by some of the rows, at most half as many as columns."""
-    size = min(SIZE, features[rows[:1]][:, columns].shape[1] // 2, len(rows))
-    chosen = rows[np.linspace(0, len(rows) - 1, max(size, 1)).astype(int)]
-    return Coordinates.of(features, chosen, columns, power)
+    """Returns coordinates spanned by some of the images, at most half as many as columns."""
+    images = orders.true_places(samples.trains)
+    size = min(SIZE, features[:1][:, columns].shape[1] // 2, len(images))
+    chosen = images[np.linspace(0, len(images) - 1, max(size, 1)).astype(int)]
+    return Coordinates.of(features, samples.rows[chosen][:, 0], columns, power)
 
 
 @dataclass(frozen=True)

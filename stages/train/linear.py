@@ -9,6 +9,8 @@ from typing import cast
 
 import numpy as np
 
+from classifier.common.disk_array import Rows
+from classifier.dataset import orders
 from classifier.dataset.features import Array, FeatureTable
 from classifier.discriminant import POWER, Coordinates, Linear
 from classifier.head import Branch
@@ -20,7 +22,6 @@ from stages.train.logistic import Logistic
 from stages.train.params import Layers, Params, require_layers
 from stages.train.plan import Plan
 from stages.train.training import class_weights
-from stages.train.training_loop import Examples
 
 LayerSet = tuple[tuple[str, ...], np.ndarray | slice]  # names, and their feature columns
 MODELS = {  # of each head; their logits are averaged
@@ -137,7 +138,7 @@ def layer_sets(table: FeatureTable, wanted: Layers) -> list[LayerSet]:
 
 
 def _coordinates(features: Array, samples: Samples, layer_set: LayerSet) -> Coordinates:
-    images = np.flatnonzero(samples.trains)
+    images = orders.true_places(samples.trains)
     some = images[:: -(-len(images) // JUDGES)]  # enough for a mean
     return Coordinates.of(features, samples.rows[some].ravel(), layer_set[1], POWER)
 
@@ -195,7 +196,9 @@ class TrainedHeads:
 
 
 def train_and_validate(
-    examples: Examples,
+    features: Array,
+    rows: Rows,
+    labels: Rows,
     plan: Plan,
     settings: Params,
     layer_sets: Sequence[LayerSet],
@@ -207,28 +210,30 @@ def train_and_validate(
     Where validation images are held out, layers and strength are chosen on the others.
 
     Args:
-        examples: all images.
+        features: float (R, D).
+        rows: int (N, V), of the views of each image.
+        labels: int (N,).
         plan: which of them train and validate.
         settings: section `train`.
         layer_sets: to choose from.
         n_classes: C.
         pool: threads; each computes on one core.
     """
-    weights = class_weights(examples.labels, settings.class_weight) or {}
+    weights = class_weights(labels, settings.class_weight) or {}
     factors = np.array([weights.get(label, 1.0) for label in range(n_classes)])
-    samples = Samples(examples.views, examples.labels, plan.folds, plan.trains, factors)
+    samples = Samples(rows, labels, plan.folds, plan.trains, factors)
     chosen = samples if plan.cross_validated else samples.subset(plan.rounds == 0)
     kind: str = settings.head
     if kind == "auto":
-        kind = auto_head(len(examples.labels), n_classes)
+        kind = auto_head(len(labels), n_classes)
     if Logistic.name in MODELS[kind]:
-        logistic.require_memory(chosen, examples.features.shape[1], settings.head)
+        logistic.require_memory(chosen, features.shape[1], settings.head)
     random_correct = np.zeros(0, bool)
     with ThreadPoolExecutor(1) as beside:  # the pool computes for one while the other waits
-        draw_curve = partial(_learning_curve, examples, samples, plan, settings, pool)
-        at_once = len(layer_sets) == 1 and len(examples.labels) <= JUDGES  # else it takes memory
+        draw_curve = partial(_learning_curve, features, samples, plan, settings, pool)
+        at_once = len(layer_sets) == 1 and len(labels) <= JUDGES  # else it takes memory
         early = beside.submit(draw_curve, layer_sets[0]) if at_once else None
-        heads = train(MODELS[kind], examples.features, chosen, layer_sets, pool)
+        heads = train(MODELS[kind], features, chosen, layer_sets, pool)
         curve = early or beside.submit(draw_curve, heads[0].layer_set)
         if plan.cross_validated:
             folds = heads[0].fold_branches
@@ -237,7 +242,7 @@ def train_and_validate(
         else:
             rounds = {1: mean_branch(head.branch for head in heads)}
             if settings.refit:
-                heads = _refit(examples.features, samples, heads, pool)
+                heads = _refit(features, samples, heads, pool)
     final = mean_branch(head.branch for head in heads)
     return TrainedHeads(heads, final, rounds, random_correct, curve.result())
 
@@ -248,7 +253,7 @@ def auto_head(n_images: int, n_classes: int) -> str:
 
 
 def _learning_curve(
-    examples: Examples,
+    features: Array,
     samples: Samples,
     plan: Plan,
     settings: Params,
@@ -259,7 +264,7 @@ def _learning_curve(
     if not settings.learning_curve:
         return learning_curve.NONE
     rounds = replace(samples, folds=plan.rounds)
-    return learning_curve.measure(examples.features, rounds, layer_set[1], POWER, plan.parts, pool)
+    return learning_curve.measure(features, rounds, layer_set[1], POWER, plan.parts, pool)
 
 
 def _refit(
@@ -304,7 +309,7 @@ def _random_correct(
 
     def hits(part: tuple[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         fold, images = part
-        logits = coordinates.logits(torn.rows[images, 0], layers[fold])
+        logits = coordinates.logits(torn.rows[images][:, 0], layers[fold])
         return images, logits.argmax(axis=1) == torn.labels[images]
 
     correct = np.zeros(len(torn.labels), bool)

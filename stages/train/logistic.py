@@ -38,7 +38,7 @@ class Logistic:
         self.coordinates, self._model, self.shrinkage = model.coordinates, model, shrinkage
         images = np.flatnonzero(samples.trains)
         rows, self._labels = samples.examples(images)
-        n_views = samples.rows.shape[1]
+        n_views = samples.n_views
         self._folds = np.repeat(samples.folds[images], n_views)
         self._weights = np.repeat(samples.weights[images], n_views).astype(np.float32) / n_views
         self._values = self.coordinates[rows]
@@ -84,7 +84,7 @@ def require_memory(samples: Samples, n_columns: int, head: str) -> None:
         head: the param.
     """
     copies = len(samples.fold_numbers) + 3  # without each fold, with all, and while one is made
-    need = copies * samples.rows.size * n_columns * np.dtype(np.float32).itemsize
+    need = copies * len(samples.rows) * samples.n_views * n_columns * np.dtype(np.float32).itemsize
     if need < ENOUGH or need < (free := free_memory()):
         return
     images = len(samples.labels)

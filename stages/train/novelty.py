@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 import numpy as np
 
 from classifier import novelty
+from classifier.common.disk_array import Rows
 from classifier.dataset import orders
 from classifier.dataset.features import FeatureTable
 from classifier.dataset.npz import StoredArray
@@ -21,7 +22,8 @@ def fit(
     heads: Mapping[int, Head],
     plan: Plan,
     table: FeatureTable,
-    rows: np.ndarray,
+    rows: Rows,
+    labels: Rows,
     pool: Executor,
 ) -> dict[int, Novelty]:
     """Returns, by round, the score that has not seen the images that validate; not calibrated.
@@ -30,16 +32,16 @@ def fit(
         heads: by round; 0: the final one.
         plan: of N images.
         table: features.
-        rows: int (N,), of the images.
+        rows: int (N, V), of the views of each image.
+        labels: int (N,).
         pool: threads; each computes on one core.
     """
-    labels = table.labels[rows]
 
     def fit_one(number: int) -> Novelty:
         trains = plan.trains & (plan.rounds != number) if number else plan.learned
-        images = orders.true_places(trains)
-        images = images[novelty.sample(labels[images])]
-        return novelty.fit(heads[number].vectors(table.features[rows[images]]), labels[images])
+        images = novelty.sample(labels, trains)
+        vectors = heads[number].vectors(table.features[rows[images][:, 0]])
+        return novelty.fit(vectors, labels[images])
 
     return dict(zip(heads, pool.map(fit_one, heads), strict=True))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from classifier import temperature
+from classifier.common.disk_array import ComputedRows, DiskArray, Rows
 from classifier.dataset import orders
 from classifier.dataset.features import FeatureTable, rows_per_chunk
 from classifier.dataset.lazy_array import Selected
@@ -41,7 +42,8 @@ def predict(
     heads: Mapping[int, Head],
     plan: Plan,
     table: FeatureTable,
-    rows: np.ndarray,
+    rows: Rows,
+    labels: Rows,
     folder: Path,
     pool: Executor,
 ) -> tuple[Novelty, OutOfFold]:
@@ -51,15 +53,16 @@ def predict(
         heads: by round; 0: the final one.
         plan: of N images.
         table: features.
-        rows: int (N,), the row of each image.
+        rows: int (N, V), of the views of each image.
+        labels: int (N,).
         folder: for the probabilities.
         pool: threads; each computes on one core.
     """
-    views = rows[:, None]
+    views = ComputedRows(rows, lambda some: some[:, :1])
     if table.tta_views.tolist() != [0]:
         every = table.view_rows(table.tta_views)
-        views = every[np.searchsorted(every[:, 0], rows)]
-    fitted = novelty.fit(heads, plan, table, rows, pool)
+        views = ComputedRows(rows, lambda some: every[np.searchsorted(every[:, 0], some[:, 0])])
+    fitted = novelty.fit(heads, plan, table, rows, labels, pool)
 
     def predict_part(part: tuple[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         number, images = part
@@ -105,7 +108,7 @@ def predict_images(
 
 
 def calibrate(
-    outcome: Outcome, plan: Plan, predicted: OutOfFold, labels: np.ndarray
+    outcome: Outcome, plan: Plan, predicted: OutOfFold, labels: Rows
 ) -> tuple[Outcome, OutOfFold]:
     """Returns the outcome and the predictions with logits scaled to the lowest log loss.
 
@@ -150,18 +153,20 @@ def _scaled(branch: Branch, factor: float) -> Branch:
 
 def validated_images(
     table: FeatureTable,
-    rows: np.ndarray,
+    rows: Rows,
+    labels: DiskArray,
     plan: Plan,
     predicted: OutOfFold,
     random_correct: np.ndarray,
     curve: LearningCurve,
-    kept: np.ndarray,
+    kept: DiskArray,
 ) -> ValidationPredictions:
     """Returns the predictions of the images that validate.
 
     Args:
         table: features.
-        rows: int (N,), the row of each image.
+        rows: int (N, V), of the views of each image.
+        labels: int (N,).
         plan: of the images.
         predicted: out of fold.
         random_correct: bool (N,), or (0,) without groups.
@@ -170,20 +175,22 @@ def validated_images(
     """
     on_curve = np.zeros(len(rows), bool)
     on_curve[curve.predicted] = True
-    tried = orders.true_places(on_curve[kept])
+    images = kept[:]
+    tried = orders.true_places(on_curve[images])
+    own_rows, kind = ComputedRows(rows, lambda some: some[:, 0]), table.paths.dtype
     whole, single = np.dtype(np.int32), np.dtype(np.float32)
     return ValidationPredictions(
-        paths=Selected(Selected(table.paths, rows, table.paths.dtype), kept, table.paths.dtype),
-        labels=Selected(table.labels[rows], kept, whole),
+        paths=Selected(Selected(table.paths, own_rows, kind), kept, kind),
+        labels=Selected(labels, kept, whole),
         class_names=table.class_names,
         probabilities=Selected(
             Selected(predicted.probabilities, predicted.places, single), kept, single
         ),
         folds=Selected(plan.numbered_folds, kept, whole),
         groups=Selected(plan.units, kept, whole),
-        random_correct=random_correct[kept] if len(random_correct) else random_correct,
+        random_correct=random_correct[images] if len(random_correct) else random_correct,
         novelty=Selected(predicted.novelty, kept, single),
         curve_images=curve.images,
         curve_rows=tried,
-        curve_correct=curve.correct[np.searchsorted(curve.predicted, kept[tried])],
+        curve_correct=curve.correct[np.searchsorted(curve.predicted, images[tried])],
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from classifier.common.disk_array import DiskArray
 from classifier.common.errors import StageError
 from classifier.dataset import folders, orders, split
 from classifier.dataset.features import Array, FeatureTable
@@ -30,7 +31,7 @@ class Plan:
         folds: int, 1 to F; the folds by which a head is chosen; in cross-validation the rounds.
         trains: bool; not for images that are excluded from training. They validate all the same,
             so that a score is of the same images whatever is excluded.
-        units: int; images with equal numbers are never on two sides.
+        units: int; images with equal numbers are never on two sides. In memory or on disk.
         cross_validated: whether each image validates.
         refit: whether the final head learns from the images that validate, too.
         random_folds: int, folds that tear groups apart; (0,) without groups.
@@ -41,7 +42,7 @@ class Plan:
     rounds: np.ndarray
     folds: np.ndarray
     trains: np.ndarray
-    units: np.ndarray
+    units: np.ndarray | DiskArray
     cross_validated: bool
     refit: bool
     random_folds: np.ndarray
@@ -108,6 +109,7 @@ def make_plan(
     trains = ~listed_in(excluded, table.paths, rows)
     first, content = orders.unique_hashes(table.sha256, rows)
     contents = Selected(table.sha256, rows[first], np.dtype("S32"))
+    del first
     alone = Units(content, [], contents)
     units = make_units(table.groups, rows, contents, content, copies, labels, trains, given)
     images: np.ndarray | slice = slice(None)

@@ -7,19 +7,20 @@ Writes  models/head, results/history.csv, results/split.csv, results/validation_
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from classifier import head
 from classifier.backbone import openvino_convert, upper_blocks
 from classifier.common import cores, files, heap, params
+from classifier.common.disk_array import DiskArray, Rows
 from classifier.common.errors import count
+from classifier.common.scratch import Scratch
 from classifier.dataset import (
     excluded,
     features,
@@ -34,29 +35,42 @@ from classifier.inference import base
 from stages.train import history, learning_curve, linear, out_of_fold, training
 from stages.train.fine_tuning import TrainingSet, bottleneck_features
 from stages.train.learning_curve import LearningCurve
-from stages.train.linear import LayerSet
 from stages.train.outcome import Outcome, make_heads
 from stages.train.params import Params, require_maps, weights_by_index
 from stages.train.plan import Plan, content_order, make_plan
 from stages.train.training_loop import Examples
 
 
-def make_training_set(
-    table: FeatureTable, views: np.ndarray, base_folder: Path, file: IO[bytes]
-) -> TrainingSet:
-    """Returns the images to train on and to validate with.
+def train_dense(
+    table: FeatureTable,
+    views: np.ndarray,
+    labels: np.ndarray,
+    base_folder: Path,
+    plan: Plan,
+    settings: Params,
+    history_csv: Path,
+    scratch: Scratch,
+) -> Outcome:
+    """Returns a dense head, whose history is written.
 
     Args:
         table: results/features_train.
         views: int (N, V), rows of the views of each image.
+        labels: int (N,).
         base_folder: models/base.
-        file: an open file for the vectors computed from maps.
+        plan: of N images.
+        settings: section `train`.
+        history_csv: results/history.csv.
+        scratch: for the vectors computed from maps.
     """
-    labels, n_classes = table.labels[views[:, 0]], len(table.class_names)
-    if len(table.features.shape) == 2:
-        return TrainingSet(Examples(table.features, labels, views), None, base_folder, n_classes)
-    vectors = Examples(bottleneck_features(table.features, base_folder, file), labels, views)
-    return TrainingSet(vectors, Examples(table.features, labels, views), base_folder, n_classes)
+    examples, maps = Examples(table.features, labels, views), None
+    if len(table.features.shape) > 2:
+        vectors = bottleneck_features(table.features, base_folder, scratch.file())
+        examples, maps = replace(examples, features=vectors), examples
+    dataset = TrainingSet(examples, maps, base_folder, len(table.class_names))
+    outcome = training.train(dataset, plan, settings, history.LiveHistory(history_csv))
+    history.write(history_csv, outcome.history)
+    return outcome
 
 
 @contextmanager
@@ -67,15 +81,32 @@ def reproducible_threads() -> Iterator[ThreadPoolExecutor]:
 
 
 def train_linear(
-    dataset: TrainingSet, plan: Plan, settings: Params, layer_sets: Sequence[LayerSet]
+    table: FeatureTable,
+    rows: Rows,
+    labels: Rows,
+    base_folder: Path,
+    plan: Plan,
+    settings: Params,
+    scratch: Scratch,
 ) -> tuple[Outcome, np.ndarray, LearningCurve]:
-    """Returns a linear head, which images are right with folds without groups, and its curve."""
-    upper = upper_blocks.read(dataset.base_folder) if dataset.maps else None
-    network = openvino_convert.convert(upper, "float16") if upper else None
+    """Returns a linear head, which images are right with folds without groups, and its curve.
+
+    Args:
+        table: results/features_train.
+        rows: int (N, V), of the views of each image.
+        labels: int (N,).
+        base_folder: models/base.
+        plan: of N images.
+        settings: section `train`.
+        scratch: for the vectors computed from maps.
+    """
+    sets, features, network = linear.layer_sets(table, settings.layers), table.features, None
+    if len(features.shape) > 2:
+        network = openvino_convert.convert(upper_blocks.read(base_folder), "float16")
+        features = bottleneck_features(features, base_folder, scratch.file())
+    images, n_classes = (features, rows, labels), len(table.class_names)
     with reproducible_threads() as pool:
-        trained = linear.train_and_validate(
-            dataset.vectors, plan, settings, layer_sets, dataset.n_classes, pool
-        )
+        trained = linear.train_and_validate(*images, plan, settings, sets, n_classes, pool)
     heads = trained.parts
     names = {name for one in heads for name in one.layer_set[0]}
     outcome = Outcome(
@@ -86,6 +117,15 @@ def train_linear(
         strength=tuple(one.strength for one in heads),
     )
     return outcome, trained.random_correct, trained.curve
+
+
+def write_split(
+    path: Path, plan: Plan, table: FeatureTable, views: np.ndarray, scratch: Scratch
+) -> DiskArray:
+    """Writes results/split.csv, and returns the images that validate by path, int (n,)."""
+    by_path = orders.path_order(table.paths, views[:, 0])
+    split.write(path, plan.split_rows(by_path, table.paths, views[:, 0]))
+    return scratch.keep(by_path[plan.rounds[by_path] > 0])
 
 
 def head_info(table: FeatureTable, plan: Plan) -> HeadInfo:
@@ -156,44 +196,43 @@ def main(
     info = head_info(table, plan)
     out.parent.mkdir(parents=True, exist_ok=True)
     history.write(history_csv, {name: [] for name in history.COLUMNS})
-    with files.disk_errors(out), tempfile.TemporaryFile(dir=out.parent) as file:
-        dataset = make_training_set(table, rows, base_folder, file)
-        heap.return_above(heap.LARGE)
-        if settings.dense:
-            outcome = training.train(dataset, plan, settings, history.LiveHistory(history_csv))
-            random_correct, curve = np.zeros(0, bool), learning_curve.NONE
-        else:
-            sets = linear.layer_sets(table, settings.layers)
-            outcome, random_correct, curve = train_linear(dataset, plan, settings, sets)
-        del dataset  # unmaps the file
-    if outcome.history:
-        history.write(history_csv, outcome.history)
-    heap.trim()
-    by_path = orders.path_order(table.paths, rows[:, 0])
-    split.write(split_csv, plan.split_rows(by_path, table.paths, rows[:, 0]))
-    kept = by_path[plan.rounds[by_path] > 0]
-    del by_path
     prefix = f"{out.name}.{os.getpid()}."  # removed by the next run if this one is killed
     with (
         files.disk_errors(out),
+        Scratch(out.parent) as scratch,
         tempfile.TemporaryDirectory(".part", prefix, out.parent) as folder,
     ):
+        plan = replace(plan, units=scratch.keep(plan.units))
+        images, labels = scratch.keep(rows), scratch.array((), np.int32)
+        for block in orders.blocks(len(rows)):
+            labels.append(table.labels[rows[block, 0]])
+        del rows
+        heap.return_above(heap.LARGE)
+        random_correct, curve = np.zeros(0, bool), learning_curve.NONE
+        if settings.dense:
+            outcome = train_dense(
+                table, images[:], labels[:], base_folder, plan, settings, history_csv, scratch
+            )
+        else:
+            outcome, random_correct, curve = train_linear(
+                table, images, labels, base_folder, plan, settings, scratch
+            )
+        heap.trim()
+        kept = write_split(split_csv, plan, table, images[:], scratch)
         heads = make_heads(outcome, info, Path(folder))
         with reproducible_threads() as pool:
             final, predicted = out_of_fold.predict(
-                heads, plan, table, rows[:, 0], Path(folder), pool
+                heads, plan, table, images, labels, Path(folder), pool
             )
         outcome = replace(outcome, final=replace(outcome.final, novelty=final))
         if settings.dense and plan.cross_validated:
-            outcome, predicted = out_of_fold.calibrate(
-                outcome, plan, predicted, table.labels[rows[:, 0]]
-            )
+            outcome, predicted = out_of_fold.calibrate(outcome, plan, predicted, labels)
         validated = out_of_fold.validated_images(
-            table, rows[:, 0], plan, predicted, random_correct, curve, kept
+            table, images, labels, plan, predicted, random_correct, curve, kept
         )
         validation_predictions.write(predictions_npz, validated)
         accuracy = validated.accuracy
     info = replace(info, head=outcome.kind, layers=outcome.layers, strength=outcome.strength)
     head.write(out, outcome.final, info)
-    line = summary_line(plan, outcome, accuracy, n_images - len(rows), out)
+    line = summary_line(plan, outcome, accuracy, n_images - len(images), out)
     print(f"{line}, {time.perf_counter() - started:.1f} s")

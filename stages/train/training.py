@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from classifier.common.disk_array import Rows
 from classifier.common.errors import StageError
 from classifier.head import TrainedLayers
 from stages.train.fine_tuning import TrainingSet, train_two_phases
@@ -19,7 +20,7 @@ from stages.train.training_loop import History, TrainingConfig
 MIN_STEPS = 50
 
 
-def class_weights(labels: np.ndarray, mode: ClassWeight) -> dict[int, float] | None:
+def class_weights(labels: Rows, mode: ClassWeight) -> dict[int, float] | None:
     """Returns the weight of each class; `balanced`: N / (C * images of the class).
 
     A mapping has weights by class index; a class that is not in it has 1.
@@ -27,8 +28,8 @@ def class_weights(labels: np.ndarray, mode: ClassWeight) -> dict[int, float] | N
     if mode == "none":
         return None
     if isinstance(mode, dict):
-        return {label: mode.get(label, 1.0) for label in np.unique(labels).tolist()}
-    classes, counts = np.unique(labels, return_counts=True)
+        return {label: mode.get(label, 1.0) for label in np.unique(labels[:]).tolist()}
+    classes, counts = np.unique(labels[:], return_counts=True)
     weights = len(labels) / (len(classes) * counts)
     return dict(zip(classes.tolist(), weights.tolist(), strict=True))
 

@@ -84,11 +84,14 @@ def find_units(
     """
     named, alike = np.flatnonzero(group >= 0), np.flatnonzero(copies >= 0)
     size = len(names) + len(contents)
+    groups = [GROUP + name for name in names]
+    if not len(named) + len(alike):  # as usual, and the same array takes no more memory
+        return Units(len(names) + content if groups else content, groups, contents)
     one = np.concatenate([group[named], size + copies[alike]]).astype(np.int32)
     other = (len(names) + np.concatenate([content[named], alike])).astype(np.int32)
     smallest = connected.smallest(one, other, size + int(copies.max(initial=-1)) + 1)
     numbers = smallest[len(names) + content]
-    return Units(numbers, [GROUP + name for name in names], contents)
+    return Units(numbers, groups, contents)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from classifier.head import softmax
 from stages.train import blocks, cross_validation, linear
 from stages.train.cross_validation import Samples
 from stages.train.plan import make_plan
-from stages.train.training_loop import Examples
 from tests.stages.train.samples import clusters, settings
 
 ALL = [((), slice(None))]
@@ -23,9 +22,9 @@ def positive(table: FeatureTable) -> FeatureTable:
 def train(table: FeatureTable, excluded=(), **changes: object):
     chosen = settings(**({"head": "discriminant", "folds": 5} | changes))
     plan = make_plan(table, np.arange(len(table.labels)), excluded, {}, chosen)
-    examples = Examples.without_views(table.features, table.labels)
+    images = table.features, np.arange(len(table.labels))[:, None], table.labels
     with ThreadPoolExecutor(2) as pool:
-        trained = linear.train_and_validate(examples, plan, chosen, ALL, 3, pool)
+        trained = linear.train_and_validate(*images, plan, chosen, ALL, 3, pool)
     return plan, trained.final, trained.rounds, trained.random_correct
 
 
@@ -84,9 +83,9 @@ def test_the_number_of_threads_changes_no_bit():
     for count in (1, 3):
         chosen = settings(head="discriminant", folds=5)
         plan = make_plan(table, np.arange(400), (), {}, chosen)
-        examples = Examples.without_views(table.features, table.labels)
+        images = table.features, np.arange(len(table.labels))[:, None], table.labels
         with ThreadPoolExecutor(count) as pool:
-            trained = linear.train_and_validate(examples, plan, chosen, ALL, 3, pool)
+            trained = linear.train_and_validate(*images, plan, chosen, ALL, 3, pool)
         weights.append(trained.final.layers[0][0].tobytes())
     assert weights[0] == weights[1]
 
@@ -145,9 +144,9 @@ def test_every_head_is_good(kind):
     table, new = positive(clusters()), positive(clusters(2000, seed=1))
     chosen = settings(head=kind, folds=5)
     plan = make_plan(table, np.arange(160), (), {}, chosen)
-    examples = Examples.without_views(table.features, table.labels)
+    images = table.features, np.arange(len(table.labels))[:, None], table.labels
     with ThreadPoolExecutor(2) as pool:
-        trained = linear.train_and_validate(examples, plan, chosen, ALL, 3, pool)
+        trained = linear.train_and_validate(*images, plan, chosen, ALL, 3, pool)
     assert accuracy(trained.final, new) > 0.8
     logits = [np.log(one.branch.probabilities(new.features[:9] + 0.0)) for one in trained.parts]
     expected = softmax(np.mean(logits, axis=0))

@@ -5,12 +5,12 @@ validation accuracy is not that of the test images.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from classifier.common import sorted_column
-from classifier.common.disk_array import DiskArray, Rows
+from classifier.common.disk_array import Rows
 from classifier.common.scratch import Scratch
 from classifier.dataset import orders
 from classifier.evaluation.intervals import Z95, Z99, independent_count, wilson
@@ -20,6 +20,7 @@ from stages.evaluate.predicted import Predicted
 BINS = 5  # with as many validation images each
 FEWEST = 10  # validation images in a bin
 SMALLEST_DIFFERENCE = 0.02  # of two accuracies: a smaller one is not told
+Columns = tuple[Rows, Rows, Rows]  # similarity, correct, groups
 
 
 def of_run(
@@ -32,19 +33,17 @@ def of_run(
         correct: bool (N,).
         groups: int (N,); images of a group are not independent.
         tested: the test images.
-        scratch: for what is sorted and selected.
+        scratch: for what is sorted and divided.
     """
     new = ~np.isnan(tested.similarity)
-    known = np.concatenate([~np.isnan(similarity[b]) for b in orders.blocks(len(correct))])
-    if not known.all():
-        similarity, groups = (_select(rows, known, scratch) for rows in (similarity, groups))
-        correct = correct[known]
-    return bins(similarity, correct, groups, tested.similarity[new], tested.correct[new], scratch)
+    columns = similarity, correct, groups
+    known, _ = _divided(columns, lambda block: np.isnan(similarity[block]), 2, scratch)
+    return bins(*known, tested.similarity[new], tested.correct[new], scratch)
 
 
 def bins(
     similarity: Rows,
-    correct: np.ndarray,
+    correct: Rows,
     groups: Rows,
     test_similarity: np.ndarray,
     test_correct: np.ndarray,
@@ -58,24 +57,26 @@ def bins(
         groups: int (N,); images of a group are not independent.
         test_similarity: float (M,).
         test_correct: float (M,), 1 if right, 0 if wrong, NaN if the class is not known.
-        scratch: for what is sorted and selected.
+        scratch: for what is sorted and divided.
     """
     count = min(BINS, len(similarity) // FEWEST)
     if count == 0:
         return []
     shares = np.arange(1, count) / count
     edges = np.unique(sorted_column.quantile(sorted_column.sort(similarity, scratch), shares))
-    numbers, tested = (_bin_numbers(edges, values) for values in (similarity, test_similarity))
-    found = []
-    for number in np.unique(numbers).tolist():
-        own, scores = numbers == number, test_correct[tested == number]
-        values, of_images = (_select(rows, own, scratch) for rows in (similarity, groups))
-        found.append(_bin(values, correct[own], of_images, scores))
-    return found
+    tested = np.searchsorted(edges, test_similarity, "right")
+
+    def numbers(block: slice) -> np.ndarray:
+        return np.searchsorted(edges, similarity[block], "right")
+
+    parts = _divided((similarity, correct, groups), numbers, len(edges) + 1, scratch)
+    scores = (test_correct[tested == number] for number in range(len(parts)))
+    return [_bin(*part, own) for part, own in zip(parts, scores, strict=True) if len(part[0])]
 
 
-def _bin(similarity: Rows, correct: np.ndarray, groups: Rows, scores: np.ndarray) -> Bin:
+def _bin(similarity: Rows, is_correct: Rows, groups: Rows, scores: np.ndarray) -> Bin:
     """Returns the bin of some images; `scores` are `test_correct` of those in it."""
+    correct = is_correct[:]
     accuracy, independent = float(correct.mean()), independent_count(correct, groups)
     interval = wilson(accuracy * independent, independent)
     blocks = (similarity[block] for block in orders.blocks(len(correct)))
@@ -85,19 +86,17 @@ def _bin(similarity: Rows, correct: np.ndarray, groups: Rows, scores: np.ndarray
     return Bin(min(lows), max(highs), len(correct), accuracy, *interval, *shown)
 
 
-def _select(rows: Rows, mask: np.ndarray, scratch: Scratch) -> DiskArray:
-    """Returns some rows, which are read in blocks: here and there would be slow."""
-    selected = scratch.array((), rows[:0].dtype)
-    for block in orders.blocks(len(mask)):
-        selected.append(rows[block][mask[block]])
-    return selected
-
-
-def _bin_numbers(edges: np.ndarray, values: Rows) -> np.ndarray:
-    numbers = np.empty(len(values), np.uint8)
-    for block in orders.blocks(len(values)):
-        numbers[block] = np.searchsorted(edges, values[block], "right")
-    return numbers
+def _divided(
+    columns: Columns, numbers: Callable[[slice], np.ndarray], count: int, scratch: Scratch
+) -> list[Columns]:
+    """Returns the rows of columns in parts: `numbers` returns those of the parts of some rows."""
+    parts = [[scratch.array((), rows[:0].dtype) for rows in columns] for _ in range(count)]
+    for block in orders.blocks(len(columns[0])):
+        of_block, values = numbers(block), [rows[block] for rows in columns]
+        for number, part in enumerate(parts):
+            for array, own in zip(part, values, strict=True):
+                array.append(own[of_block == number])
+    return [(one, two, three) for one, two, three in parts]
 
 
 def metrics_part(found: Sequence[Bin]) -> dict[str, dict[str, float | bool]]:

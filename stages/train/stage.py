@@ -217,8 +217,10 @@ def main(
             outcome, random_correct, curve = train_linear(
                 table, images, labels, base_folder, plan, settings, scratch
             )
+        heap.return_above(heap.SMALL)
         heap.trim()
         kept = write_split(split_csv, plan, table, images[:], scratch)
+        heap.return_above(heap.LARGE)
         heads = make_heads(outcome, info, Path(folder))
         with reproducible_threads() as pool:
             final, predicted = out_of_fold.predict(

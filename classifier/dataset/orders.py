@@ -16,11 +16,13 @@ def blocks(count: int) -> Iterator[slice]:
     return (slice(start, start + BLOCK) for start in range(0, count, BLOCK))
 
 
-def true_places(mask: np.ndarray) -> np.ndarray:
-    """Returns where a mask is true, int32: as `np.flatnonzero`, in half the memory."""
-    found = [np.zeros(0, np.int32)]
+def true_places(mask: np.ndarray, step: int = 1) -> np.ndarray:
+    """Returns where a mask is true, int32: as `np.flatnonzero(mask)[::step]`, in less memory."""
+    found, done = [np.zeros(0, np.int32)], 0
     for block in blocks(len(mask)):
-        found.append((block.start + np.flatnonzero(mask[block])).astype(np.int32))
+        places = block.start + np.flatnonzero(mask[block])
+        found.append(places[-done % step :: step].astype(np.int32))
+        done += len(places)
     return np.concatenate(found)
 
 

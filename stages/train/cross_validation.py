@@ -56,8 +56,8 @@ class Samples:
     def judges(self) -> "Samples":
         """Returns the images to judge candidates by: all where these are few, else of each fold."""
         step = -(-len(self.labels) // JUDGES)
-        images = (orders.true_places(self.folds == fold) for fold in self.fold_numbers)
-        return self.subset(np.sort(np.concatenate([one[::step].copy() for one in images])))
+        folds = [orders.true_places(self.folds == fold, step) for fold in self.fold_numbers]
+        return self.subset(np.sort(np.concatenate(folds)))
 
     @property
     def n_views(self) -> int:

@@ -105,8 +105,8 @@ def measure(
 
     held_out = [fold for fold in folds if fold]
     curves = dict(zip(held_out, pool.map(fit, held_out), strict=True))
-    predicted = orders.true_places(samples.folds > 0)
-    predicted = predicted[:: -(-len(predicted) // MOST)].copy()  # not a view of all
+    count = int(np.count_nonzero(samples.folds))
+    predicted = orders.true_places(samples.folds > 0, max(1, -(-count // MOST)))
     chosen = np.full_like(samples.folds, -1)
     chosen[predicted] = samples.folds[predicted]
     correct = np.empty((len(predicted), len(FRACTIONS)), np.float32)

@@ -138,8 +138,8 @@ def layer_sets(table: FeatureTable, wanted: Layers) -> list[LayerSet]:
 
 
 def _coordinates(features: Array, samples: Samples, layer_set: LayerSet) -> Coordinates:
-    images = orders.true_places(samples.trains)
-    some = images[:: -(-len(images) // JUDGES)]  # enough for a mean
+    count = int(np.count_nonzero(samples.trains))
+    some = orders.true_places(samples.trains, max(1, -(-count // JUDGES)))  # enough for a mean
     return Coordinates.of(features, samples.rows[some].ravel(), layer_set[1], POWER)
 
 

@@ -59,9 +59,11 @@ def calibrate(
         measures: float64 (n, MEASURES), by the scores of their rounds.
         places: int (N,), the row of each image in them; -1: none.
     """
-    known = places[(plan.rounds > 0) & plan.trains]  # what is excluded may be of no class
-    known = known if len(known) else places[plan.rounds > 0]
-    final = fitted.calibrated(measures[known[:: -(-len(known) // CALIBRATED)]])
+    validates = plan.rounds > 0
+    known = validates & plan.trains  # what is excluded may be of no class
+    known = known if known.any() else validates
+    step = max(1, -(-int(np.count_nonzero(known)) // CALIBRATED))
+    final = fitted.calibrated(measures[places[orders.true_places(known, step)]])
     scores = np.full(len(places), np.nan, np.float32)
     for block in orders.blocks(len(places)):
         images = block.start + np.flatnonzero(places[block] >= 0)

@@ -40,4 +40,5 @@ def test_true_places_are_those_of_numpy(monkeypatch):
     mask = np.random.default_rng(1).random(40) < 0.3
     found = orders.true_places(mask)
     assert found.dtype == np.int32 and np.array_equal(found, np.flatnonzero(mask))
+    assert np.array_equal(orders.true_places(mask, 3), np.flatnonzero(mask)[::3])
     assert len(orders.true_places(mask[:0])) == 0

@@ -76,7 +76,9 @@ def find(values: Rows, labels: np.ndarray, groups: np.ndarray, n_train: int) -> 
     classes = _large_classes(labels[:n_train], groups[:n_train])
     if len(classes) < 2:
         return NONE
-    targets = np.searchsorted(classes, labels).astype(np.int32)  # indices into classes
+    targets = np.empty(len(labels), np.int32)  # indices into classes
+    for block in orders.blocks(len(labels)):
+        targets[block] = np.searchsorted(classes, labels[block])
     np.minimum(targets, len(classes) - 1, out=targets)
     known = classes[targets] == labels
     train = orders.true_places(known[:n_train])
@@ -125,24 +127,36 @@ def stratified_group_folds(labels: np.ndarray, groups: np.ndarray) -> np.ndarray
     StratifiedGroupKFold, but its import takes longer than the whole stage.
 
     Args:
-        labels: int (N,).
-        groups: int (N,), dealt out in ascending order.
+        labels: int (N,), 0 or more.
+        groups: int (N,), dealt out in ascending order; 0 or more.
     """
-    order = np.lexsort((groups, labels))
-    labels, groups = labels[order], groups[order]
-    new_class = np.append(True, labels[1:] != labels[:-1])
-    new_group = new_class | np.append(True, groups[1:] != groups[:-1])
-    number = np.cumsum(new_group, dtype=np.int32)
-    number -= np.maximum.accumulate(np.where(new_class, number, np.int32(0)))
-    folds = np.empty(len(order), np.int8)
-    folds[order] = number % FOLDS
+    pairs, folds = _pairs(labels, groups), np.empty(len(labels), np.int8)
+    starts = np.searchsorted(pairs, np.arange(labels.max(initial=-1) + 1) << 32)  # of each class
+    for block in orders.blocks(len(labels)):
+        own = labels[block]
+        folds[block] = (np.searchsorted(pairs, _keys(own, groups[block])) - starts[own]) % FOLDS
     return folds
 
 
 def _large_classes(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Returns the classes with enough different images, sorted."""
-    order = np.lexsort((groups, labels))
-    labels, groups = labels[order], groups[order]
-    new = np.append(True, (labels[1:] != labels[:-1]) | (groups[1:] != groups[:-1]))
-    classes, counts = np.unique(labels[new[: len(labels)]], return_counts=True)
+    present = _pairs(labels, groups)
+    present >>= 32  # the class of each pair
+    starts = np.flatnonzero(np.append(True, present[1:] != present[:-1])[: len(present)])
+    classes, counts = present[starts], np.diff(starts, append=len(present))
     return np.asarray(classes[(counts >= MIN_CLASS_SIZE) & (classes >= 0)])
+
+
+def _pairs(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Returns the different pairs of a label and a group as sorted numbers, int64 (P,)."""
+    keys = _keys(labels, groups)
+    keys.sort()
+    return keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
+
+
+def _keys(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Returns a number for each label and group, in the order of both, int64 (N,)."""
+    keys = labels.astype(np.int64)
+    keys <<= 32
+    keys |= groups
+    return keys

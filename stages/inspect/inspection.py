@@ -113,7 +113,8 @@ def inspect_images(
     else:
         groups = scratch.keep(near_duplicates.group_duplicates(pairs, unique.hash_rank[:]))
         errors, near = _judge(train, values, pca, unique, groups, scratch)
-        far = outliers.find(near.distances, groups[:], unique.n_train)
+        heap.trim()
+        far = outliers.find(near.distances[:], groups[:], unique.n_train)
         similarities = similar_images.similarities(train, test, unique, near.nearest, pca.factors)
         selected[far.images] = selected[errors.images] = True
     images = select_images(images_csv, of_rows, selected)

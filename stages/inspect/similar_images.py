@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from classifier.common import cores, parallel
+from classifier.common.disk_array import Rows
 from classifier.dataset import orders
 from classifier.dataset.features import MAX_CHUNK, Array, FeatureTable
 from classifier.similarity.pca import iter_vectors
@@ -21,7 +22,7 @@ def similarities(
     train: FeatureTable,
     test: FeatureTable,
     unique: UniqueImages,
-    near: np.ndarray,
+    near: Rows,
     factors: np.ndarray,
 ) -> np.ndarray:
     """Returns the similarity of each content to its nearest training image.
@@ -38,11 +39,11 @@ def similarities(
     train_rows, test_rows = train.image_rows, test.image_rows
     found, first, end = np.full(len(near), np.nan, np.float32), unique.first, unique.n_train
     for features_of, rows, start, contents in (
-        (train.features, train_rows, 0, np.arange(end)),
-        (test.features, test_rows, len(train_rows), np.arange(end, len(near))),
+        (train.features, train_rows, 0, range(end)),
+        (test.features, test_rows, len(train_rows), range(end, len(near))),
     ):
         for block in orders.blocks(len(contents)):
-            own = contents[block]
+            own = np.array(contents[block])
             own = own[near[own] >= 0]
             pairs = rows[first[own] - start], train_rows[first[near[own]]]
             found[own] = cosine(features_of, pairs[0], train.features, pairs[1], factors)

@@ -17,7 +17,7 @@ NONE = 2.0  # no distance is more
 
 @dataclass(frozen=True)
 class TrainingNeighbours:
-    """The result, one row per image.
+    """The result, one row per image; on disk.
 
     Attributes:
         distances: float (N,), mean cosine distance to the AVERAGED nearest training images that
@@ -25,8 +25,8 @@ class TrainingNeighbours:
         nearest: int32 (N,), the most similar training image of another group; -1 if none was found.
     """
 
-    distances: np.ndarray
-    nearest: np.ndarray
+    distances: Rows
+    nearest: Rows
 
 
 def find(
@@ -45,7 +45,7 @@ def find(
         groups: int (N,), the same for images of one group.
         n_train: the first rows, the training images.
         rank: int (N,), all different, an order that does not depend on that of the rows.
-        scratch: for what was found in each cell.
+        scratch: for what was found in each cell, and for the result.
     """
     kind = np.float64 if n_train <= nearest_neighbours.EXACT else np.float32  # halves the memory
     record = np.dtype([("lowest", kind, (AVERAGED,)), ("distance", kind), ("nearest", np.int32)])
@@ -62,15 +62,15 @@ def find(
         found["nearest"][known] = members[near[chosen][known]]
         found["distance"][known] = distances[chosen][known]
         parts.append(rows, found)
-    result = TrainingNeighbours(np.empty(len(vectors), kind), np.empty(len(vectors), np.int32))
+    result = scratch.array((), kind), scratch.array((), np.int32)
     for images, places, found in parts:
         total = _none(images.stop - images.start, record)
         for some in _passes(places):
             _merge(total, places[some], found[some])
         lowest = np.sort(total["lowest"], axis=1)
-        result.distances[images] = lowest.mean(axis=1, dtype=np.float64)
-        result.nearest[images] = total["nearest"]
-    return result
+        result[0].append(lowest.mean(axis=1, dtype=np.float64))
+        result[1].append(total["nearest"])
+    return TrainingNeighbours(*result)
 
 
 def _none(count: int, record: np.dtype) -> np.ndarray:

@@ -27,7 +27,8 @@ def scores(values: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:
 
 def find(*args: Any) -> training_neighbours.TrainingNeighbours:
     with Scratch(Path(tempfile.gettempdir())) as scratch:
-        return training_neighbours.find(*args, scratch)
+        found = training_neighbours.find(*args, scratch)
+        return training_neighbours.TrainingNeighbours(found.distances[:], found.nearest[:])
 
 
 def scores_of(values: np.ndarray, groups: np.ndarray, n_train: int) -> np.ndarray:

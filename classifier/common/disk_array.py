@@ -5,6 +5,7 @@ import mmap
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from threading import Lock
 from typing import IO, Any, Protocol
 
@@ -62,13 +63,15 @@ def read_rows(
     index = _places(np.asarray(rows), shape[0])
     found = np.empty((len(index), *shape[1:]), dtype)
     numbers = index // max(1, WINDOW // size)
-    windows = np.unique(numbers).tolist()
+    windows, starts = np.unique(numbers, return_index=True)
     if len(windows) > max(WINDOWS, len(index) // MANY):
         _read_runs(file, offset, index, found)
-        return found
-    for number in windows:
-        own = np.flatnonzero(numbers == number)
-        found[own] = _look_up(file, offset, index[own], found[:0])
+    elif (numbers[1:] < numbers[:-1]).any():
+        order = np.argsort(numbers, kind="stable")
+        found[order] = read_rows(file, offset, dtype, shape, index[order])
+    else:
+        for start, end in pairwise([*starts.tolist(), len(index)]):
+            _look_up(file, offset, index[start:end], found[start:end])
     return found
 
 
@@ -90,15 +93,15 @@ def _read_runs(file: IO[bytes], offset: int, index: np.ndarray, found: np.ndarra
         _fill(data[start * size : end * size], file)
 
 
-def _look_up(file: IO[bytes], offset: int, index: np.ndarray, none: np.ndarray) -> np.ndarray:
-    """Returns rows that are near each other; `none` is like them but empty."""
-    size = none.itemsize * math.prod(none.shape[1:])
-    first, count = int(index.min()), int(index.max()) - int(index.min()) + 1
-    start = (offset + first * size) // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
-    within = offset + first * size - start
-    buffer = mmap.mmap(file.fileno(), within + count * size, access=mmap.ACCESS_READ, offset=start)
-    rows = np.ndarray((count, *none.shape[1:]), none.dtype, buffer, within)
-    return rows[index - first]
+def _look_up(file: IO[bytes], offset: int, index: np.ndarray, found: np.ndarray) -> None:
+    """Reads rows that are near each other."""
+    size, first = found[:1].nbytes, int(index.min())
+    count, place = int(index.max()) - first + 1, offset + first * size
+    start = place // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
+    length = place - start + count * size
+    buffer = mmap.mmap(file.fileno(), length, access=mmap.ACCESS_READ, offset=start)
+    rows = np.ndarray((count, *found.shape[1:]), found.dtype, buffer, place - start)
+    found[:] = rows[index - first]  # np.take would copy all of them where they are not aligned
 
 
 def _fill(buffer: memoryview, file: IO[bytes]) -> None:

@@ -43,7 +43,7 @@ def parse_args() -> argparse.Namespace:
 
 def require_free(out: str, address: str, *, force: bool) -> None:
     """Raises a StageError if the list cannot be written there, or must not be."""
-    if out.startswith("http"):
+    if out.startswith(("http://", "https://")):
         raise StageError(f"--out: must be a file here or in object storage; got {out}")
     if rule := source.broken_rule(out):
         raise StageError(f"--out: must be {rule}; got {out!r}")
@@ -90,6 +90,7 @@ def main() -> None:
     """Writes the list."""
     args = parse_args()
     require_free(args.out, args.address, force=args.force)
+    hint = _source_hint(args.out)
     listing = Listing(args.address)
     rows = listing.rows()
     first = list(islice(rows, 1))  # before the temporary file of the list may be in the folder
@@ -100,7 +101,7 @@ def main() -> None:
             "out: hidden, a linked folder, or in no folder of a split"
         )
     line = f"manifest: {count(listing.listed, 'image')} -> {args.out}"
-    print(line + _source_hint(args.out) + _format_hint(listing.listed))
+    print(line + hint + _format_hint(listing.listed))
 
 
 def _source_hint(out: str) -> str:

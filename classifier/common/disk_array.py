@@ -63,15 +63,14 @@ def read_rows(
     index = _places(np.asarray(rows), shape[0])
     found = np.empty((len(index), *shape[1:]), dtype)
     numbers = index // max(1, WINDOW // size)
-    windows, starts = np.unique(numbers, return_index=True)
-    if len(windows) > max(WINDOWS, len(index) // MANY):
+    if len(np.unique(numbers)) > max(WINDOWS, len(index) // MANY):
         _read_runs(file, offset, index, found)
-    elif (numbers[1:] < numbers[:-1]).any():
-        order = np.argsort(numbers, kind="stable")
-        found[order] = read_rows(file, offset, dtype, shape, index[order])
-    else:
-        for start, end in pairwise([*starts.tolist(), len(index)]):
-            _look_up(file, offset, index[start:end], found[start:end])
+        return found
+    order = None if (numbers[1:] >= numbers[:-1]).all() else np.argsort(numbers, kind="stable")
+    starts = np.flatnonzero(np.diff(numbers if order is None else numbers[order], prepend=-1))
+    for start, end in pairwise([*starts.tolist(), len(index)]):
+        places = slice(start, end) if order is None else order[start:end]
+        found[places] = _look_up(file, offset, index[places], found[:0])
     return found
 
 
@@ -81,7 +80,7 @@ def _places(rows: np.ndarray, count: int) -> np.ndarray:
         return np.flatnonzero(rows)
     if rows.dtype == bool or (len(rows) and not -count <= rows.min() <= rows.max() < count):
         raise IndexError(f"rows must be a mask of {count}, or below {count}; got {rows}")
-    return np.where(rows < 0, rows + count, rows)
+    return np.where(rows < 0, rows + count, rows) if (rows < 0).any() else rows
 
 
 def _read_runs(file: IO[bytes], offset: int, index: np.ndarray, found: np.ndarray) -> None:
@@ -93,15 +92,15 @@ def _read_runs(file: IO[bytes], offset: int, index: np.ndarray, found: np.ndarra
         _fill(data[start * size : end * size], file)
 
 
-def _look_up(file: IO[bytes], offset: int, index: np.ndarray, found: np.ndarray) -> None:
-    """Reads rows that are near each other."""
-    size, first = found[:1].nbytes, int(index.min())
+def _look_up(file: IO[bytes], offset: int, index: np.ndarray, none: np.ndarray) -> np.ndarray:
+    """Returns rows that are near each other; `none` is like them but empty."""
+    size, first = none.itemsize * math.prod(none.shape[1:]), int(index.min())
     count, place = int(index.max()) - first + 1, offset + first * size
     start = place // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
     length = place - start + count * size
     buffer = mmap.mmap(file.fileno(), length, access=mmap.ACCESS_READ, offset=start)
-    rows = np.ndarray((count, *found.shape[1:]), found.dtype, buffer, place - start)
-    found[:] = rows[index - first]  # np.take would copy all of them where they are not aligned
+    rows = np.ndarray((count, *none.shape[1:]), none.dtype, buffer, place - start)
+    return rows[index - first]  # np.take would copy all of them where they are not aligned
 
 
 def _fill(buffer: memoryview, file: IO[bytes]) -> None:

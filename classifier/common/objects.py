@@ -159,6 +159,6 @@ def opened(path: Path, sha256: str = "") -> Iterator[BinaryIO]:
 def changed(path: str, reason: object) -> str:
     """Returns the error about a file that is not, or no longer, what `validate` has read."""
     if address_of(Path(path)):
-        rule = f"must be as `validate` has read it; got an error ({reason})"
-        return f"{path}: {rule}: make the list of images again, then run `dvc repro`"
+        remedy = "make the list of images again; if it has no etag, run `dvc repro -f -s validate`"
+        return f"{path}: must be as `validate` has read it; got an error ({reason}): {remedy}"
     return f"{path}: changed while `dvc repro` was running; run it again"

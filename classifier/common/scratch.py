@@ -8,7 +8,7 @@ from typing import IO
 
 import numpy as np
 
-from classifier.common.disk_array import DiskArray, Rows
+from classifier.common.disk_array import BLOCK, DiskArray, Rows
 
 
 class Scratch:
@@ -41,5 +41,6 @@ class Scratch:
         """Returns an array with these rows."""
         none = values[:0]
         array = self.array(none.shape[1:], none.dtype)
-        array.append(values[:])
+        for start in range(0, len(values), BLOCK):
+            array.append(values[start : start + BLOCK])
         return array

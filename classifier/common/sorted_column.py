@@ -58,7 +58,7 @@ def _pieces(blocks: DiskArray, bounds: np.ndarray) -> Iterator[Iterator[np.ndarr
 
 
 def quantile(ordered: Rows, shares: float | np.ndarray) -> np.ndarray:
-    """Returns quantiles, the same bits as `np.quantile`.
+    """Returns quantiles, the same bits as `np.quantile` of NumPy 2.4.
 
     Args:
         ordered: float (N,), ascending; N is 1 or more.

@@ -129,7 +129,9 @@ def bottleneck_features(maps: Array, base_folder: Path, file: IO[bytes]) -> np.n
         network = Path(folder) / "upper.xml"
         openvino_engine.write(openvino_convert.convert(model, "float16"), network)
         for vectors in head.vectors(openvino_engine.OpenvinoEngine(network), maps):
-            file.write(vectors.tobytes())
+            data = memoryview(vectors.tobytes())
+            while data:  # a full disk takes a part of them, and raises an error the next time
+                data = data[file.write(data) :]
             bar.update(len(vectors))
     file.flush()
     return np.memmap(file, np.float32, "r", shape=(len(maps), model.output_shape[-1]))

@@ -51,8 +51,8 @@ class SharedGroups:
             found = np.concatenate([last, part])
             same = (np.diff(found["number"]) == 0) & (np.diff(found["value"]) == 0)
             same &= np.diff(found["row"] % len(SPLITS)) != 0
-            chosen = found[1:][same][: SHOWN - len(keys)]
-            keys |= set(zip(chosen["number"].tolist(), chosen["value"].tolist(), strict=True))
+            chosen = np.unique(found[["number", "value"]][1:][same])[: SHOWN - len(keys)]
+            keys |= set(chosen.tolist())
             last = found[-1:]
         return keys
 

@@ -5,16 +5,13 @@ import mmap
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from threading import Lock
 from typing import IO, Any, Protocol
 
 import numpy as np
 
 BLOCK = 65_536  # rows that are read at once
-WINDOW = 2**21  # bytes of a file that are mapped at once: mapped pages count as memory
-WINDOWS = 8  # in which rows are looked up; of more, each run of rows is read
-MANY = 64  # rows in each window, with which it is any number of windows
+SMALL = 16_000_000  # bytes of an array that may be mapped: mapped pages count as memory
 
 
 class Rows(Protocol):
@@ -57,50 +54,19 @@ def read_rows(
             _fill(found.reshape(-1).view(np.uint8).data, file)
             return found
         rows = np.arange(start, stop, step)
-    if isinstance(rows, tuple) or np.ndim(rows) != 1:
+    if shape[0] * size <= SMALL or np.ndim(rows) != 1:
         buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return np.array(np.ndarray(shape, dtype, buffer, offset)[rows])
-    index = _places(np.asarray(rows), shape[0])
+    index = (
+        np.flatnonzero(rows) if rows.dtype == bool else np.where(rows < 0, rows + shape[0], rows)
+    )
     found = np.empty((len(index), *shape[1:]), dtype)
-    numbers = index // max(1, WINDOW // size)
-    if len(np.unique(numbers)) > max(WINDOWS, len(index) // MANY):
-        _read_runs(file, offset, index, found)
-        return found
-    order = None if (numbers[1:] >= numbers[:-1]).all() else np.argsort(numbers, kind="stable")
-    starts = np.flatnonzero(np.diff(numbers if order is None else numbers[order], prepend=-1))
-    for start, end in pairwise([*starts.tolist(), len(index)]):
-        places = slice(start, end) if order is None else order[start:end]
-        found[places] = _look_up(file, offset, index[places], found[:0])
-    return found
-
-
-def _places(rows: np.ndarray, count: int) -> np.ndarray:
-    """Returns the places, 0 to `count` - 1, of an int array or of a mask."""
-    if rows.dtype == bool and len(rows) == count:
-        return np.flatnonzero(rows)
-    if rows.dtype == bool or (len(rows) and not -count <= rows.min() <= rows.max() < count):
-        raise IndexError(f"rows must be a mask of {count}, or below {count}; got {rows}")
-    return np.where(rows < 0, rows + count, rows) if (rows < 0).any() else rows
-
-
-def _read_runs(file: IO[bytes], offset: int, index: np.ndarray, found: np.ndarray) -> None:
-    """Reads rows here and there, those that follow each other at once."""
-    data, size = found.reshape(-1).view(np.uint8).data, found[:1].nbytes
+    data = found.reshape(-1).view(np.uint8).data
     runs = np.flatnonzero(np.diff(index, prepend=-2) != 1)
     for start, end in zip(runs.tolist(), [*runs[1:].tolist(), len(index)], strict=False):
         file.seek(offset + int(index[start]) * size)
         _fill(data[start * size : end * size], file)
-
-
-def _look_up(file: IO[bytes], offset: int, index: np.ndarray, none: np.ndarray) -> np.ndarray:
-    """Returns rows that are near each other; `none` is like them but empty."""
-    size, first = none.itemsize * math.prod(none.shape[1:]), int(index.min())
-    count, place = int(index.max()) - first + 1, offset + first * size
-    start = place // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
-    length = place - start + count * size
-    buffer = mmap.mmap(file.fileno(), length, access=mmap.ACCESS_READ, offset=start)
-    rows = np.ndarray((count, *none.shape[1:]), none.dtype, buffer, place - start)
-    return rows[index - first]  # np.take would copy all of them where they are not aligned
+    return found
 
 
 def _fill(buffer: memoryview, file: IO[bytes]) -> None:
@@ -152,10 +118,11 @@ class DiskArray:
 
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
         """Returns the rows of a slice or of an int array."""
+        shape = self._count, *self._shape
         if not self._count:
-            return np.empty(self.shape, self._dtype)[rows]
+            return np.empty(shape, self._dtype)[rows]
         with self._lock:
-            return read_rows(self._file, 0, self._dtype, self.shape, rows)
+            return read_rows(self._file, 0, self._dtype, shape, rows)
 
 
 @dataclass(frozen=True)

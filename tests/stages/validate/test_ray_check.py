@@ -323,7 +323,7 @@ def test_workers_read_object_storage_themselves(images, finished, tmp_path, monk
             monkeypatch.setenv("AWS_ENDPOINT_URL", address)
             refused = project.stage("extract")
             path = "input/s3/images/set/test/n0.png"
-            assert f"error: {path}: changed while `dvc repro` was running" in refused.stderr
+            assert f"error: {path}: must be as `validate` has read it; got" in refused.stderr
             problems = outputs(project, "ray")[0]["results/problems.csv"].decode()
             changed = "unreadable,changed since the list of images was made; make it again"
             assert re.search(rf'^{path},"?{changed}"?,skipped', problems, re.M), problems

@@ -265,7 +265,7 @@ def test_neither_the_order_of_rows_nor_the_size_of_blocks_influences_findings(da
     before, similarities = data.inspect(), similarity.PATH.read_text()
     data.shuffled = True
     monkeypatch.setattr(orders, "BLOCK", 20)  # as of many images
-    monkeypatch.setattr(disk_array, "WINDOWS", 0)
+    monkeypatch.setattr(disk_array, "SMALL", 0)
     assert data.inspect() == before
     assert {"duplicate", "in_train_and_test", "wrong_label"} <= {one.finding for one in before}
     assert similarity.PATH.read_text() == similarities

@@ -49,7 +49,7 @@ def test_a_table_of_many_parts_gives_the_same_files(inside, monkeypatch):
     for module, name, size in (
         (orders, "BLOCK", 30),
         (draw, "BLOCK", 30),
-        (disk_array, "WINDOWS", 0),
+        (disk_array, "SMALL", 0),
     ):
         monkeypatch.setattr(module, name, size)  # as of many images
     run_stage(subset(table, np.lexsort((table.paths, part))), inside / "four", ends=(40, 80, 120))

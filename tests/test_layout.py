@@ -22,6 +22,7 @@ TESTED_BY = {
     "cache/recovery": "cache/test_features",
     "commands/_cache_files": "commands/test_cache",
     "commands/_demo_folder": "commands/test_demo",
+    "commands/_demo_params": "commands/test_demo",
     "commands/_new_images": "commands/test_classify",
     "commands/_page_server": "commands/test_serve",
     "common/shard": "commands/test_classify",

@@ -1,30 +1,20 @@
-"""demo/: what is copied there, and which of its files the user has changed or added.
+"""demo/: what is copied there, and which of its files the user has changed or added."""
 
-demo/.dvc/copied.json has the SHA-256 of each file as it was copied.
-"""
-
-import hashlib
-import json
 import os
-import re
 import shutil
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import yaml
 
+from classifier.commands import _demo_params
+from classifier.commands._demo_params import FOLDER, PARAMS, RECORD
 from classifier.common import files
 from classifier.common.errors import StageError, first_names
-from classifier.dataset import manifest, source
 
-FOLDER = Path("demo")
 IMAGES = Path(__file__).with_name("demo_images")
 CODE = ("classifier", "stages", "dvc.yaml", ".dvcignore")
-PARAMS = Path("params.yaml")
-SOURCE = re.compile(r"^(dataset:\n +source:) .*?( *#.*)?$", re.M)
 CONFIG = FOLDER / ".dvc" / "config"
-RECORD = FOLDER / ".dvc" / "copied.json"
 DVC_CONFIG = "[core]\n    analytics = false\n    check_update = false\n    no_scm = true\n"
 SITE_CACHE = FOLDER / ".dvc" / "site_cache"  # else DVC's state is where all users can write
 COMPUTED = (".cache", ".dvc", "dvc.lock", "dvc_plots")  # besides the outputs in dvc.yaml
@@ -42,7 +32,7 @@ def prepare() -> bool:
     _require_demo()
     RECORD.parent.mkdir(parents=True, exist_ok=True)
     if not RECORD.exists():
-        files.write_json(RECORD, {})
+        _demo_params.remember({})
     if edited := _users_files(CODE):
         print(f"demo: keeping your code; changed: {first_names(edited)}", flush=True)
     else:
@@ -52,7 +42,7 @@ def prepare() -> bool:
     else:
         with files.atomic_folder(FOLDER / "input", "train") as part:
             shutil.copytree(IMAGES, part, dirs_exist_ok=True)
-    return copy_params(FOLDER / PARAMS)
+    return _demo_params.copy_params(FOLDER / PARAMS)
 
 
 def delete() -> None:
@@ -72,43 +62,6 @@ def delete() -> None:
     shutil.rmtree(FOLDER)
 
 
-def copy_params(target: Path) -> bool:
-    """Copies params.yaml unless the user has edited the copy; returns whether it was copied."""
-    text = _params()
-    if target.exists() and target.read_text(encoding="utf-8") not in (text, random_weights(text)):
-        print(f"demo: keeping your {target.as_posix()}", flush=True)
-        return False
-    _write(target, text)
-    return True
-
-
-def _params() -> str:
-    """Returns the text of params.yaml for the images of the demo.
-
-    Raises:
-        StageError: it names other images, and how it does is not understood.
-    """
-    text = SOURCE.sub(rf"\1 {source.FOLDER}\2", PARAMS.read_text(encoding="utf-8"), count=1)
-    with suppress(yaml.YAMLError, KeyError, TypeError):  # stage `params` tells what is wrong
-        if (value := yaml.safe_load(text)["dataset"]["source"]) != source.FOLDER:
-            rule = f"dataset.source must be {source.FOLDER} for the demo; got {value!r}"
-            raise StageError(f"{PARAMS}: {rule}")
-    return text
-
-
-def use_random_weights(params_yaml: Path) -> bool:
-    """Sets random weights in params.yaml, and returns whether it said `imagenet` before."""
-    before = params_yaml.read_text(encoding="utf-8")
-    after = random_weights(before)
-    _write(params_yaml, after)
-    return after != before
-
-
-def random_weights(params_yaml: str) -> str:
-    """Returns the text of params.yaml with `weights: imagenet` replaced by random weights."""
-    return re.sub(r"\bweights: imagenet\b", "weights: random", params_yaml, count=1)
-
-
 def _require_demo() -> None:
     if not os.path.lexists(FOLDER):
         return
@@ -123,7 +76,7 @@ def _require_demo() -> None:
 
 def _users_files(names: Sequence[str]) -> list[str]:
     """Returns the files below some places of FOLDER that are not as they were copied."""
-    known = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    known = _demo_params.copied()
     computed = tuple(f"{path}/" for path in (*COMPUTED, *_outputs()))
     users = []
     for name in names:
@@ -141,8 +94,7 @@ def _outputs() -> list[str]:
     text = path.read_text(encoding="utf-8") if path.exists() else "stages: {}"
     outputs = [
         out
-        for ending in manifest.ENDINGS
-        for stage in yaml.safe_load(text.replace(manifest.TEMPLATE, ending))["stages"].values()
+        for stage in yaml.safe_load(text)["stages"].values()
         for key in ("outs", "metrics")
         for out in stage.get(key, [])
     ]
@@ -151,15 +103,10 @@ def _outputs() -> list[str]:
 
 def _is_copy(path: Path, place: str, known: str | None) -> bool:
     if place == PARAMS.name:
-        text = _params()
-        return path.read_text(encoding="utf-8") in (text, random_weights(text))
+        return _demo_params.is_copy(path)
     image = place.startswith("input/")
     original = IMAGES / place.removeprefix("input/") if image else Path(place)
-    return _hash(path) in (known, _hash(original))
-
-
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    return _demo_params.hash_of(path) in (known, _demo_params.hash_of(original))
 
 
 def _copy_code() -> None:
@@ -170,18 +117,15 @@ def _copy_code() -> None:
             files.remove(FOLDER / name)
             shutil.copytree(name, FOLDER / name, ignore=ignore)
         else:
-            _write(FOLDER / name, Path(name).read_text(encoding="utf-8"))
+            _demo_params.write(FOLDER / name, Path(name).read_text(encoding="utf-8"))
     copied = (path for name in CODE for path in [FOLDER / name, *(FOLDER / name).rglob("*")])
-    known = {p.relative_to(FOLDER).as_posix(): _hash(p) for p in copied if p.is_file()}
-    files.write_json(RECORD, known)
+    known = {
+        p.relative_to(FOLDER).as_posix(): _demo_params.hash_of(p) for p in copied if p.is_file()
+    }
+    _demo_params.remember(known)
     place = str(SITE_CACHE.absolute())
     site_cache = (
         f'    site_cache_dir = "{place}"\n' if place.isprintable() and '"' not in place else ""
     )
     if not CONFIG.exists() or CONFIG.read_text(encoding="utf-8").startswith(DVC_CONFIG):
-        _write(CONFIG, DVC_CONFIG + site_cache)
-
-
-def _write(path: Path, text: str) -> None:
-    with files.atomic_write(path) as part:  # replaces a link, not what it leads to
-        part.write_text(text, encoding="utf-8")
+        _demo_params.write(CONFIG, DVC_CONFIG + site_cache)

@@ -11,8 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from classifier.commands import _demo_folder
-from classifier.commands._demo_folder import FOLDER, PARAMS
+from classifier.commands import _demo_folder, _demo_params
+from classifier.commands._demo_params import FOLDER, PARAMS
 from classifier.common import files
 from classifier.common.errors import StageError
 from classifier.evaluation import metrics, predictions
@@ -88,7 +88,7 @@ def main() -> None:
     unedited = _demo_folder.prepare()
     if not repro("params"):
         raise StageError(f"{FOLDER}: `dvc repro` failed; the error is above")
-    if not repro("fetch") and unedited and _demo_folder.use_random_weights(FOLDER / PARAMS):
+    if not repro("fetch") and unedited and _demo_params.use_random_weights(FOLDER / PARAMS):
         print(NO_WEIGHTS, flush=True)
     if not repro():
         raise StageError(f"{FOLDER}: `dvc repro` failed; the error is above")

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from classifier.commands import _demo_folder as folder
+from classifier.commands import _demo_params as demo_params
 from classifier.common.errors import StageError
 from tests.project import ROOT, Project
 
@@ -102,24 +103,41 @@ def test_edited_params_of_an_earlier_demo_are_kept(checkout, capsys):
     assert "demo: keeping your demo/params.yaml" in capsys.readouterr().out
 
 
+def test_params_of_an_earlier_version_that_were_not_edited_are_replaced(checkout):
+    path, copy = checkout / "params.yaml", checkout / "demo" / "params.yaml"
+    path.write_text(path.read_text() + "# new\n")
+    assert folder.prepare()
+    assert copy.read_text().endswith("# new\n")
+    assert demo_params.use_random_weights(copy)
+    path.write_text(path.read_text() + "# newer\n")
+    assert folder.prepare()
+    assert copy.read_text().endswith("# newer\n")
+
+
+def test_the_demo_is_deleted_whatever_the_source(checkout):
+    (checkout / "params.yaml").write_text("dataset: {source: s3://b/flowers.csv}\n")
+    folder.delete()
+    assert not (checkout / "demo").exists()
+
+
 def test_the_demo_uses_its_own_images_whatever_the_source(inside, set_param):
     path, copy = inside / "params.yaml", inside / "demo.yaml"
     before = path.read_text()
     path.write_text(before.replace("source: input ", "source: s3://b/flowers.csv "))
-    folder.copy_params(copy)
+    demo_params.copy_params(copy)
     assert copy.read_text() == before
     path.write_text(before.replace("source: input ", "# a comment\n  source: s3://b/flowers.csv "))
     with pytest.raises(
         StageError, match=r"^params\.yaml: dataset\.source must be input for the demo"
     ):
-        folder.copy_params(copy)
+        demo_params.copy_params(copy)
 
 
 def test_random_weights_of_an_earlier_demo_are_not_kept(inside):
     copy = inside / "demo.yaml"
-    folder.copy_params(copy)
-    assert folder.use_random_weights(copy)
-    folder.copy_params(copy)
+    demo_params.copy_params(copy)
+    assert demo_params.use_random_weights(copy)
+    demo_params.copy_params(copy)
     assert copy.read_text() == (inside / "params.yaml").read_text()
 
 
@@ -147,7 +165,7 @@ def test_linked_params_are_replaced_not_written_through(checkout):
     copy.unlink()
     copy.symlink_to("../params.yaml")
     folder.prepare()
-    assert folder.use_random_weights(copy)
+    assert demo_params.use_random_weights(copy)
     assert "weights: imagenet" in (checkout / "params.yaml").read_text()
 
 
@@ -173,7 +191,7 @@ def test_a_demo_without_files_of_the_users_is_deleted(checkout):
     (checkout / "demo" / "results").mkdir()
     for name in ("results/a.csv", "dvc.lock", ".dvc/tmp"):
         (checkout / "demo" / name).touch()
-    folder.use_random_weights(checkout / "demo" / "params.yaml")
+    demo_params.use_random_weights(checkout / "demo" / "params.yaml")
     folder.delete()
     folder.delete()
     assert not (checkout / "demo").exists() and (checkout / "params.yaml").exists()

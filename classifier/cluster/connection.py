@@ -1,28 +1,25 @@
 """A connection to a Ray cluster; address and token are in Ray's own environment variables.
 
-A cluster runs any code for anyone who reaches its ports, and Ray 2.60 opens them on all networks
-even if a node's address is 127.0.0.1. So a cluster that does not ask for a token is refused.
+A cluster that others can reach without a token is refused: see access.py.
 """
 
 import os
 import re
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from classifier.cluster import access
+from classifier.cluster.access import GUIDE
 from classifier.common.errors import StageError
 
-GUIDE = "docs/how-to/several-machines.md"
 CONNECT_SECONDS = 5.0
 LOST_SECONDS = 20.0  # without the head; after 60 Ray ends this process without a word
 TASKS_PER_CORE = 2  # one runs, the next waits
 ASK_SECONDS = 2.0  # between two looks at the cluster
-PROBE = "import sys; from ray._raylet import GcsClient; GcsClient(address=sys.argv[1])"
 ANSWER = 1_500_000  # bytes of an answer; larger ones are objects, at three times the cost
 PACKAGES = ("classifier", "stages")  # that the workers get from here
 
@@ -61,7 +58,7 @@ class Cluster:
         if not _answers(self._head):
             rule = "the head of the cluster must answer there; start it, or correct the address"
             raise StageError(f"RAY_ADDRESS: {rule}; got {name!r}: see {GUIDE}")
-        _check_token(name)
+        access.require_token(name)
         folder = Path(__file__).parents[2]
         workers = {
             "py_modules": [str(folder / package) for package in PACKAGES],
@@ -143,27 +140,3 @@ def _answers(head: tuple[str, int]) -> bool:
     except OSError:
         return False
     return True
-
-
-def _check_token(name: str) -> None:
-    """Raises a StageError if the cluster answers without a token, or not with ours.
-
-    In processes of their own: Ray ends a process whose token it cannot read.
-    """
-    probes = [_probe(name, environment) for environment in ({"RAY_AUTH_MODE": "disabled"}, {})]
-    stranger, own = (probe.wait() for probe in probes)
-    if stranger == 0:
-        raise StageError(
-            f"RAY_ADDRESS: the cluster must ask for a token, else anyone who reaches {name} can "
-            f"run programs on its machines; start all of them with RAY_AUTH_MODE=token: see {GUIDE}"
-        )
-    if own != 0:
-        raise StageError(
-            f"RAY_AUTH_TOKEN: must be the token of the cluster at {name}, with "
-            f"RAY_AUTH_MODE=token; it was not accepted: see {GUIDE}"
-        )
-
-
-def _probe(name: str, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
-    command, nowhere = [sys.executable, "-c", PROBE, name], subprocess.DEVNULL
-    return subprocess.Popen(command, env=os.environ | environment, stdout=nowhere, stderr=nowhere)

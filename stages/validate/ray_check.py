@@ -15,7 +15,8 @@ import numpy as np
 from classifier.cache import fingerprint
 from classifier.cache.files import DecodeResult, FileIdentity, FileIndex, stat_signature
 from classifier.cluster import identity
-from classifier.cluster.connection import GUIDE, Cluster, this_node
+from classifier.cluster.access import GUIDE
+from classifier.cluster.connection import Cluster, this_node
 from classifier.cluster.identity import Identity
 from classifier.cluster.tasks import Tasks
 from classifier.common import parallel

@@ -1,12 +1,11 @@
 import sys
-import time
 
 import pytest
 
 from classifier.cluster import connection
 from classifier.cluster.connection import Cluster
 from classifier.common.errors import StageError
-from tests.ray_cluster import LocalCluster, free_port, needs_ray
+from tests.ray_cluster import free_port, needs_ray
 
 PARAM = "extract.run_on"
 
@@ -37,33 +36,3 @@ def test_a_head_that_does_not_answer_is_an_error_at_once(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.2:{free_port()}")
     with pytest.raises(StageError, match="RAY_ADDRESS: the head of the cluster must answer there"):
         Cluster(PARAM)
-
-
-@pytest.mark.slow
-@needs_ray
-@pytest.mark.parametrize("own", ["wrong", "none"])
-def test_another_token_is_refused_at_once(own, monkeypatch):
-    cluster = LocalCluster()
-    for name, value in cluster.environment.items():
-        monkeypatch.setenv(name, value)
-    if own == "wrong":
-        monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)
-    else:
-        monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-    started = time.monotonic()
-    with pytest.raises(StageError, match="RAY_AUTH_TOKEN: must be the token of the cluster at "):
-        Cluster(PARAM)
-    assert time.monotonic() - started < 60
-    cluster.close()
-
-
-@pytest.mark.slow
-@needs_ray
-def test_a_cluster_that_is_open_to_everybody_is_refused_even_with_a_token(monkeypatch):
-    cluster = LocalCluster(token="")
-    for name, value in (cluster.environment | {"RAY_AUTH_MODE": "token"}).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)
-    with pytest.raises(StageError, match="RAY_ADDRESS: the cluster must ask for a token, else "):
-        Cluster(PARAM)
-    cluster.close()

@@ -9,13 +9,17 @@ from threading import Thread
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Serves a folder, but not what is in `refused`."""
+    """Serves a folder, but not what is in `refused`, and without the sizes in `unsized`."""
 
     def send_head(self):
         if self.path.endswith("/refused/"):
             self.send_error(403)
             return None
         return super().send_head()
+
+    def send_header(self, keyword, value):
+        if keyword != "Content-Length" or "/unsized/" not in self.path:
+            super().send_header(keyword, value)
 
 
 @contextmanager

@@ -46,11 +46,12 @@ class Listing:
             for one in self._walk(self.address, 0):
                 inner = PurePosixPath(_inner(one["name"])).relative_to(root).parts
                 label = inner[1] if len(inner) > 2 and inner[0] != folders.UNLABELLED else ""
-                label = unquote(label) if self._scheme.startswith("http") else label
                 version = objects.version_in(one)
                 name = one["name"] if "://" in one["name"] else f"{self._scheme}://{one['name']}"
                 self.listed += 1
-                yield ListedImage(name, label, inner[0], "", str(version.size), version.etag)
+                yield ListedImage(
+                    name, self._text(label), inner[0], "", str(version.size), version.etag
+                )
         except Exception as error:  # each kind of storage has errors of its own
             message = " ".join(str(error).split())
             raise StageError(f"{self.address}: cannot be listed ({message})") from None
@@ -66,7 +67,7 @@ class Listing:
             return
         for one in entries:
             name, is_folder = PurePosixPath(_inner(one["name"])).name, one["type"] == "directory"
-            is_used = not folders.is_system_file(name) and (is_folder or one["type"] == "file")
+            is_used = self._is_usable(name) and (is_folder or one["type"] == "file")
             if not is_used or (depth == 0 and not (is_folder and name in folders.FOLDERS)):
                 self.left_out += 1
             elif not is_folder:
@@ -90,6 +91,13 @@ class Listing:
         is_order = self._scheme.startswith("http") and not {"?", "#"}.isdisjoint(name)
         return not is_marker and not is_order and _inner(name) != _inner(folder)
 
+    def _is_usable(self, name: str) -> bool:
+        return not folders.is_system_file(name) and self._text(name).isprintable()
+
+    def _text(self, name: str) -> str:
+        """Returns a name, which web servers encode."""
+        return unquote(name) if self._scheme.startswith("http") else name
+
     def _followed(self, one: dict[str, Any]) -> dict[str, Any]:
         """Returns the file that a link leads to, under the link's name."""
         if one["type"] != "other":
@@ -106,10 +114,10 @@ class Listing:
         entries = (one for one in found if one["type"] == "file" and self._is_entry(one, folder))
         for one in sorted(entries, key=_place):
             inner = PurePosixPath(_inner(one["name"])).relative_to(_inner(folder)).parts
-            if any(map(folders.is_system_file, inner)):
-                self.left_out += 1
-            else:
+            if all(map(self._is_usable, inner)):
                 yield one
+            else:
+                self.left_out += 1
 
 
 def _place(one: dict[str, Any]) -> str:

@@ -34,4 +34,4 @@ def refuse_at(address: str, *, force: bool) -> None:
         if not force and objects.exists(address):
             raise StageError(f"{address}: {REMEDY}")
     except OSError as error:
-        raise StageError(f"{address}: {error}") from None
+        raise StageError(f"{address}: cannot be read ({error})") from None

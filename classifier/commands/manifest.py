@@ -1,8 +1,8 @@
 """List the images in object storage, on a server or a shared disk, as the dataset.
 
-Writes input/images.csv, which replaces the folders of `input/`, or another list, for
-`dataset.source` of params.yaml. Below ADDRESS, splits and classes are folders, as they would be in
-`input/`: train/<class>/..., test/...
+Writes input/images.csv, which is the dataset where `input/` has no folders of images, or another
+list, for `dataset.source` of params.yaml. Below ADDRESS, splits and classes are folders, as they
+would be in `input/`: train/<class>/..., test/...
 """
 
 import argparse
@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 from classifier.commands import _replaced
 from classifier.commands._listing import Listing
 from classifier.common import objects, params, parquet
-from classifier.common.errors import StageError, count, warn
-from classifier.dataset import folders, image_list, manifest, source
+from classifier.common.errors import StageError, count, first_names, warn
+from classifier.dataset import folders, image_list, source
 from classifier.dataset.image_list import ListedImage
 
 
@@ -98,22 +98,20 @@ def main() -> None:
     if listing.left_out:
         warn(
             f"{args.address}: {count(listing.left_out, 'file or folder', 'files or folders')} left "
-            "out: hidden, a linked folder, or in no folder of a split"
+            "out: hidden, a linked folder, in no folder of a split, or with a name that is not "
+            "printable"
         )
     line = f"manifest: {count(listing.listed, 'image')} -> {args.out}"
-    print(line + hint + _format_hint(listing.listed))
+    print(line + hint)
 
 
 def _source_hint(out: str) -> str:
-    """Returns how to use the list, if params.yaml names another source."""
-    value = source.FOLDER if Path(out) in (image_list.CSV, image_list.PARQUET) else out
+    """Returns how to use the list, if params.yaml or `input/` names other images."""
+    in_folder = Path(out) in (image_list.CSV, image_list.PARQUET)
+    value, others = source.FOLDER if in_folder else out, image_list.beside(Path(out))
     now = params.load("dataset", source.Params).source if params.PATH.exists() else source.FOLDER
     is_used = now == value or ("://" not in out and Path(now) == Path(out))
-    return "" if is_used else f"; to use it, set dataset.source: {value} in {params.PATH}"
-
-
-def _format_hint(listed: int) -> str:
-    """Returns the hint for long lists, unless params.yaml follows it."""
-    if params.PATH.exists() and manifest.in_format(manifest.PATH).suffix == ".parquet":
-        return ""
-    return manifest.format_hint(listed)
+    steps = [] if is_used else [f"set dataset.source: {value} in {params.PATH}"]
+    if in_folder and others:
+        steps.append(f"move {first_names(others)} out of {source.FOLDER}/")
+    return f"; to use it, {' and '.join(steps)}" if steps else ""

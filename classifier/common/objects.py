@@ -41,6 +41,13 @@ class Version:
         return len(sizes) < 2 and len(etags) < 2
 
 
+class ContentError(OSError):
+    """A file has other content than it must have."""
+
+    def __init__(self, message: str = "other content") -> None:
+        super().__init__(message)
+
+
 def path_of(address: str) -> Path | None:
     """Returns the path that stands for an address; None if none can."""
     scheme, _, rest = address.partition("://")
@@ -78,7 +85,7 @@ def read(address: str) -> bytes:
     Raises:
         OSError: it cannot be read, for whatever reason.
     """
-    with _os_errors("read"):
+    with _os_errors():
         content: bytes = _storage(address).cat_file(address)
     return content
 
@@ -89,25 +96,25 @@ def download(address: str, path: Path) -> None:
     Raises:
         OSError: it cannot be read, for whatever reason.
     """
-    with _os_errors("read"):
+    with _os_errors():
         _storage(address).get_file(address, str(path))
 
 
 def upload(path: Path, address: str) -> None:
     """Writes a file of this machine to an address; OSError if that cannot be done."""
-    with _os_errors("written"):
+    with _os_errors():
         _storage(address).put_file(str(path), address)
 
 
 def exists(address: str) -> bool:
     """Tells whether there is a file; OSError if that cannot be found out."""
-    with _os_errors("read"):
+    with _os_errors():
         return bool(_storage(address).exists(address))
 
 
 def version(address: str) -> Version:
     """Returns the present version of a file; OSError if there is none."""
-    with _os_errors("read"):
+    with _os_errors():
         return version_in(_storage(address).info(address))
 
 
@@ -116,7 +123,7 @@ def _storage(address: str) -> Any:
 
 
 @contextmanager
-def _os_errors(verb: str) -> Iterator[None]:
+def _os_errors() -> Iterator[None]:
     """Raises an OSError for the errors that each kind of storage has of its own."""
     try:
         yield
@@ -124,7 +131,7 @@ def _os_errors(verb: str) -> Iterator[None]:
         raise
     except Exception as error:
         message = " ".join(str(error).split())
-        raise OSError(f"cannot be {verb} ({type(error).__name__}: {message})") from None
+        raise OSError(f"{type(error).__name__}: {message}") from None
 
 
 def version_in(info: Mapping[str, Any]) -> Version:
@@ -144,21 +151,25 @@ def opened(path: Path, sha256: str = "") -> Iterator[BinaryIO]:
         sha256: that a file elsewhere must have, in hexadecimal; of those here DVC knows it.
 
     Raises:
-        OSError: it cannot be read, or has other content.
+        ContentError: it has other content.
+        OSError: it cannot be read.
     """
     if address := address_of(path):
         content = read(address)
         if sha256 and hashlib.sha256(content).hexdigest() != sha256:
-            raise OSError("it has other content")
+            raise ContentError
         yield io.BytesIO(content)
     else:
         with path.open("rb") as file:
             yield file
 
 
-def changed(path: str, reason: object) -> str:
-    """Returns the error about a file that is not, or no longer, what `validate` has read."""
-    if address_of(Path(path)):
-        remedy = "make the list of images again; if it has no etag, run `dvc repro -f -s validate`"
-        return f"{path}: must be as `validate` has read it; got an error ({reason}): {remedy}"
-    return f"{path}: changed while `dvc repro` was running; run it again"
+def changed(path: str, error: Exception) -> str:
+    """Returns the message about a file that is not, or no longer, what `validate` has read."""
+    if not (address := address_of(Path(path))):
+        return f"{path}: changed while `dvc repro` was running; run it again"
+    if not isinstance(error, ContentError | FileNotFoundError):
+        return f"{path}: cannot be read ({error}); check {address}, then run `dvc repro` again"
+    got = error if isinstance(error, ContentError) else "no file"
+    remedy = "make the list of images again; if it has no etag, run `dvc repro -f -s validate`"
+    return f"{path}: must be as `validate` has read it; got {got}: {remedy}"

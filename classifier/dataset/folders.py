@@ -87,8 +87,7 @@ def class_folders(root: Path, split: str) -> list[str]:
 
 def hidden_folders(root: Path, split: str) -> list[str]:
     """Returns the sorted names of the folders directly in a split that begin with a dot."""
-    folder = root / split
-    paths = folder.iterdir() if folder.is_dir() else ()
+    paths = _inside(root / split)
     return sorted(path.name for path in paths if path.name.startswith(".") and path.is_dir())
 
 
@@ -101,8 +100,14 @@ def unread_entries(root: Path) -> list[str]:
 
 
 def _entries(folder: Path) -> list[Path]:
-    paths = folder.iterdir() if folder.is_dir() else ()
-    return [path for path in paths if not is_system_file(path.name)]
+    return [path for path in _inside(folder) if not is_system_file(path.name)]
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        raise StageError(f"{folder.as_posix()}: cannot be read ({error.strerror})") from None
 
 
 def walk(

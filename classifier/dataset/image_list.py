@@ -41,17 +41,20 @@ def find() -> Path | None:
     Raises:
         StageError: there is more than one description of the dataset.
     """
-    found = [path for path in (CSV, PARQUET) if path.exists()]
-    if not found:
-        return None
-    others = [INPUT / name for name in folders.FOLDERS] + [LIST]
-    if beside := [path.as_posix() for path in [*found[1:], *others] if path.exists()]:
-        place = found[0].as_posix()
+    found = next((path for path in (CSV, PARQUET) if path.exists()), None)
+    if found and (others := beside(found)):
+        rule = "must be all that describes the dataset"
         raise StageError(
-            f"{place}: must be the only list of images; got {first_names(beside)} too: move one "
-            "of them out of input/"
+            f"{found.as_posix()}: {rule}; got {first_names(others)} too: move one or the other out "
+            "of input/"
         )
-    return found[0]
+    return found
+
+
+def beside(path: Path) -> list[str]:
+    """Returns what else in `input/` describes the dataset than the list at `path`."""
+    every = [CSV, PARQUET, *(INPUT / name for name in folders.FOLDERS), LIST]
+    return [one.as_posix() for one in every if one != path and one.exists()]
 
 
 def iter_files(images: ImageList) -> Iterator[InputFile]:
@@ -103,11 +106,14 @@ def write(path: Path, rows: Iterable[ListedImage]) -> None:
 
 def _rows(images: ImageList) -> Iterator[ListedImage]:
     names, is_parquet = ListedImage._fields, images.name.endswith(".parquet")
-    for row in _parquet_rows(images) if is_parquet else _csv_rows(images):
-        if missing := [name for name in ("path", "label", "split") if name not in row]:
-            raise StageError(f"{images.name}: must have the column {missing[0]}")
-        cells = (row.get(name) for name in names)
-        yield ListedImage(*("" if cell is None else str(cell) for cell in cells))
+    try:
+        for row in _parquet_rows(images) if is_parquet else _csv_rows(images):
+            if missing := [name for name in ("path", "label", "split") if name not in row]:
+                raise StageError(f"{images.name}: must have the column {missing[0]}")
+            cells = (row.get(name) for name in names)
+            yield ListedImage(*("" if cell is None else str(cell) for cell in cells))
+    except OSError as error:
+        raise StageError(f"{images.name}: cannot be read ({error.strerror})") from None
 
 
 def _csv_rows(images: ImageList) -> Iterator[dict[str, object]]:

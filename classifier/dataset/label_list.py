@@ -53,7 +53,11 @@ def read(path: Path = LIST) -> LabelList:
                 f"{PLACE}: must be in git for experiments; run `git add {PLACE}` first"
             )
         return {}
-    header, rows = parse(path.read_bytes())
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise StageError(f"{PLACE}: cannot be read ({error.strerror})") from None
+    header, rows = parse(content)
     listed, errors = LabelList(), list[str]()
     for line, cells in rows:
         if list(map(str.lower, cells)) == header:  # git joined two lists

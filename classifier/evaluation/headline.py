@@ -11,6 +11,9 @@ from classifier.evaluation.intervals import Z95, Z99
 MANY = 0.1  # fraction of test images unlike all training images that changes the headline
 SMALLEST_DIFFERENCE = 0.02  # of two accuracies, which is worth a word
 UNKNOWN = {"disagrees": False, "shift": False, "unlike": 0.0}  # without test images
+LABEL_SOME = (
+    "to measure it, put some of them into input/test/<class>/, or label them in the list of images"
+)
 Metrics = Mapping[str, Any]
 
 
@@ -114,8 +117,8 @@ def _test(metrics: Metrics) -> str:
         return f"the test images are easier than the training images: {_against(test, validation)}"
     return (
         f"the test images are harder than the training images: {_against(test, validation)}; "
-        "training images like them help most, and images of one series belong into one group "
-        "(input/labels.csv)"
+        "training images like them help most, and images of one series belong in one group "
+        "(column `group` of input/labels.csv or of the list of images)"
     )
 
 
@@ -133,12 +136,12 @@ def _estimate(metrics: Metrics) -> list[str]:
         sentences.append(
             f"the test images differ from the training images: about {estimate['accuracy']:.2f} "
             f"of them are right ({low} to {high}), not {metrics['validation']['accuracy']:.2f} as "
-            "of the validation images; to measure it, put some of them into input/test/<class>/"
+            f"of the validation images; {LABEL_SOME}"
         )
     elif estimate["shift"]:
         sentences.append(
             "the test images differ from the training images: the validation accuracy may not "
-            "hold for them; to measure it, put some of them into input/test/<class>/"
+            f"hold for them; {LABEL_SOME}"
         )
     if estimate["unlike"]:
         sentences.append(

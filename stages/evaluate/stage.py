@@ -45,7 +45,9 @@ from stages.evaluate.estimate import Estimate, estimate
 from stages.evaluate.predicted import Predicted
 from stages.evaluate.predicted import read as read_predicted
 
-NO_TEST_SCORE = "no test score: the class of no test image is known (input/test/<class>/)"
+NO_TEST_SCORE = (
+    "no test score: the class of no test image is known (input/test/<class>/, or labels in a list)"
+)
 
 
 def main(

@@ -10,6 +10,7 @@ from typing import BinaryIO
 from classifier.cache.files import open_identified
 from classifier.common import objects
 from classifier.common.errors import StageError
+from classifier.common.objects import ContentError
 from classifier.images import augmentation, conversion, decode
 from classifier.images.augmentation import AugmentationParams, View
 from classifier.images.decode import Pixels
@@ -19,9 +20,9 @@ class ChangedError(StageError):
     """A file is missing or no longer what `validate` has read."""
 
 
-def changed(path: str, reason: object = "it has other content") -> ChangedError:
-    """Returns the error for such a file."""
-    return ChangedError(objects.changed(path, reason))
+def changed(path: str, error: Exception | None = None) -> ChangedError:
+    """Returns the error for such a file; without `error` its content is another."""
+    return ChangedError(objects.changed(path, error or ContentError()))
 
 
 def decode_views(

@@ -157,14 +157,14 @@ def _check(plan: Plan, labels: np.ndarray, class_names: Sequence[str], most: int
             *(
                 f"{(folders.INPUT / 'train' / class_names[k]).as_posix()}: needs images to train "
                 f"on{' in every fold' if plan.cross_validated else ''}; got none: {remedy}add "
-                "some, remove copies in input/validation, or make smaller groups"
+                "some, remove copies from the validation images, or make smaller groups"
                 for k in sorted(missing)
             )
         )
     if not plan.rounds.any():
         raise StageError(
-            "input/labels.csv: groups must leave images to validate; got none: make smaller "
-            "groups, or give images the split `validation`"
+            "groups of images: must leave images to validate; got none: make smaller groups, or "
+            "give images the split `validation`"
         )
 
 

@@ -1,9 +1,11 @@
 """What decoding each file gives, found out in the worker processes of a decode pool."""
 
+import os
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import BinaryIO
 
 from classifier.cache import files as file_index
 from classifier.cache.files import DecodeResult, FileIdentity
@@ -35,12 +37,13 @@ def check_file(path: Path, limits: Limits, version: Version | None = None) -> Ch
     try:
         if not version and not path.is_file():  # a broken symlink, or a named pipe, would block
             return None, DecodeResult(problem="unreadable", detail=NO_FILE)
-        if (size := version.size if version else path.stat().st_size) > limits.size:
-            detail = f"{size:,} bytes, more than {limits.size:,}"
-            return None, DecodeResult(problem="too_large", detail=detail)
+        if too_large := _too_large(_size(path, version), limits):
+            return None, too_large
         with file_index.open_identified(path) as (file, identity):
             if version and not version.matches(objects.version(objects.address_of(path))):
                 return None, DecodeResult(problem="unreadable", detail=CHANGED)
+            if version and (too_large := _too_large(_length(file), limits)):
+                return None, too_large
             try:
                 image = decode.decode_image(file, SIDE, SIDE, limits.pixels)
             except ImageError as error:
@@ -57,6 +60,25 @@ def check_file(path: Path, limits: Limits, version: Version | None = None) -> Ch
             )
     except OSError as error:
         return None, DecodeResult(problem="unreadable", detail=error.strerror or str(error))
+
+
+def _size(path: Path, version: Version | None) -> int:
+    """Returns the bytes of a file; -1 of one on a server that does not tell."""
+    if version and version.size < 0:
+        version = objects.version(objects.address_of(path))
+    return version.size if version else path.stat().st_size
+
+
+def _length(file: BinaryIO) -> int:
+    length = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    return length
+
+
+def _too_large(size: int, limits: Limits) -> DecodeResult | None:
+    if size <= limits.size:
+        return None
+    return DecodeResult(problem="too_large", detail=f"{size:,} bytes, more than {limits.size:,}")
 
 
 def check_files(

@@ -77,8 +77,8 @@ def image_errors(
     ]
     if "validation" in splits and not statistics.counts["validation"]:
         errors.append(
-            f"{place}: needs a usable validation image; got 0: add some, or remove those that are "
-            "listed to validate with training images"
+            f"{place}: needs a usable validation image; got 0: add some, or remove the validation "
+            "images from the list; training images then validate"
         )
     return errors
 

@@ -83,8 +83,8 @@ def _decode_results(
     files: Mapping[Path, Version | None], index: FileIndex, pool: DecodePool, limits: Limits
 ) -> dict[Path, ReadFile]:
     elsewhere = signatures(files)
-    local = (path for path in files if path in elsewhere or fits(path, None, limits))
-    hashes = index.hashes(local, elsewhere)
+    readable = (path for path, version in files.items() if fits(path, version, limits))
+    hashes = index.hashes(readable, elsewhere)
     known = index.decode_results(recipe(limits), set(hashes.values()))
     results = {path: (sha256, known[sha256]) for path, sha256 in hashes.items() if sha256 in known}
     identities = {}

@@ -35,6 +35,12 @@ def test_linked_files_are_listed_and_linked_folders_left_out(tmp_path):
     assert listed(tmp_path.as_uri()) == (["test/1.jpg", "test/1.jpg-b.jpg", "train/a/1.jpg"], 3)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not have such names")
+def test_names_that_are_not_printable_are_left_out(tmp_path):
+    touch(tmp_path, "train/a/1.jpg", "train/a/2\n.jpg", os.fsdecode(b"test/caf\xe9.jpg"))
+    assert listed(tmp_path.as_uri()) == (["train/a/1.jpg"], 2)
+
+
 def test_a_web_server_may_list_empty_folders(server):
     folder, address = server
     touch(folder, "train/a/1.jpg", "train/b/c/2.jpg", "test/3.jpg")

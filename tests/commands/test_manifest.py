@@ -101,7 +101,7 @@ def test_files_in_no_split_are_left_out_with_a_warning(tmp_path, monkeypatch):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     hint = f"; to use it, set dataset.source: {tmp_path}/out.csv in params.yaml"
     assert done.stdout == f"manifest: 1 image -> {tmp_path}/out.csv{hint}\n"
-    assert "3 files or folders left out: hidden, a linked folder, or in no" in done.stderr
+    assert "3 files or folders left out: hidden, a linked folder, in no" in done.stderr
     again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert again.returncode == 1 and "out.csv: exists already; choose another" in again.stderr
     subprocess.run([*command, "--force"], capture_output=True, check=True)
@@ -166,7 +166,8 @@ def test_another_source_in_params_is_told(inside, set_param):
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
 
     def told():
-        done = subprocess.run([*command, "--force"], env=env, capture_output=True, text=True)
+        force = [*command, "--force"]
+        done = subprocess.run(force, env=env, capture_output=True, text=True, check=True)
         return done.stdout.partition("; ")[2]
 
     assert told() == ""
@@ -174,6 +175,15 @@ def test_another_source_in_params_is_told(inside, set_param):
     assert told() == "to use it, set dataset.source: input in params.yaml\n"
     command += ["--out", "./lists/other.csv"]
     assert told() == ""
+
+
+def test_what_must_move_out_of_input_is_told(inside):
+    touch(inside / "images", "train/a/1.jpg")
+    touch(inside / "input", "train/a/1.jpg", "labels.csv")
+    command = [*PROGRAM, (inside / "images").as_uri()]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("; to use it, move input/train, input/labels.csv out of input/\n")
 
 
 @pytest.mark.parametrize("out", ["images.txt", "az://box/images.csv", "~/images.csv"])
@@ -227,4 +237,4 @@ def test_images_in_object_storage_give_the_same_features(finished, tmp_path, buc
     bucket.pipe_file("images/set/test/0.jpg", b"other bytes")
     done = project.stage("extract")
     path = "input/s3/images/set/test/0.jpg"
-    assert done.stderr.startswith(f"error: {path}: must be as `validate` has read it; got an error")
+    assert done.stderr.startswith(f"error: {path}: must be as `validate` has read it; got ")

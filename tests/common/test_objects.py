@@ -1,9 +1,10 @@
+import re
 from pathlib import Path
 
 import pytest
 
 from classifier.common import objects
-from classifier.common.objects import Version
+from classifier.common.objects import ContentError, Version
 
 
 @pytest.mark.parametrize(
@@ -50,5 +51,22 @@ def test_a_file_elsewhere_is_read_and_has_a_version(tmp_path):
     assert objects.version(address).size == 12
     with pytest.raises(OSError):
         objects.read(address + "x")
-    with pytest.raises(OSError, match="other content"), objects.opened(path, 64 * "0"):
+    with pytest.raises(ContentError), objects.opened(path, 64 * "0"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "expected"),
+    [
+        ("input/a.jpg", ContentError(), "changed while `dvc repro` was running; run it again"),
+        ("input/s3/b/a.jpg", ContentError(), "got other content: make the list of images again; "),
+        ("input/s3/b/a.jpg", FileNotFoundError(), "got no file: make the list of images again; "),
+        (
+            "input/s3/b/a.jpg",
+            TimeoutError("slow"),
+            r"cannot be read \(slow\); check s3://b/a.jpg, ",
+        ),
+    ],
+)
+def test_the_message_about_a_file_names_the_remedy_for_its_error(path, error, expected):
+    assert re.match(rf"{path}: .*{expected}", objects.changed(path, error))

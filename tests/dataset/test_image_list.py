@@ -83,5 +83,12 @@ def test_a_wrong_row_is_named(row, error):
 def test_a_list_replaces_all_other_descriptions(other, tmp_path):
     image_list.write(CSV, ROWS)
     (tmp_path / "input" / other).mkdir()
-    with pytest.raises(StageError, match=f"only list of images; got input/{other} too"):
+    with pytest.raises(StageError, match=f"all that describes the dataset; got input/{other} too"):
         image_list.find()
+
+
+@pytest.mark.parametrize("path", [CSV, PARQUET])
+def test_a_list_that_cannot_be_read_is_an_error(path):
+    path.mkdir()
+    with pytest.raises(StageError, match=rf"^{path.as_posix()}: cannot be read \(Is a directory\)"):
+        files(path)

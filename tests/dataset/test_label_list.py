@@ -130,3 +130,9 @@ def test_a_line_without_a_time_after_another_is_an_error(place):
         "line 2: when must be a time like 2026-01-31T12:00:00Z; got 'yesterday'",
         "line 3: must be one line for each image; got all/a.jpg in line 2 too",
     ]
+
+
+def test_a_list_that_cannot_be_read_is_an_error(place):
+    place.mkdir()
+    with pytest.raises(StageError, match=r"^input/labels\.csv: cannot be read \(Is a directory\)"):
+        label_list.read()

@@ -51,7 +51,7 @@ def test_groups_are_on_one_side_and_must_leave_images_to_validate():
     sides = {(group, side) for group, side in zip(groups.tolist(), found, strict=True)}
     assert len(sides) == 12
     assert {side for _, side in sides} == {"train", "validation"}
-    with pytest.raises(StageError, match=r"groups must leave images to validate; got none"):
+    with pytest.raises(StageError, match=r"groups of images: must leave images to validate"):
         split(dataclasses.replace(table, groups=np.full(120, "all")))
 
 

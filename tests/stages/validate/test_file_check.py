@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from classifier.common import objects
+from classifier.common.objects import Version
 from classifier.images import decode, perceptual_hash
 from classifier.images.decode_pool import DecodePool
 from classifier.images.limits import Limits
-from stages.validate.file_check import check_files
+from stages.validate.file_check import check_file, check_files
 from tests.project import draw
 
 LIMITS = Limits(max_megapixels=1, max_megabytes=10, decode_timeout=5)
@@ -76,6 +78,18 @@ def test_images_above_the_limits_are_too_large(tmp_path):
     (result,) = decode_results([small], tight)
     assert result.problem == "too_large"
     assert result.detail == f"{tight.size + 1:,} bytes, more than {tight.size:,}"
+
+
+@pytest.mark.parametrize("place", ["sized", "unsized"])
+def test_the_limit_holds_for_images_of_a_list_without_sizes(place, server):
+    folder, address = server
+    (folder / place).mkdir()
+    size = draw(folder / place / "a.png", "cross", 1).stat().st_size
+    path, unknown = objects.path_of(f"{address}/{place}/a.png"), Version(-1, "")
+    assert (objects.version(objects.address_of(path)).size == size) == (place == "sized")
+    for most, expected in ((size, ""), (size - 1, "too_large")):
+        limits = dataclasses.replace(LIMITS, max_megabytes=most / 1e6)
+        assert check_file(path, limits, unknown)[1].problem == expected
 
 
 def test_an_image_that_takes_too_long_is_too_slow(tmp_path):

@@ -72,9 +72,7 @@ def measure(folder: Path, count: int, share: float) -> Iterator[dict[str, object
     network, explainer = engine.load(base.FOLDER), heat_maps.load(trained)
     listed = [path for path, *_ in files.iter_rows(scored_images.TEST)]
     chosen = set(listed[:: max(1, len(listed) // count)][:count])
-    rows = [
-        row for row in manifest.iter_rows(manifest.in_format(manifest.PATH)) if row.path in chosen
-    ]
+    rows = [row for row in manifest.iter_rows(manifest.PATH) if row.path in chosen]
     size = info.image_height, info.image_width
 
     def predicted(batch: list[np.ndarray]) -> np.ndarray:

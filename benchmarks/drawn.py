@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from classifier.common import files
+from classifier.common import files, params
 from classifier.dataset import manifest, problems, warnings
 from classifier.dataset.manifest import ImageRow
 from classifier.images import perceptual_hash
+from stages.validate.params import Params
 
 CLASSES = 100
 SIDE = 8  # pixels
@@ -106,14 +107,16 @@ def in_path_order(count: int, test: float) -> Iterator[ImageRow]:
 
 def write_tables(count: int, test: float) -> None:
     """Writes what `validate` would write, without reading a file."""
+    as_parquet = params.load("validate", Params).as_parquet(count)
     with (
-        manifest.open_writer(manifest.in_format(manifest.PATH)) as write_row,
+        manifest.replace(manifest.PATH, as_parquet) as part,
+        manifest.open_writer(part) as write_row,
         perceptual_hash.open_writer(perceptual_hash.PATH) as write_hash,
     ):
         for row in in_path_order(count, test):
             write_row(row)
             write_hash(hashlib.sha256(row.sha256.encode()).digest())
-    with manifest.open_writer(manifest.in_format(manifest.UNLABELLED)):
+    with manifest.replace(manifest.UNLABELLED, as_parquet) as part, manifest.open_writer(part):
         pass
     problems.write(problems.PATH, [])
     warnings.write(warnings.PATH, [])

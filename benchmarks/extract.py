@@ -66,7 +66,7 @@ def work():
     shutil.rmtree("cache", ignore_errors=True)
     cache = FeatureCache(Path("cache"), identity, info.feature_shape, info.dtype, "")
     extractor.cache = cache
-    rows = manifest.iter_rows(manifest.in_format(manifest.PATH))
+    rows = manifest.iter_rows(manifest.PATH)
     views = list(augmentation.all_views(rows, settings, fingerprint.of_augmentation(settings)))
     extractor.compute_missing(views, len(paths))
     cache.close()

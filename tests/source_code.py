@@ -10,17 +10,12 @@ from typing import Any
 
 import yaml
 
-from classifier.dataset import manifest, source
+from classifier.dataset import source
 from stages import code
 from tests.project import ROOT
 
 _TEXT = (ROOT / "dvc.yaml").read_text(encoding="utf-8").replace(source.TEMPLATE, source.FOLDER)
-STAGES: dict[str, Any] = yaml.safe_load(_TEXT.replace(manifest.TEMPLATE, ".csv"))["stages"]
-TEMPLATED = {  # stages whose files have a name that params.yaml decides
-    name
-    for name, stage in yaml.safe_load(_TEXT)["stages"].items()
-    if manifest.TEMPLATE in str(stage)
-}
+STAGES: dict[str, Any] = yaml.safe_load(_TEXT)["stages"]
 MODULES = sorted(
     path.relative_to(ROOT)
     for code in ("classifier", "stages")

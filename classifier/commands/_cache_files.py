@@ -96,7 +96,7 @@ def write_keys(path: Path, images_csv: Path) -> None:
     """Writes a database with the keys of the views of all images, table `current`."""
     settings = params.load("extract", ViewParams, partial=True)
     augmentation_id = fingerprint.of_augmentation(settings)
-    unlabelled = manifest.existing(images_csv.with_name(manifest.UNLABELLED.name))
+    unlabelled = images_csv.with_name(manifest.UNLABELLED.name)
     tables = (manifest.iter_rows(table) for table in (images_csv, unlabelled) if table.exists())
     views = augmentation.all_views(chain.from_iterable(tables), settings, augmentation_id)
     with closing(sqlite3.connect(path)) as connection, connection:

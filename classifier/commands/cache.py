@@ -70,7 +70,6 @@ def main(images_csv: Path = manifest.PATH, folder: Path = base.FOLDER) -> None:
         if args.action == "verify":
             print(f"{count(verify(found), 'cached feature')} intact")
             return
-        images_csv = manifest.existing(images_csv)
         current = _cache_files.current_network(cache, images_csv, folder)
         if args.action == "prune" and args.unused and not current:
             raise StageError(

@@ -1,8 +1,8 @@
 """results/features_*: the features of every image and view, in folders.
 
 table.npz holds what is true of all rows. The rows are in part-000.npz or, of many images, in 256
-parts by the first byte of their content hashes, so that a new image changes one part. With
-`validate.table_format: parquet` the text of the rows is beside, in part-000.parquet.
+parts by the first byte of their content hashes, so that a new image changes one part. Where
+results/images.csv is Parquet, the text of the rows is beside, in part-000.parquet.
 """
 
 import math

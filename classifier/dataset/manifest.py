@@ -1,25 +1,22 @@
 """results/images.csv: every usable image, with its split, label and content hash.
 
-Those of input/unlabelled are in results/unlabelled.csv, with the same columns. With
-`validate.table_format: parquet` both are Parquet, images.parquet and unlabelled.parquet.
+Those of input/unlabelled are in results/unlabelled.csv, with the same columns. Tables of millions
+of images are Parquet: results/images.csv then is a folder with one file, images.parquet, because
+DVC needs to know the path of an output before the images are counted.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from classifier.common import files, params, parquet
-from classifier.common.errors import StageError
+from classifier.common import files, parquet
+from classifier.common.errors import StageError, first_names
 from classifier.dataset.folders import INPUT, is_inside
 
 PATH = Path("results/images.csv")
 UNLABELLED = Path("results/unlabelled.csv")
 REMEDY = "run `dvc repro -f -s validate` to write the table again"
-ENDINGS = {".csv", ".parquet"}
-MANY = 2_000_000  # images, above which Parquet is worth its package
-TEMPLATE = ".${validate.table_format}"  # that DVC replaces by one of them in dvc.yaml
 
 
 class ImageRow(NamedTuple):
@@ -40,45 +37,47 @@ TYPES = dict.fromkeys(ImageRow._fields, "string")  # in Parquet
 TYPES |= {"sha256": parquet.HASH, "width": "int32", "height": "int32"}
 
 
-@dataclass(frozen=True)
-class TableFormat:
-    """How the tables of all images are written, in section `validate` of params.yaml."""
-
-    table_format: Literal["csv", "parquet"]
+def is_parquet(path: Path) -> bool:
+    """Tells whether the table at PATH or UNLABELLED is Parquet."""
+    return path.is_dir()
 
 
-def in_format(path: Path) -> Path:
-    """Returns PATH or UNLABELLED with the ending that params.yaml says."""
-    return path.with_suffix(f".{params.load('validate', TableFormat, partial=True).table_format}")
+def file_of(path: Path) -> Path:
+    """Returns the file that has the rows of the table at PATH or UNLABELLED."""
+    return _parquet_file(path) if is_parquet(path) else path
 
 
-def format_hint(n_images: int) -> str:
-    """Returns the part of a line about CSV where Parquet suits better; empty for fewer images."""
-    if n_images <= MANY:
-        return ""
-    return f"; `validate.table_format: parquet` makes {PATH.as_posix()} a quarter as large"
+def _parquet_file(path: Path) -> Path:
+    return path / f"{path.stem}.parquet"
 
 
-def existing(path: Path) -> Path:
-    """Returns PATH or UNLABELLED in the format in which it is there, whatever params.yaml says.
+@contextmanager
+def replace(path: Path, as_parquet: bool) -> Iterator[Path]:
+    """Yields a temporary path for `open_writer`, whose file replaces the table at `path`.
 
-    Where there are two, from runs with other params, it is the one that params.yaml names.
+    If the block fails, the table stays as it was.
+
+    Raises:
+        StageError: there is something else at `path`, or as in `files.disk_errors`.
     """
-    found = [one for ending in sorted(ENDINGS) if (one := path.with_suffix(ending)).exists()]
-    return found[0] if len(found) == 1 else in_format(path) if found else path
-
-
-def remove_other_formats(path: Path) -> None:
-    """Removes the table that an earlier run wrote in another format."""
-    for ending in ENDINGS - {path.suffix}:
-        with files.disk_errors(path):
-            path.with_suffix(ending).unlink(missing_ok=True)
+    target, others = _parquet_file(path) if as_parquet else path, list[str]()
+    if path.is_dir():
+        others = sorted(one.name for one in path.iterdir() if one != _parquet_file(path))
+    if others:
+        rule = f"must have only {_parquet_file(path).name} in it; got {first_names(others)}"
+        raise StageError(f"{path.as_posix()}: {rule}: move the rest away")
+    with files.temporary_file(path.with_suffix(target.suffix)) as part, files.disk_errors(path):
+        yield part
+        if is_parquet(path) != as_parquet:
+            files.remove(path)
+        target.parent.mkdir(exist_ok=True)
+        part.replace(target)
 
 
 @contextmanager
 def open_writer(path: Path) -> Iterator[Callable[[ImageRow], object]]:
     """Yields a function that writes a row; rows must come in path order."""
-    if not _is_parquet(path):
+    if not _has_parquet(path):
         with files.open_csv(path, ImageRow._fields) as table:
             yield table.writerow
         return
@@ -88,7 +87,7 @@ def open_writer(path: Path) -> Iterator[Callable[[ImageRow], object]]:
 
 
 def iter_rows(path: Path) -> Iterator[ImageRow]:
-    """Yields the rows, sorted by path.
+    """Yields the rows of the table at PATH, UNLABELLED or a path of `replace`, sorted by path.
 
     Raises:
         StageError: a row names a file outside `input/`, so that no stage reads it.
@@ -100,15 +99,16 @@ def iter_rows(path: Path) -> Iterator[ImageRow]:
         yield ImageRow(image, split, label, sha256, int(width), int(height), *others)
 
 
-def _is_parquet(path: Path) -> bool:
-    return files.TEMPORARY.sub("", path.name).endswith(".parquet")
+def _has_parquet(file: Path) -> bool:
+    return files.TEMPORARY.sub("", file.name).endswith(".parquet")
 
 
 def _cells(path: Path) -> Iterator[Any]:
-    if not _is_parquet(path):
-        yield from files.iter_rows(path)
+    file = file_of(path)
+    if not _has_parquet(file):
+        yield from files.iter_rows(file)
         return
-    for columns in parquet.iter_batches(path, remedy=REMEDY):
+    for columns in parquet.iter_batches(file, remedy=REMEDY):
         hashes = map(bytes.hex, columns["sha256"])
         yield from zip(*({**columns, "sha256": hashes}[name] for name in TYPES), strict=True)
 

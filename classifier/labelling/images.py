@@ -107,7 +107,7 @@ def _known_rows(paths: Sequence[Path]) -> tuple[dict[Path, ImageRow], set[str]]:
     """Returns what `validate` knows about some images, and the conversions of all."""
     wanted = {path.as_posix(): path for path in paths}
     rows, conversions = dict[Path, ImageRow](), set[str]()
-    for table in map(manifest.existing, (manifest.PATH, manifest.UNLABELLED)):
+    for table in (manifest.PATH, manifest.UNLABELLED):
         for row in manifest.iter_rows(table) if table.exists() else ():
             conversions.add(row.conversion)
             if row.path in wanted:

@@ -43,7 +43,7 @@ def main(
     """
     started = time.perf_counter()
     settings = params.load("extract", Params)
-    tables = [manifest.in_format(path) for path in (images_csv, unlabelled_csv)]
+    tables = images_csv, unlabelled_csv
     info, cache_folder = base.read_info(folder), database.cache_folder()
     runtime = engine.runtime(info.engine)
     identity = fingerprint.of_features(base.files_hash(folder), runtime)

@@ -132,7 +132,7 @@ def main(
     """Writes the features of all usable images."""
     started = time.perf_counter()
     settings = params.load("extract", Params)
-    tables = [manifest.in_format(path) for path in (images_csv, unlabelled_csv)]
+    tables = images_csv, unlabelled_csv
     info = base.read_info(folder)
     runtime = engine.runtime(info.engine)
     identity = fingerprint.of_features(base.files_hash(folder), runtime)
@@ -155,7 +155,7 @@ def main(
         dataset = take_stock(views, cache, identity, outputs.values(), file)
         arrays = constants(settings, info, identity, dataset)
         depends_on = identity, arrays["augmentation_id"], shape, info.dtype
-        text_apart = tables[0].suffix == ".parquet"
+        text_apart = manifest.is_parquet(images_csv)
         with progress.bar("extract", dataset.missing) as bar:
             pool = make_pool(settings, folder, identity, decode, bar.set_postfix_str)
             extractor = FeatureExtractor(pool, cache, bar.update)

@@ -49,7 +49,6 @@ def main(
     heap.share()
     heap.return_above(heap.SMALL)
     dropped = params.load("inspect", Params).dropped_findings()
-    images_csv = manifest.in_format(images_csv)
     train, test = features.read(train_folder), features.read(test_folder)
     hashes = npz.stored_npy(hashes_npy)
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -123,13 +123,12 @@ def read(params: Mapping[str, Any]) -> RunResults:
         return files.iter_dicts(predictions.PATH)
 
     history = files.read_csv(Path("results/history.csv"))
-    all_images = manifest.in_format(manifest.PATH)
-    counts, samples = _count_and_sample(all_images)
+    counts, samples = _count_and_sample(manifest.PATH)
     info = head.read_info(head.FOLDER)
     every = findings.iter_rows(findings.PATH)
     copies = [finding for finding in every if finding.finding in duplicates.CODES]
     flagged = {finding.path for finding in copies}
-    splits = {r.path: r.split for r in manifest.iter_rows(all_images) if r.path in flagged}
+    splits = {r.path: r.split for r in manifest.iter_rows(manifest.PATH) if r.path in flagged}
     n_training = sum(numbers["train"] for numbers in counts.values())
     told = {**findings.dropped(params.get("inspect", {})), "in_train_and_test": "in the notes"}
     return RunResults(

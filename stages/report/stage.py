@@ -34,7 +34,7 @@ def main() -> None:
     run = run_results.read(params.load_all())
     paths = run.images_to_show()
     unique = set(paths)
-    all_images = manifest.iter_rows(manifest.in_format(manifest.PATH))
+    all_images = manifest.iter_rows(manifest.PATH)
     rows = {row.path: row for row in all_images if row.path in unique}
     explained = {path: run.class_names.index(name) for path, name in run.explained.items()}
     folder = database.cache_folder()

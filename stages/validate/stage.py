@@ -15,7 +15,7 @@ from pathlib import Path
 
 from classifier.cache import database
 from classifier.cache.files import DecodeResult, FileIndex
-from classifier.common import files, params, progress
+from classifier.common import files, params, parquet, progress
 from classifier.common.errors import StageError, count, first_names
 from classifier.common.scratch import Scratch
 from classifier.dataset import duplicates, folders, manifest, problems, source
@@ -137,26 +137,26 @@ def main(
 ) -> None:
     """Validates the images of the folders below `input/`, or of a list."""
     settings = params.load("validate", Params)
-    images_csv, unlabelled_csv = map(manifest.in_format, (images_csv, unlabelled_csv))
     dvc_links.keep_images()
-    with (
-        source.open_list() as elsewhere,
-        files.atomic_write(images_csv) as part,
-        files.atomic_write(unlabelled_csv) as second,
-        files.atomic_write(hashes_npy) as third,
-        Scratch(images_csv.parent) as scratch,
-    ):
-        dataset = Dataset.survey(elsewhere, scratch)
+    with source.open_list() as elsewhere, Scratch(images_csv.parent) as scratch:
+        with files.disk_errors(images_csv):
+            images_csv.parent.mkdir(parents=True, exist_ok=True)
+            dataset = Dataset.survey(elsewhere, scratch)
         dataset.require_valid()
-        outs = part, second, third
-        statistics, all_problems, bursts = write_images(outs, dataset, settings, scratch)
-        skip = settings.bad_images == "skip"
-        if errors := dataset.fatal_errors(skip, statistics, all_problems):
-            raise StageError(*errors)
-        candidates = statistics.possible_duplicates(manifest.iter_rows(part))
-        all_problems += duplicates.exact_duplicates(candidates)
-    for path in (images_csv, unlabelled_csv):
-        manifest.remove_other_formats(path)
+        n_files = dataset.contents.total
+        as_parquet = settings.as_parquet(n_files)
+        with (
+            manifest.replace(images_csv, as_parquet) as part,
+            manifest.replace(unlabelled_csv, as_parquet) as second,
+            files.atomic_write(hashes_npy) as third,
+        ):
+            outs = part, second, third
+            statistics, all_problems, bursts = write_images(outs, dataset, settings, scratch)
+            skip = settings.bad_images == "skip"
+            if errors := dataset.fatal_errors(skip, statistics, all_problems):
+                raise StageError(*errors)
+            candidates = statistics.possible_duplicates(manifest.iter_rows(part))
+            all_problems += duplicates.exact_duplicates(candidates)
     problems.write(problems_csv, all_problems)
     counts = summary(statistics, all_problems, dataset.left_out.system_files.total())
     files.write_json(dataset_json, counts)
@@ -167,9 +167,13 @@ def main(
     warnings += folder_warnings.dataset_warnings(place("train"), statistics.per_class, all_problems)
     warnings_file.write(warnings_txt, warnings)
     hidden, unscored = sorted(dataset.left_out.system_files), dataset.unscored_folders()
-    line = output_line(counts, all_problems, unscored, hidden, (images_csv, unlabelled_csv))
+    tables = manifest.file_of(images_csv), manifest.file_of(unlabelled_csv)
+    line = output_line(counts, all_problems, unscored, hidden, tables)
     line += burst_part(bursts, settings.group_seconds) + depth_part(statistics.grey_ranges())
-    print(line + manifest.format_hint(dataset.contents.total) * (images_csv.suffix == ".csv"))
+    if settings.wants_parquet(n_files) and not as_parquet:
+        line += f"; as Parquet, {images_csv.as_posix()} would be a quarter as large: run "
+        line += f"`pip install {parquet.PACKAGE}`, then `dvc repro -f -s validate`"
+    print(line)
 
 
 def burst_part(bursts: BurstGroups, gap: int) -> str:

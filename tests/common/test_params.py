@@ -78,7 +78,7 @@ WRONG = [
     ("inspect.drop_duplicates", 0, "true or false"),
     ("inspect.drop_wrong_labels", "all", "true or false"),
     ("inspect.drop_outliers", 3.0, "true or false"),
-    ("validate.table_format", "xlsx", "one of csv, parquet"),
+    ("validate.table_format", "xlsx", "one of auto, csv, parquet"),
     ("train.head", "svm", "one of auto, logistic, discriminant, mean, dense"),
     ("train.layers", "mixed8", "one of auto, or a list of one or more of mixed0, "),
     ("train.most", -1, "0 or more"),

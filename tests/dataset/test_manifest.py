@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 
 from classifier.common.errors import StageError
@@ -41,25 +39,40 @@ def test_rows_are_changed(table, tmp_path):
     assert list(manifest.iter_rows(tmp_path / table)) == [row._replace(conversion="sRGB")]
 
 
-def test_params_say_the_format_of_the_tables(set_param):
-    set_param("validate.table_format", "parquet")
-    assert manifest.in_format(manifest.PATH) == Path("results/images.parquet")
+@pytest.mark.parametrize("as_parquet", [False, True])
+@pytest.mark.parametrize("before", [None, False, True])
+def test_a_table_is_replaced_in_either_format_and_read_from_one_path(before, as_parquet, tmp_path):
+    table = tmp_path / "images.csv"
+    row = ImageRow("input/a.png", "train", "a", "0" * 64, 4, 3, "PNG")
+    for label, format_ in (("old", before), ("new", as_parquet)):
+        if format_ is not None:
+            with manifest.replace(table, format_) as part:
+                write_images_csv(part, [row._replace(label=label)])
+    assert [one.label for one in manifest.iter_rows(table)] == ["new"]
+    assert manifest.is_parquet(table) == as_parquet
+    found = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert found == [manifest.file_of(table)]
 
 
-def test_commands_read_the_table_that_is_there(set_param):
-    table = Path("results/images.csv")
-    assert manifest.existing(table) == table
-    table.parent.mkdir()
-    table.with_suffix(".parquet").touch()
-    assert manifest.existing(table) == table.with_suffix(".parquet")
-    table.touch()
-    assert manifest.existing(table) == table
-    set_param("validate.table_format", "parquet")
-    assert manifest.existing(table) == table.with_suffix(".parquet")
+@pytest.mark.parametrize("as_parquet", [False, True])
+def test_a_table_stays_if_the_next_one_fails(as_parquet, tmp_path):
+    table = tmp_path / "images.csv"
+    with manifest.replace(table, not as_parquet) as part:
+        write_images_csv(part, [])
+    before = manifest.file_of(table).read_bytes()
+    with pytest.raises(KeyboardInterrupt), manifest.replace(table, as_parquet) as part:
+        write_images_csv(part, [])
+        raise KeyboardInterrupt
+    assert manifest.file_of(table).read_bytes() == before
+    assert not list(tmp_path.rglob("*.part"))
 
 
-def test_a_table_in_another_format_is_removed(tmp_path):
-    for table in ("images.csv", "images.parquet", "images.txt"):
-        (tmp_path / table).touch()
-    manifest.remove_other_formats(tmp_path / "images.parquet")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["images.parquet", "images.txt"]
+def test_files_of_others_in_the_folder_of_a_table_stay(tmp_path):
+    table = tmp_path / "images.csv"
+    with manifest.replace(table, True) as part:
+        write_images_csv(part, [])
+    (table / "mine.txt").touch()
+    rule = r"images\.csv: must have only images\.parquet in it; got mine\.txt: move the rest away"
+    with pytest.raises(StageError, match=rule), manifest.replace(table, False):
+        pass
+    assert (table / "mine.txt").exists()

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from classifier.common import parquet
 from classifier.common.errors import StageError
 from classifier.dataset import manifest, problems
 from classifier.images import decode, perceptual_hash
 from stages.validate import checks
+from stages.validate import params as validate_params
 from stages.validate import stage as validate
 from tests.project import ROOT, Project, draw, draw_classes
 
@@ -476,20 +478,34 @@ def test_without_any_class_the_labelling_page_is_named(inside):
     assert error.endswith("or name them on a page: `python -m classifier label`")
 
 
-def test_for_millions_of_images_the_line_names_the_smaller_format(
+def test_the_tables_of_millions_of_images_become_parquet_and_those_of_fewer_csv(
     inside, folder, capsys, monkeypatch
 ):
-    monkeypatch.setattr(manifest, "MANY", 5)
-    validate.main()
-    hint = "; `validate.table_format: parquet` makes results/images.csv a quarter as large\n"
-    assert capsys.readouterr().out.endswith(hint)
-
-
-def test_the_tables_may_be_parquet_and_those_of_another_format_go(inside, folder, set_param):
     validate.main()
     before = rows(inside)
-    set_param("validate.table_format", "parquet")
+    with monkeypatch.context() as many:
+        many.setattr(validate_params, "MANY", 5)
+        validate.main()
+    assert manifest.is_parquet(manifest.PATH) and manifest.is_parquet(manifest.UNLABELLED)
+    assert rows(inside) == before
+    assert "-> results/images.csv/images.parquet" in capsys.readouterr().out
     validate.main()
-    assert list(manifest.iter_rows(inside / "results" / "images.parquet")) == before
-    assert not (inside / "results" / "images.csv").exists()
-    assert not (inside / "results" / "unlabelled.csv").exists()
+    assert rows(inside) == before and manifest.PATH.is_file()
+
+
+def test_without_pyarrow_the_tables_of_millions_are_csv_and_the_line_says_what_to_install(
+    inside, folder, capsys, monkeypatch
+):
+    monkeypatch.setattr(validate_params, "MANY", 5)
+    monkeypatch.setattr(parquet, "PACKAGE", "not_there")
+    validate.main()
+    assert manifest.PATH.is_file()
+    hint = "; as Parquet, results/images.csv would be a quarter as large: run `pip install not_the"
+    assert hint in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("value", "expected"), [("csv", False), ("parquet", True)])
+def test_the_format_of_the_tables_may_be_chosen(value, expected, inside, folder, set_param):
+    set_param("validate.table_format", value)
+    validate.main()
+    assert manifest.is_parquet(manifest.PATH) == expected

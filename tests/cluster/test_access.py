@@ -22,6 +22,7 @@ cluster = LocalCluster(token="")
 os.environ.update(cluster.environment)
 Cluster("extract.run_on")
 print("joined")
+ray.shutdown()
 cluster.close()
 """
 

@@ -104,7 +104,7 @@ def iter_batches(
         OSError: there is no such file, or it cannot be read.
     """
     with _opened(path, remedy, name) as file:
-        for batch in file.iter_batches(ROWS, columns=columns):
+        for batch in file.iter_batches(ROWS, columns=columns, use_threads=False):
             yield batch.to_pydict()
 
 
@@ -118,7 +118,7 @@ def read_metadata(path: Path, remedy: str = "") -> dict[str, str]:
 def check(path: Path) -> None:
     """Compares the checksums of all pages; raises what `iter_batches` does."""
     with _opened(path) as file:
-        for _ in file.iter_batches(ROWS):
+        for _ in file.iter_batches(ROWS, use_threads=False):
             pass
 
 
@@ -131,7 +131,9 @@ def _opened(path: Path, remedy: str = "", name: str = "") -> Iterator[Any]:
 
     with path.open("rb") as source:  # its errors name the file, PyArrow's do not
         try:
-            with ParquetFile(source, page_checksum_verification=True) as file:
+            # by default it keeps all that it has read, and 30 MiB for threads
+            options = {"pre_buffer": False, "page_checksum_verification": True}
+            with ParquetFile(source, **options) as file:
                 yield file
         except (ArrowException, OSError, ValueError) as error:
             rule = f"must be Parquet; got {error}" + (f": {remedy}" if remedy else "")

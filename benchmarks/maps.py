@@ -81,7 +81,7 @@ def main() -> None:
         prepare(folder, Path(temporary), changes)
         for stage in ("fetch", "freeze"):
             subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=folder, check=True)
-        excluded.write(folder / excluded.PATH, {})
+        excluded.write(folder / excluded.PATH, ())
         print("| maps | MB on disk | peak MB of train | s |\n|---|---|---|---|")
         for count in args.count:
             write(folder / features.TRAIN, count)

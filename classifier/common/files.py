@@ -17,6 +17,7 @@ from classifier.common import formulas
 from classifier.common.errors import StageError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL_TEXTS = (os.strerror(errno.ENOSPC), "database or disk is full")  # the latter is SQLite's
 DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 TEMPORARY = re.compile(r"(\.\d+\.part)+$")  # what `atomic_write` adds to a name
 MARGIN = 2**20  # bytes; a disk with fewer is full
@@ -131,7 +132,8 @@ def _full_disk(path: Path, error: Exception) -> str:
     """Returns which disk is full, in words; empty if none is."""
     folders = next(p for p in path.absolute().parents if p.exists()), Path(tempfile.gettempdir())
     own, temporary = (shutil.disk_usage(folder).free <= MARGIN for folder in folders)
-    full = getattr(error, "errno", None) in FULL or os.strerror(errno.ENOSPC) in str(error)
+    told = any(text in str(error) for text in FULL_TEXTS)
+    full = told or getattr(error, "errno", None) in FULL
     if not full and (isinstance(error, OSError) or not (own or temporary)):
         return ""
     return f"the disk of {folders[1]}" if temporary and not own else "the disk"

@@ -1,7 +1,8 @@
-"""Temporary files for arrays that would take memory."""
+"""Temporary files for arrays and tables that would take memory."""
 
+import sqlite3
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -32,6 +33,23 @@ class Scratch:
         """Returns a new file, open for writing and reading."""
         file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115 closed above
         return self._files.enter_context(file)
+
+    def database(self, *schema: str) -> sqlite3.Connection:
+        """Returns a new database with the tables of the statements `schema`.
+
+        Its changes cannot be taken back; each that is not in a transaction costs a write.
+        """
+        with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
+            path = Path(file.name)
+        self._files.callback(path.unlink, missing_ok=True)
+        address = f"{path.absolute().as_uri()}?nolock=1"
+        connection = sqlite3.connect(address, uri=True, isolation_level=None)
+        self._files.enter_context(closing(connection))
+        for statement in ("PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF", *schema):
+            connection.execute(statement)
+        with suppress(PermissionError):  # Windows keeps a file that is open
+            path.unlink()  # now, so that a kill leaves nothing behind
+        return connection
 
     def array(self, shape: tuple[int, ...], dtype: np.dtype | type = np.float32) -> DiskArray:
         """Returns an array without rows, each of which will have this shape."""

@@ -1,6 +1,6 @@
 """results/excluded.csv: the training images that `train` does not use, and why."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from classifier.common import files
@@ -9,9 +9,13 @@ PATH = Path("results/excluded.csv")
 HEADER = ("path", "reason")
 
 
-def write(path: Path, reasons: Mapping[str, str]) -> None:
-    """Writes the reason of each image, sorted by path."""
-    files.write_csv(path, HEADER, sorted(reasons.items()))
+def write(path: Path, reasons: Iterable[tuple[str, str]]) -> int:
+    """Writes the path and the reason of each image, sorted by path; returns how many they are."""
+    written = 0
+    with files.open_csv(path, HEADER) as table:
+        for written, row in enumerate(reasons, 1):  # noqa: B007 the last number counts
+            table.writerow(row)
+    return written
 
 
 def read(path: Path) -> dict[str, str]:

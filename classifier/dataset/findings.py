@@ -1,13 +1,14 @@
 """results/inspection.csv: images that stage `inspect` suspects to be duplicates or errors."""
 
-from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from classifier.common import files
 from classifier.common.errors import count
 from classifier.dataset import duplicates
+from classifier.dataset.manifest import ImageRow
 
 PATH = Path("results/inspection.csv")
 WRONG_LABEL, OUTLIER, LIST_AND_FOLDER = "wrong_label", "outlier", "list_and_folder"
@@ -48,55 +49,58 @@ def dropped(inspect_params: Mapping[str, object]) -> dict[str, str]:
 
 
 def warnings(
-    findings: Sequence[Finding],
-    splits: Mapping[str, str],
-    n_training: int,
-    dropped: Container[str],
+    images: Iterable[tuple[ImageRow, Iterable[str]]], dropped: Container[str]
 ) -> list[str]:
     """Returns warnings about what the findings say of the scores.
 
     Args:
-        findings: all findings.
-        splits: of the images in the findings, by path.
-        n_training: number of training images.
+        images: all images, each with the kinds of findings about it.
         dropped: the findings for which training images are excluded; these are no longer wrong.
     """
-    by_code: defaultdict[str, set[str]] = defaultdict(set)
-    for finding in findings:
-        by_code[finding.finding].add(finding.path)
-    messages, labelled = [], {finding.path for finding in findings if finding.label}
-    for split in ("validation", "test"):
-        leaked = {p for p in by_code[f"in_train_and_{split}"] if splits.get(p) == split}
-        if leaked and f"in_train_and_{split}" not in dropped:
-            scored = f"the {split} score is too high"
-            what = "its prediction says" if len(leaked) == 1 else "their predictions say"
-            unscored = f"{what} little about new images"
-            effect = scored if leaked & labelled else unscored
-            messages.append(
-                f"{count(len(leaked), f'{split} image')} also among the training images, so "
-                f"{effect}: delete them, or set inspect.drop_leaks to true"
-            )
-    if (conflicts := by_code["label_conflict"]) and "label_conflict" not in dropped:
+    leaked, labelled, copies = Counter[str](), set[str](), set(duplicates.CODES)
+    n_training = n_conflicts = n_copies = 0
+    for row, found in images:
+        kinds = copies.intersection(found)
+        n_training += row.split == "train"
+        n_copies += bool(kinds) and row.split == "train"
+        n_conflicts += "label_conflict" in kinds
+        if f"in_train_and_{row.split}" in kinds:
+            leaked[row.split] += 1
+            labelled |= {row.split} if row.label else set()
+    messages = [
+        _leak_warning(split, leaked[split], split in labelled)
+        for split in ("validation", "test")
+        if leaked[split] and f"in_train_and_{split}" not in dropped
+    ]
+    if n_conflicts and "label_conflict" not in dropped:
         messages.append(
-            f"{count(len(conflicts), 'image')} in two classes at once: delete or move them, or "
+            f"{count(n_conflicts, 'image')} in two classes at once: delete or move them, or "
             "set inspect.drop_label_conflicts to true"
         )
-    copies = {p for code in duplicates.CODES for p in by_code[code] if splits.get(p) == "train"}
-    if len(copies) > n_training / 2 and "duplicate" not in dropped:
+    if n_copies > n_training / 2 and "duplicate" not in dropped:
         messages.append(
-            f"{len(copies):,} of {count(n_training, 'training image')} are copies of others or "
+            f"{n_copies:,} of {count(n_training, 'training image')} are copies of others or "
             "look like it (frames of a film, a fixed camera, plain images?): there is less to "
             "learn from than their number says"
         )
     return messages
 
 
+def _leak_warning(split: str, leaked: int, labelled: bool) -> str:
+    what = "its prediction says" if leaked == 1 else "their predictions say"
+    unscored = f"{what} little about new images"
+    effect = f"the {split} score is too high" if labelled else unscored
+    return (
+        f"{count(leaked, f'{split} image')} also among the training images, so {effect}: "
+        "delete them, or set inspect.drop_leaks to true"
+    )
+
+
 def write(path: Path, findings: Iterable[Finding]) -> None:
-    """Writes the findings, most serious kind first, highest score first within a kind."""
-    order = sorted(findings, key=lambda one: (FINDINGS.index(one.finding), -one.score, one.path))
+    """Writes the findings in their order, each with its rank among those of its kind."""
     ranks: Counter[str] = Counter()
     with files.open_csv(path, HEADER) as table:
-        for image, label, code, score, *others in order:
+        for image, label, code, score, *others in findings:
             ranks[code] += 1
             table.writerow([image, label, code, ranks[code], f"{score:.3f}", *others])
 

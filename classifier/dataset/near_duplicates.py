@@ -7,15 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from classifier.common import files
-from classifier.dataset.groups import representatives
 
 PATH = Path("results/near_duplicates.csv")
 HEADER = ("sha256", "group")
 
 
-def write(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
-    """Writes the groups that pairs of copies form, directly or through others, by hash."""
-    files.write_csv(path, HEADER, sorted(representatives(pairs).items()))
+def write(path: Path, groups: Iterable[tuple[str, str]]) -> None:
+    """Writes hashes, ascending, and their groups."""
+    files.write_csv(path, HEADER, groups)
 
 
 def read(path: Path) -> dict[str, str]:

@@ -5,7 +5,7 @@ after brightness and contrast were matched: those of a copy lie within the range
 in the other image, up to noise.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -33,17 +33,16 @@ Pair = tuple[ImageRow, ImageRow, bool]  # the last: whether one is the mirror im
 
 
 def keep_copies(
-    pairs: DuplicatePairs, rows: Mapping[int, ImageRow], cache: ResultCache
+    pairs: DuplicatePairs, image_of: Callable[[int], ImageRow], cache: ResultCache
 ) -> DuplicatePairs:
     """Returns the pairs that differ in no detail.
 
     Args:
         pairs: of images that look alike.
-        rows: the images by their number.
+        image_of: returns an image by its number.
         cache: has the pairs compared before; the others are added.
     """
-    triples = zip(pairs.one.tolist(), pairs.other.tolist(), pairs.mirrored.tolist(), strict=True)
-    every = ((rows[one], rows[other], mirrored) for one, other, mirrored in triples)
+    every = ((image_of(one), image_of(other), mirrored) for one, other, _, mirrored in pairs)
     same = list[bool]()
     recipe = fingerprint.of_comparison()
     with progress.bar("inspect", len(pairs.one), " pairs") as bar:
@@ -55,8 +54,7 @@ def keep_copies(
                 for task, pair in zip(tasks, window, strict=True)
             ]
             bar.update(len(window))
-    chosen = np.array(same, bool)
-    return DuplicatePairs(*(column[chosen] for column in vars(pairs).values()))
+    return pairs[np.array(same, bool)]
 
 
 def _task(recipe: str, one: ImageRow, other: ImageRow, mirrored: bool) -> Task:

@@ -1,47 +1,35 @@
 """Which training images the params of `inspect` exclude, and why."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from classifier.common.errors import StageError, count
-from classifier.dataset import manifest
-from classifier.dataset.findings import FINDINGS, Finding
+from classifier.dataset.manifest import ImageRow
 
 
 def exclusion_reasons(
-    findings: Iterable[Finding], training: Iterable[str], dropped: Mapping[str, str]
-) -> dict[str, str]:
-    """Returns the most severe finding for which each image is excluded, by its path.
+    images: Iterable[tuple[ImageRow, Sequence[str]]], dropped: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Yields the path of each image to exclude, and the most severe finding for which it is.
+
+    Only training images are excluded.
 
     Args:
-        findings: about any image.
-        training: the paths of training images; no others are excluded.
-        dropped: the findings for which images are excluded.
+        images: all images, each with the kinds of findings about it, most serious first.
+        dropped: the findings for which images are excluded, and the param behind each.
+
+    Raises:
+        StageError: in the end, if a class is left with fewer than two different images.
     """
-    paths = set(training)
-    order = sorted(findings, key=lambda one: FINDINGS.index(one.finding), reverse=True)
-    return {one.path: one.finding for one in order if one.finding in dropped and one.path in paths}
-
-
-def require_two_per_class(
-    images_csv: Path, reasons: Mapping[str, str], dropped: Mapping[str, str]
-) -> None:
-    """Raises a StageError if a class is left with fewer than two different images.
-
-    Args:
-        images_csv: results/images.csv.
-        reasons: finding for which an image is excluded, by path.
-        dropped: the param behind each of these findings.
-    """
-    if not reasons:
-        return
     remaining: defaultdict[str, set[str]] = defaultdict(set)
     params: defaultdict[str, set[str]] = defaultdict(set)
-    for row in manifest.iter_rows(images_csv):
-        if row.path in reasons:
-            params[row.label].add(f"inspect.{dropped[reasons[row.path]]}")
-        elif row.split == "train" and len(remaining[row.label]) < 2:
+    for row, kinds in images:
+        if row.split != "train":
+            continue
+        if reason := next((kind for kind in kinds if kind in dropped), ""):
+            params[row.label].add(f"inspect.{dropped[reason]}")
+            yield row.path, reason
+        elif len(remaining[row.label]) < 2:
             remaining[row.label].add(row.sha256)
     errors = [
         f"params.yaml: {' and '.join(sorted(names))} must leave each class two different images; "

@@ -1,36 +1,35 @@
 """The findings about single images: copies, label errors and outliers, in words."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from classifier.dataset import duplicates
 from classifier.dataset.findings import OUTLIER, WRONG_LABEL, Finding
 from classifier.dataset.manifest import ImageRow
-from stages.inspect.label_errors import LabelError
+from stages.inspect.copy_candidates import CopyCandidates
+from stages.inspect.label_errors import LabelErrors
 from stages.inspect.near_duplicates import DuplicatePairs
+from stages.inspect.outliers import Outliers
 
-Images = Sequence[tuple[int, ImageRow]]  # each with the number of its content
+Images = Iterable[tuple[int, ImageRow]]  # each with the number of its content
 
 
-def duplicate_findings(images: Images, pairs: DuplicatePairs) -> Iterator[Finding]:
+def duplicate_findings(images: CopyCandidates, pairs: DuplicatePairs) -> Iterator[Finding]:
     """Yields the findings about images that are copies of others, exact or near.
 
     Args:
-        images: in path order.
+        images: all with contents that are in pairs or of several images.
         pairs: of contents that are near duplicates.
     """
-    first: defaultdict[int, dict[tuple[str, str], ImageRow]] = defaultdict(dict)
+    both = _both_ways(pairs)
     for content, row in images:
-        first[content].setdefault((row.split, row.label), row)
-    near = _near_duplicates(pairs)
-    for content, row in images:
-        similarity = {content: (0.0, False)} | near.get(content, {})
+        near = both[slice(*np.searchsorted(both.one, [content, content + 1]))]
+        alike = [(content, content, 0.0, False), *near]
         copies = {
-            other.path: (other, *similarity[number])
-            for number in similarity
-            for other in first[number].values()
+            other.path: (other, distance, mirrored)
+            for _, number, distance, mirrored in alike
+            for other in images.first_images(number)
         }
         candidates = (other for other, _, _ in copies.values())
         for code, other in duplicates.duplicates_of(row, candidates):
@@ -40,34 +39,36 @@ def duplicate_findings(images: Images, pairs: DuplicatePairs) -> Iterator[Findin
             yield Finding(row.path, row.label, code, 1 - distance, "", other.path, detail)
 
 
-def _near_duplicates(pairs: DuplicatePairs) -> dict[int, dict[int, tuple[float, bool]]]:
-    """Returns the near duplicates of each content, nearest first: their distance, if mirrored."""
-    near: defaultdict[int, dict[int, tuple[float, bool]]] = defaultdict(dict)
-    for index in np.argsort(pairs.distance, kind="stable").tolist():
-        one, other = int(pairs.one[index]), int(pairs.other[index])
-        similarity = float(pairs.distance[index]), bool(pairs.mirrored[index])
-        near[one][other] = near[other][one] = similarity
-    return near
+def _both_ways(pairs: DuplicatePairs) -> DuplicatePairs:
+    """Returns each pair in both directions, by `one`, and the nearest first."""
+    one, other = (
+        np.concatenate(sides) for sides in ((pairs.one, pairs.other), (pairs.other, pairs.one))
+    )
+    number, distance, mirrored = (
+        np.tile(column, 2) for column in (np.arange(len(pairs.one)), pairs.distance, pairs.mirrored)
+    )
+    order = np.lexsort((number, distance, one))
+    return DuplicatePairs(one, other, distance, mirrored)[order]
 
 
 def label_findings(
-    images: Images, errors: Mapping[int, LabelError], class_names: Sequence[str]
+    images: Images, errors: LabelErrors, class_names: Sequence[str]
 ) -> Iterator[Finding]:
-    """Yields the images whose label is probably wrong."""
+    """Yields the images whose label is probably wrong; `images` are those of `errors`."""
     for content, row in images:
-        if not row.label or content not in errors:
-            continue
-        number, probability, confidence = errors[content]
-        suggested = class_names[number]
-        detail = (
-            f"looks like {suggested} ({probability:.2f}), not like {row.label} ({confidence:.2f})"
-        )
-        yield Finding(row.path, row.label, WRONG_LABEL, 1 - confidence, suggested, "", detail)
+        place = int(np.searchsorted(errors.images, content))
+        probability, confidence = errors.probability[place], errors.self_confidence[place]
+        suggested = class_names[errors.suggested[place]]
+        looks = f"looks like {suggested} ({probability:.2f})"
+        detail = f"{looks}, not like {row.label} ({confidence:.2f})"
+        if row.label:
+            score = 1 - float(confidence)
+            yield Finding(row.path, row.label, WRONG_LABEL, score, suggested, "", detail)
 
 
-def outlier_findings(images: Images, scores: Mapping[int, float]) -> Iterator[Finding]:
-    """Yields the images that are unusually far from all others, by their scores."""
+def outlier_findings(images: Images, outliers: Outliers) -> Iterator[Finding]:
+    """Yields the images that are unusually far from all others; `images` are those `outliers`."""
     for content, row in images:
-        if score := scores.get(content):
-            detail = "unusually far from its nearest neighbours"
-            yield Finding(row.path, row.label, OUTLIER, score, "", "", detail)
+        score = float(outliers.scores[int(np.searchsorted(outliers.images, content))])
+        detail = "unusually far from its nearest neighbours"
+        yield Finding(row.path, row.label, OUTLIER, score, "", "", detail)

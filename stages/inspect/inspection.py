@@ -1,18 +1,17 @@
 """What there is to find about the images, in little memory however many there are."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from classifier.cache.results import ResultCache
 from classifier.common import heap
-from classifier.common.disk_array import ComputedRows, DiskArray, Rows
+from classifier.common.disk_array import ComputedRows, DiskArray
 from classifier.common.scratch import Scratch
-from classifier.dataset import features, manifest, orders
 from classifier.dataset.features import FeatureTable
-from classifier.dataset.findings import Finding
+from classifier.dataset.finding_table import FindingTable
 from classifier.dataset.groups import EXIF, numbered
 from classifier.dataset.lazy_array import Selected
 from classifier.dataset.npz import StoredArray
@@ -27,14 +26,11 @@ from stages.inspect import (
     training_neighbours,
 )
 from stages.inspect.contents import Contents
-from stages.inspect.image_findings import (
-    Images,
-    duplicate_findings,
-    label_findings,
-    outlier_findings,
-)
+from stages.inspect.copy_candidates import CopyCandidates
+from stages.inspect.copy_groups import copy_groups
+from stages.inspect.image_findings import duplicate_findings, label_findings, outlier_findings
 from stages.inspect.label_errors import LabelErrors
-from stages.inspect.near_duplicates import DuplicatePairs
+from stages.inspect.selected_images import is_in, select_images
 from stages.inspect.training_neighbours import TrainingNeighbours
 from stages.inspect.unique_images import UniqueImages
 
@@ -46,32 +42,16 @@ class Inspection:
     """What is found.
 
     Attributes:
-        images: those that may be copies or wrong, in path order.
-        results: the findings.
-        copies: pairs of training and validation images, by their hashes.
+        findings: about copies, labels and outliers.
+        copies: the hash and the group of each content of training and validation images that is a
+            copy of another, by hash; a group is named after the smallest hash in it.
         similarities: float64 (N,), in the order of images.csv, to the nearest training image of
             another group; NaN if not known.
     """
 
-    images: Images
-    results: list[Finding]
-    copies: list[tuple[str, str]]
+    findings: FindingTable
+    copies: Iterator[tuple[str, str]]
     similarities: Selected
-
-
-def select_images(images_csv: Path, contents: Rows, selected: np.ndarray) -> Images:
-    """Returns the images with selected contents, in path order.
-
-    Args:
-        images_csv: results/images.csv.
-        contents: int (N,), content of each of its rows.
-        selected: bool (U,), by content.
-    """
-    if not selected.any():
-        return []
-    blocks = (contents[block].tolist() for block in orders.blocks(len(contents)))
-    rows = zip(chain.from_iterable(blocks), manifest.iter_rows(images_csv), strict=True)
-    return [(content, row) for content, row in rows if selected[content]]
 
 
 def inspect_images(
@@ -102,11 +82,12 @@ def inspect_images(
     )
     heap.return_above(heap.LARGE)
     pairs = near_duplicates.find_pairs(scaled, contents.hashes, unique.hash_rank, scratch)
-    compared = dict(select_images(images_csv, of_rows, is_in(pairs, len(values))))
-    pairs = detail.keep_copies(pairs, compared, cache)
-    del compared
+    alike = contents.repeated | is_in(len(values), pairs.one, pairs.other)
+    candidates = CopyCandidates(select_images(images_csv, of_rows, alike), scratch)
+    pairs = detail.keep_copies(pairs, candidates.first_image, cache)
+    found = FindingTable(scratch)
+    found.add(duplicate_findings(candidates, pairs))
     heap.trim()
-    selected = contents.repeated | is_in(pairs, len(values))
     errors, far = label_errors.NONE, outliers.NONE
     if str(train.weights) == "random":
         similarities = np.full(len(values), np.nan, np.float32)
@@ -116,13 +97,13 @@ def inspect_images(
         heap.trim()
         far = outliers.find(near.distances[:], groups[:], unique.n_train)
         similarities = similar_images.similarities(train, test, unique, near.nearest, pca.factors)
-        selected[far.images] = selected[errors.images] = True
-    images = select_images(images_csv, of_rows, selected)
-    results = list(duplicate_findings(images, pairs))
-    results += label_findings(images, errors.by_image(), train.class_names.tolist())
-    results += outlier_findings(images, far.by_image())
+    wrong, unusual = (
+        select_images(images_csv, of_rows, is_in(len(values), one.images)) for one in (errors, far)
+    )
+    found.add(label_findings(wrong, errors, train.class_names.tolist()))
+    found.add(outlier_findings(unusual, far))
     by_image = Selected(similarities, of_rows, np.dtype(np.float64))
-    return Inspection(images, results, pairs_of_hashes(train, unique, pairs), by_image)
+    return Inspection(found, copy_groups(train, unique, pairs), by_image)
 
 
 def _judge(
@@ -166,21 +147,3 @@ def _named_groups(train: FeatureTable, unique: UniqueImages) -> tuple[np.ndarray
         return NONE, NONE
     of_exif = np.array([name.startswith(EXIF) for name in names] + [False])  # by -1, too: no group
     return np.where(of_exif[named], np.int32(-1), named), named
-
-
-def is_in(pairs: DuplicatePairs, count: int) -> np.ndarray:
-    """Returns which of `count` contents are in a pair, bool."""
-    found = np.zeros(count, bool)
-    found[pairs.one] = found[pairs.other] = True
-    return found
-
-
-def pairs_of_hashes(
-    train: FeatureTable, unique: UniqueImages, pairs: DuplicatePairs
-) -> list[tuple[str, str]]:
-    """Returns the hashes of the pairs of training and validation images."""
-    both = pairs.other < unique.n_train  # `one` is lower
-    rows = train.image_rows
-    sides = (rows[unique.first[side[both]]] for side in (pairs.one, pairs.other))
-    hashes = (features.hex_hashes(train.sha256[side]) for side in sides)
-    return list(zip(*hashes, strict=True))

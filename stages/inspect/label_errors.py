@@ -6,7 +6,6 @@ ones. Of the methods tried on three datasets this found the most (docs/explanati
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -16,14 +15,6 @@ from stages.inspect import confident_learning, lda
 from stages.inspect.lda import FOLDS
 
 MIN_CLASS_SIZE = 5  # different images; smaller classes are not checked
-
-
-class LabelError(NamedTuple):
-    """A label that is probably wrong."""
-
-    suggested: int  # the class that fits better
-    probability: float  # of it
-    self_confidence: float  # probability of the label
 
 
 @dataclass(frozen=True)
@@ -41,11 +32,6 @@ class LabelErrors:
     suggested: np.ndarray
     probability: np.ndarray
     self_confidence: np.ndarray
-
-    def by_image(self) -> dict[int, LabelError]:
-        """Returns the errors by image, in ten times the memory."""
-        images, *columns = (column.tolist() for column in vars(self).values())
-        return dict(zip(images, map(LabelError, *columns), strict=True))
 
     @classmethod
     def concatenate(cls, parts: Sequence["LabelErrors"]) -> "LabelErrors":

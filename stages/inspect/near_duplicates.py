@@ -6,6 +6,7 @@ and rotated copies have other hashes and are not found. `python -m benchmarks.pl
 error rates.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from classifier.common import connected
 from classifier.common.disk_array import ComputedRows, Rows
 from classifier.common.scratch import Scratch
+from classifier.dataset import orders
 from classifier.images import perceptual_hash
 from classifier.similarity import nearest_neighbours
 from classifier.similarity.pca import normalize
@@ -36,6 +38,16 @@ class DuplicatePairs:
     other: np.ndarray
     distance: np.ndarray
     mirrored: np.ndarray
+
+    def __getitem__(self, chosen: slice | np.ndarray) -> "DuplicatePairs":
+        """Returns some of the pairs."""
+        return DuplicatePairs(*(column[chosen] for column in vars(self).values()))
+
+    def __iter__(self) -> Iterator[tuple[int, int, float, bool]]:
+        """Yields the pairs."""
+        for block in orders.blocks(len(self.one)):
+            columns = (column[block].tolist() for column in vars(self).values())
+            yield from zip(*columns, strict=True)
 
 
 def scale_components(values: np.ndarray, scales: np.ndarray, n_fitted: int) -> np.ndarray:
@@ -99,6 +111,6 @@ def group_duplicates(pairs: DuplicatePairs, group_ids: np.ndarray) -> np.ndarray
         group_ids: int (N,), the groups of images without copies; all different.
     """
     groups = np.array(group_ids)
-    for one, other in zip(pairs.one.tolist(), pairs.other.tolist(), strict=True):
+    for one, other, _, _ in pairs:
         groups[other] = groups[one]
     return groups

@@ -12,14 +12,15 @@ MAD_TO_SD = 1.4826  # standard deviation of a normal distribution per median abs
 
 @dataclass(frozen=True)
 class Outliers:
-    """Images that are unusually far from all others: int (E,), and their scores, float (E,)."""
+    """Images that are unusually far from all others.
+
+    Attributes:
+        images: int (E,), ascending.
+        scores: float (E,).
+    """
 
     images: np.ndarray
     scores: np.ndarray
-
-    def by_image(self) -> dict[int, float]:
-        """Returns the scores by image."""
-        return dict(zip(self.images.tolist(), self.scores.tolist(), strict=True))
 
 
 NONE = Outliers(np.zeros(0, int), np.zeros(0))

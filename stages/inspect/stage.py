@@ -7,7 +7,6 @@ Writes  results/inspection.csv, results/excluded.csv, results/near_duplicates.cs
 """
 
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -16,20 +15,19 @@ from classifier.cache.results import ResultCache
 from classifier.common import cores, files, heap, params
 from classifier.common.errors import count, warn
 from classifier.common.scratch import Scratch
-from classifier.dataset import excluded, features, findings, manifest, npz, orders, similarity
+from classifier.dataset import excluded, features, findings, manifest, npz, similarity
 from classifier.dataset import near_duplicates as near_duplicates_file
-from classifier.dataset.findings import FINDINGS, Finding
+from classifier.dataset.findings import FINDINGS
 from classifier.images import perceptual_hash
 from stages.inspect import listed_labels
-from stages.inspect.exclusions import exclusion_reasons, require_two_per_class
+from stages.inspect.exclusions import exclusion_reasons
 from stages.inspect.inspection import inspect_images
 from stages.inspect.params import Params
 
 
-def summary_line(n_images: int, results: Sequence[Finding], n_excluded: int, out: Path) -> str:
-    """Returns the line the stage prints."""
-    codes = Counter(one.finding for one in results)
-    counts = ", ".join(f"{codes[code]} {code}" for code in FINDINGS if codes[code])
+def summary_line(n_images: int, found: Counter[str], n_excluded: int, out: Path) -> str:
+    """Returns the line the stage prints; `found` has the number of findings of each kind."""
+    counts = ", ".join(f"{found[code]} {code}" for code in FINDINGS if found[code])
     excluded_part = f"; {n_excluded} excluded from training" if n_excluded else ""
     total = count(n_images, "image")
     return f"inspect: {total}: {counts or 'nothing found'} -> {out.as_posix()}{excluded_part}"
@@ -58,21 +56,14 @@ def main(
             found = inspect_images(images_csv, hashes, train, test, folder, cache, scratch)
         paths = (row.path for row in manifest.iter_rows(images_csv))
         similarity.write(similarity_csv, paths, found.similarities)
-    found.results.extend(
-        listed_labels.find(manifest.iter_rows(images_csv), train.class_names.tolist())
-    )
-    training = (row.path for _, row in found.images if row.split == "train")
-    reasons = exclusion_reasons(found.results, training, dropped)
-    require_two_per_class(images_csv, reasons, dropped)
-    findings.write(out, found.results)
-    excluded.write(excluded_csv, reasons)
-    near_duplicates_file.write(near_duplicates_csv, found.copies)
-    rows = train.image_rows
-    blocks = (train.splits[rows[block]] for block in orders.blocks(len(rows)))
-    n_training = sum(int((block == "train").sum()) for block in blocks)
-    splits = {row.path: row.split for _, row in found.images}
-    for message in findings.warnings(found.results, splits, n_training, dropped):
-        warn(message)
+        table, class_names = found.findings, train.class_names.tolist()
+        table.add(listed_labels.find(manifest.iter_rows(images_csv), class_names))
+        images = table.by_image(manifest.iter_rows(images_csv)) if dropped else ()
+        n_excluded = excluded.write(excluded_csv, exclusion_reasons(images, dropped))
+        findings.write(out, table)
+        near_duplicates_file.write(near_duplicates_csv, found.copies)
+        for message in findings.warnings(table.by_image(manifest.iter_rows(images_csv)), dropped):
+            warn(message)
     skipped = str(train.weights) == "random"
     note = "; label-error and outlier checks skipped (random weights)" if skipped else ""
-    print(summary_line(len(hashes), found.results, len(reasons), out) + note)
+    print(summary_line(len(hashes), table.counts, n_excluded, out) + note)

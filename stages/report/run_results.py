@@ -12,11 +12,13 @@ from typing import Any
 from classifier import head
 from classifier.common import files
 from classifier.common.errors import StageError
+from classifier.common.scratch import Scratch
 from classifier.comparison import commits, comparison, runs
 from classifier.comparison.commits import RefusalError
 from classifier.comparison.comparison import Comparison
 from classifier.comparison.runs import Run
 from classifier.dataset import duplicates, findings, manifest, problems, warnings
+from classifier.dataset.finding_table import FindingTable
 from classifier.dataset.findings import FINDINGS, Finding
 from classifier.dataset.problems import Problem
 from classifier.evaluation import (
@@ -125,12 +127,6 @@ def read(params: Mapping[str, Any]) -> RunResults:
     history = files.read_csv(Path("results/history.csv"))
     counts, samples = _count_and_sample(manifest.PATH)
     info = head.read_info(head.FOLDER)
-    every = findings.iter_rows(findings.PATH)
-    copies = [finding for finding in every if finding.finding in duplicates.CODES]
-    flagged = {finding.path for finding in copies}
-    splits = {r.path: r.split for r in manifest.iter_rows(manifest.PATH) if r.path in flagged}
-    n_training = sum(numbers["train"] for numbers in counts.values())
-    told = {**findings.dropped(params.get("inspect", {})), "in_train_and_test": "in the notes"}
     return RunResults(
         class_names=info.class_names,
         head=info,
@@ -145,7 +141,7 @@ def read(params: Mapping[str, Any]) -> RunResults:
             *headline.leak_notes(scores),
             *headline.notes(scores),
             *warnings.read(warnings.PATH),
-            *findings.warnings(copies, splits, n_training, told),
+            *_finding_warnings(params.get("inspect", {})),
         ],
         history={
             name: [float(row[name]) for row in history] for name in (history[0] if history else ())
@@ -165,6 +161,16 @@ def read(params: Mapping[str, Any]) -> RunResults:
         versions={name: engine.version(name) for name in LIBRARIES},
         comparison=_compared(Run(scores, params, runs.SCORED)),
     )
+
+
+def _finding_warnings(inspect_params: Mapping[str, object]) -> list[str]:
+    """Returns the warnings that follow from the findings; the notes tell of leaked test images."""
+    told = {**findings.dropped(inspect_params), "in_train_and_test": "in the notes"}
+    every = findings.iter_rows(findings.PATH)
+    with files.disk_errors(manifest.PATH), Scratch(manifest.PATH.parent) as scratch:
+        copies = FindingTable(scratch)
+        copies.add(finding for finding in every if finding.finding in duplicates.CODES)
+        return findings.warnings(copies.by_image(manifest.iter_rows(manifest.PATH)), told)
 
 
 def _compared(run: Run) -> Comparison | str | None:

@@ -1,3 +1,6 @@
+import os
+import sqlite3
+
 import numpy as np
 import pytest
 
@@ -15,3 +18,20 @@ def test_scratch_keeps_arrays_while_it_is_open(tmp_path):
         assert (empty[:].dtype, empty[:].tolist()) == (np.uint16, [0, 1, 2])
     with pytest.raises(ValueError, match="closed file"):
         numbers[:1]
+
+
+def test_a_database_lasts_as_long_as_the_scratch_and_leaves_no_file(tmp_path):
+    with Scratch(tmp_path) as scratch:
+        one, other = (scratch.database("CREATE TABLE numbers (number INTEGER)") for _ in range(2))
+        one.execute("BEGIN")
+        one.executemany("INSERT INTO numbers VALUES (?)", ((n,) for n in range(300_000)))
+        one.execute("COMMIT")
+        assert one.execute("SELECT count(*), sum(number) FROM numbers").fetchone() == (
+            300_000,
+            sum(range(300_000)),
+        )
+        assert other.execute("SELECT * FROM numbers").fetchall() == []
+        assert os.name == "nt" or list(tmp_path.iterdir()) == []  # also after a kill
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        one.execute("SELECT * FROM numbers")
+    assert list(tmp_path.iterdir()) == []

@@ -3,7 +3,7 @@ from classifier.dataset import excluded
 
 def test_reasons_are_written_sorted_and_read_back(tmp_path):
     reasons = {"input/train/a/2.jpg": "outlier", "input/train/a/1, 2.jpg": "duplicate"}
-    excluded.write(tmp_path / "excluded.csv", reasons)
+    assert excluded.write(tmp_path / "excluded.csv", sorted(reasons.items())) == 2
     assert excluded.read(tmp_path / "excluded.csv") == reasons
     lines = (tmp_path / "excluded.csv").read_text().splitlines()
     assert lines == [
@@ -14,5 +14,5 @@ def test_reasons_are_written_sorted_and_read_back(tmp_path):
 
 
 def test_no_image_may_be_excluded(tmp_path):
-    excluded.write(tmp_path / "excluded.csv", {})
+    assert excluded.write(tmp_path / "excluded.csv", ()) == 0
     assert excluded.read(tmp_path / "excluded.csv") == {}

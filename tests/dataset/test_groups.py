@@ -1,19 +1,18 @@
-from hypothesis import given
-from hypothesis import strategies as st
+import numpy as np
 
-from classifier.dataset.groups import representatives
-
-names = st.text("abcdefgh", min_size=1, max_size=1)
+from classifier.dataset.groups import listed, numbered
 
 
-def test_names_are_connected_through_others():
-    members = [("b", "a"), ("d", "c"), ("e",), ("c", "b")]
-    assert representatives(members) == {"a": "a", "b": "a", "c": "a", "d": "a", "e": "e"}
+def test_groups_that_come_from_exif_are_not_listed():
+    assert listed(["scene", "", "exif: Canon 2017", "exif"]) == ["scene", "", "", "exif"]
 
 
-@given(st.lists(st.lists(names, min_size=1, max_size=3), max_size=12), st.randoms())
-def test_the_order_does_not_matter(members, random):
-    found = representatives(members)
-    assert all(len({found[name] for name in one}) == 1 for one in members)
-    random.shuffle(members)
-    assert representatives(members) == found
+def test_groups_are_numbered_in_the_order_of_their_names():
+    groups = np.array(["scene", "", "exif: Canon", "garden", "scene"])
+    names, numbers = numbered(groups, np.array([0, 1, 3, 4]))
+    assert names == ["garden", "scene"] and numbers.tolist() == [1, -1, 0, 1]
+
+
+def test_without_groups_no_row_has_a_number():
+    names, numbers = numbered(np.array(["", ""]), np.arange(2))
+    assert names == [] and numbers.tolist() == [-1, -1]

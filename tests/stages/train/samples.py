@@ -82,7 +82,7 @@ def run_stage(
 ) -> None:
     """Runs the stage on a table of parts that end before rows; all its files lie in `folder`."""
     feature_tables.write(folder / "train", table, ends)
-    excluded.write(folder / "excluded.csv", left_out or {})
+    excluded.write(folder / "excluded.csv", sorted((left_out or {}).items()))
     near_duplicates.write(folder / "copies.csv", [])
     names = ("train", "excluded.csv", "copies.csv", "base", "head", "history.csv", "split.csv")
     stage.main(*(folder / name for name in (*names, "predictions.npz")))

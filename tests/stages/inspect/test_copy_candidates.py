@@ -1,0 +1,34 @@
+import pytest
+
+from classifier.common.scratch import Scratch
+from classifier.dataset.manifest import ImageRow
+from stages.inspect import copy_candidates
+from stages.inspect.copy_candidates import CopyCandidates
+
+
+def image(path: str, split: str = "train", label: str = "a") -> ImageRow:
+    return ImageRow(path, split, label, path[-1] * 64, 640, 480, "JPEG", "scene", "grey")
+
+
+IMAGES = [
+    (5, image("1")),
+    (7, image("2")),
+    (5, image("3", "test", "")),
+    (5, image("4", "train", "b")),
+    (5, image("5")),  # split and label of the first
+]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 100])
+def test_the_first_image_of_each_split_and_label_stands_for_a_content(batch, tmp_path, monkeypatch):
+    monkeypatch.setattr(copy_candidates, "BATCH", batch)
+    with Scratch(tmp_path) as scratch:
+        candidates = CopyCandidates(iter(IMAGES), scratch)
+        assert list(candidates) == IMAGES
+        assert candidates.first_images(5) == [IMAGES[place][1] for place in (0, 2, 3)]
+        assert candidates.first_image(5) == image("1") and candidates.first_images(6) == []
+
+
+def test_there_may_be_none(tmp_path):
+    with Scratch(tmp_path) as scratch:
+        assert list(CopyCandidates([], scratch)) == []

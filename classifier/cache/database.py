@@ -77,7 +77,7 @@ def with_checksum(row: Row) -> Row:
 
 
 def placeholders(values: Sized) -> str:
-    """Returns a question mark for each value, for `IN (...)`."""
+    """Returns a question mark for each value, for `IN (...)` and `VALUES (...)`."""
     return ",".join("?" * len(values))
 
 

@@ -14,8 +14,9 @@ def smallest(one: np.ndarray, other: np.ndarray, size: int) -> np.ndarray:
     found, before = np.arange(size, dtype=np.int32), np.zeros(0, np.int32)
     while not np.array_equal(found, before):
         before = found.copy()
-        low = np.minimum(found[one], found[other])
-        np.minimum.at(found, one, low)
-        np.minimum.at(found, other, low)
+        roots = found[one], found[other]
+        low = np.minimum(*roots)
+        for lowered in (one, other, *roots):  # with the roots, a chain takes few rounds
+            np.minimum.at(found, lowered, low)
         found = found[found]
     return found

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,7 +18,6 @@ from classifier.common import formulas
 from classifier.common.errors import StageError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-FULL_TEXTS = (os.strerror(errno.ENOSPC), "database or disk is full")  # the latter is SQLite's
 DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 TEMPORARY = re.compile(r"(\.\d+\.part)+$")  # what `atomic_write` adds to a name
 MARGIN = 2**20  # bytes; a disk with fewer is full
@@ -125,6 +125,9 @@ def disk_errors(path: Path) -> Iterator[None]:
             raise StageError(f"{path}: {rule}") from error
         if isinstance(error, OSError) and error.errno in DENIED:
             raise StageError(f"{path}: cannot be written ({error.strerror})") from error
+        if _code(error) == sqlite3.SQLITE_IOERR:  # it does not say that a quota is used up
+            remedy = "look whether the disk is sound and your quota leaves room"
+            raise StageError(f"{path}: cannot be written ({error}): {remedy}") from error
         raise
 
 
@@ -132,11 +135,16 @@ def _full_disk(path: Path, error: Exception) -> str:
     """Returns which disk is full, in words; empty if none is."""
     folders = next(p for p in path.absolute().parents if p.exists()), Path(tempfile.gettempdir())
     own, temporary = (shutil.disk_usage(folder).free <= MARGIN for folder in folders)
-    told = any(text in str(error) for text in FULL_TEXTS)
+    told = _code(error) == sqlite3.SQLITE_FULL or os.strerror(errno.ENOSPC) in str(error)
     full = told or getattr(error, "errno", None) in FULL
     if not full and (isinstance(error, OSError) or not (own or temporary)):
         return ""
     return f"the disk of {folders[1]}" if temporary and not own else "the disk"
+
+
+def _code(error: Exception) -> int:
+    """Returns the code of an error of SQLite; 0 of others."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def remove_leftovers(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Temporary files for arrays and tables that would take memory."""
 
+import os
 import sqlite3
 import tempfile
 from contextlib import ExitStack, closing, suppress
@@ -9,7 +10,10 @@ from typing import IO
 
 import numpy as np
 
+from classifier.common import files
 from classifier.common.disk_array import BLOCK, DiskArray, Rows
+
+NAME = "scratch"  # begins the names of databases
 
 
 class Scratch:
@@ -39,16 +43,19 @@ class Scratch:
 
         Its changes cannot be taken back; each that is not in a transaction costs a write.
         """
-        with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
+        files.remove_leftovers(self._folder / NAME)
+        own = f"{NAME}.{os.getpid()}."
+        with tempfile.NamedTemporaryFile(
+            "rb", 0, dir=self._folder, prefix=own, suffix=".part", delete=False
+        ) as file:
             path = Path(file.name)
-        self._files.callback(path.unlink, missing_ok=True)
+        self._files.callback(_remove, path)
         address = f"{path.absolute().as_uri()}?nolock=1"
         connection = sqlite3.connect(address, uri=True, isolation_level=None)
         self._files.enter_context(closing(connection))
         for statement in ("PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF", *schema):
             connection.execute(statement)
-        with suppress(PermissionError):  # Windows keeps a file that is open
-            path.unlink()  # now, so that a kill leaves nothing behind
+        _remove(path)  # now, so that a kill leaves nothing behind
         return connection
 
     def array(self, shape: tuple[int, ...], dtype: np.dtype | type = np.float32) -> DiskArray:
@@ -62,3 +69,8 @@ class Scratch:
         for start in range(0, len(values), BLOCK):
             array.append(values[start : start + BLOCK])
         return array
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # Windows and some shared folders keep a file that is open
+        path.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ HEADER = ("path", "reason")
 
 
 def write(path: Path, reasons: Iterable[tuple[str, str]]) -> int:
-    """Writes the path and the reason of each image, sorted by path; returns how many they are."""
+    """Writes the path and the reason of each image, in path order; returns the number of images."""
     written = 0
     with files.open_csv(path, HEADER) as table:
         for written, row in enumerate(reasons, 1):  # noqa: B007 the last number counts
@@ -20,4 +20,4 @@ def write(path: Path, reasons: Iterable[tuple[str, str]]) -> int:
 
 def read(path: Path) -> dict[str, str]:
     """Returns the reason of each image, by its path."""
-    return {row["path"]: row["reason"] for row in files.read_csv(path)}
+    return dict(files.iter_rows(path))

@@ -19,4 +19,4 @@ def write(path: Path, groups: Iterable[tuple[str, str]]) -> None:
 
 def read(path: Path) -> dict[str, str]:
     """Returns the group of each image that has copies, by its hash."""
-    return {row["sha256"]: row["group"] for row in files.read_csv(path)}
+    return dict(files.iter_rows(path))

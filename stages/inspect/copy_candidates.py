@@ -11,6 +11,7 @@ from classifier.dataset.manifest import ImageRow
 FIELDS = ", ".join(f'"{name}"' for name in ImageRow._fields)
 SCHEMA = (
     f"CREATE TABLE images (number INTEGER PRIMARY KEY, content INTEGER, {FIELDS})",
+    "CREATE INDEX by_content ON images (content)",
     "CREATE TABLE first (content INTEGER, split, label, number INTEGER, "
     "PRIMARY KEY (content, split, label)) WITHOUT ROWID",
 )
@@ -19,6 +20,7 @@ ADD_FIRST = "INSERT OR IGNORE INTO first VALUES (?, ?, ?, ?)"
 IN_ORDER = f"SELECT content, {FIELDS} FROM images ORDER BY number"
 FIRST = f"SELECT {FIELDS} FROM images WHERE number IN (SELECT number FROM first WHERE content = ?) "
 FIRST += "ORDER BY number"
+LAST = f"SELECT {FIELDS} FROM images WHERE content = ? ORDER BY number DESC LIMIT 1"
 BATCH = 4096  # images that are added at once
 KEPT = 4096  # contents whose first images are in memory
 
@@ -41,10 +43,16 @@ class CopyCandidates:
             numbered = [(number, *one) for number, one in enumerate(batch, count)]
             first = ((content, row.split, row.label, number) for number, content, row in numbered)
             self._database.execute("BEGIN")
-            self._database.executemany(ADD, ((*one[:2], *one[2]) for one in numbered))
+            every = ((number, content, *row) for number, content, row in numbered)
+            self._database.executemany(ADD, every)
             self._database.executemany(ADD_FIRST, first)
             self._database.execute("COMMIT")
             count += len(batch)
+
+    def close(self) -> None:
+        """Frees the memory; there are no more images then."""
+        self.first_images.cache_clear()
+        self._database.close()
 
     def __iter__(self) -> Iterator[tuple[int, ImageRow]]:
         """Yields the images in path order."""
@@ -54,6 +62,7 @@ class CopyCandidates:
     def _first_images(self, content: int) -> list[ImageRow]:
         return [ImageRow(*row) for row in self._database.execute(FIRST, (content,))]
 
-    def first_image(self, content: int) -> ImageRow:
-        """Returns the first image that has the content."""
-        return self.first_images(content)[0]
+    def last_image(self, content: int) -> ImageRow:
+        """Returns the last image, in path order, that has the content."""
+        (row,) = self._database.execute(LAST, (content,))
+        return ImageRow(*row)

@@ -43,18 +43,18 @@ def keep_copies(
         cache: has the pairs compared before; the others are added.
     """
     every = ((image_of(one), image_of(other), mirrored) for one, other, _, mirrored in pairs)
-    same = list[bool]()
+    same = bytearray()
     recipe = fingerprint.of_comparison()
     with progress.bar("inspect", len(pairs.one), " pairs") as bar:
         for window in parallel.batched(every, WINDOW):
             tasks = [_task(recipe, *pair) for pair in window]
             found = cache.complete(dict(zip(tasks, window, strict=True)), _difference)
-            same += [
+            same.extend(
                 _is_copy(*pair[:2], float(found[task]))
                 for task, pair in zip(tasks, window, strict=True)
-            ]
+            )
             bar.update(len(window))
-    return pairs[np.array(same, bool)]
+    return pairs[np.frombuffer(same, bool)]
 
 
 def _task(recipe: str, one: ImageRow, other: ImageRow, mirrored: bool) -> Task:

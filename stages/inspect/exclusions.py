@@ -10,7 +10,7 @@ from classifier.dataset.manifest import ImageRow
 def exclusion_reasons(
     images: Iterable[tuple[ImageRow, Sequence[str]]], dropped: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """Yields the path of each image to exclude, and the most severe finding for which it is.
+    """Yields the path of each image to exclude, and the most severe finding that excludes it.
 
     Only training images are excluded.
 

@@ -12,8 +12,6 @@ from stages.inspect.label_errors import LabelErrors
 from stages.inspect.near_duplicates import DuplicatePairs
 from stages.inspect.outliers import Outliers
 
-Images = Iterable[tuple[int, ImageRow]]  # each with the number of its content
-
 
 def duplicate_findings(images: CopyCandidates, pairs: DuplicatePairs) -> Iterator[Finding]:
     """Yields the findings about images that are copies of others, exact or near.
@@ -22,13 +20,12 @@ def duplicate_findings(images: CopyCandidates, pairs: DuplicatePairs) -> Iterato
         images: all with contents that are in pairs or of several images.
         pairs: of contents that are near duplicates.
     """
-    both = _both_ways(pairs)
+    neighbours = _Neighbours(pairs)
     for content, row in images:
-        near = both[slice(*np.searchsorted(both.one, [content, content + 1]))]
-        alike = [(content, content, 0.0, False), *near]
+        alike = [(content, 0.0, False), *neighbours.of(content)]
         copies = {
             other.path: (other, distance, mirrored)
-            for _, number, distance, mirrored in alike
+            for number, distance, mirrored in alike
             for other in images.first_images(number)
         }
         candidates = (other for other, _, _ in copies.values())
@@ -39,36 +36,60 @@ def duplicate_findings(images: CopyCandidates, pairs: DuplicatePairs) -> Iterato
             yield Finding(row.path, row.label, code, 1 - distance, "", other.path, detail)
 
 
-def _both_ways(pairs: DuplicatePairs) -> DuplicatePairs:
-    """Returns each pair in both directions, by `one`, and the nearest first."""
-    one, other = (
-        np.concatenate(sides) for sides in ((pairs.one, pairs.other), (pairs.other, pairs.one))
-    )
-    number, distance, mirrored = (
-        np.tile(column, 2) for column in (np.arange(len(pairs.one)), pairs.distance, pairs.mirrored)
-    )
-    order = np.lexsort((number, distance, one))
-    return DuplicatePairs(one, other, distance, mirrored)[order]
+class _Neighbours:
+    """The near duplicates of each content.
+
+    Args:
+        pairs: of near duplicates.
+    """
+
+    def __init__(self, pairs: DuplicatePairs) -> None:
+        contents, count = np.concatenate([pairs.one, pairs.other]), len(pairs.one)
+        distances = np.tile(pairs.distance, 2)
+        self._pairs = pairs
+        self._order = np.lexsort((np.tile(np.arange(count), 2), distances, contents))
+        self._contents = contents[self._order]
+
+    def of(self, content: int) -> Iterator[tuple[int, float, bool]]:
+        """Yields those of a content, the nearest first: with their distance, and if mirrored."""
+        own = self._order[slice(*np.searchsorted(self._contents, [content, content + 1]))]
+        for one, other, distance, mirrored in self._pairs[own % max(1, len(self._pairs.one))]:
+            yield other if one == content else one, distance, mirrored
 
 
-def label_findings(
-    images: Images, errors: LabelErrors, class_names: Sequence[str]
+def judged_findings(
+    images: Iterable[tuple[int, ImageRow]],
+    errors: LabelErrors,
+    outliers: Outliers,
+    class_names: Sequence[str],
 ) -> Iterator[Finding]:
-    """Yields the images whose label is probably wrong; `images` are those of `errors`."""
+    """Yields the images whose label is probably wrong, and those unusually far from all others.
+
+    Args:
+        images: some images, each with the number of its content.
+        errors: of contents.
+        outliers: among contents.
+        class_names: all classes.
+    """
     for content, row in images:
-        place = int(np.searchsorted(errors.images, content))
-        probability, confidence = errors.probability[place], errors.self_confidence[place]
-        suggested = class_names[errors.suggested[place]]
-        looks = f"looks like {suggested} ({probability:.2f})"
-        detail = f"{looks}, not like {row.label} ({confidence:.2f})"
-        if row.label:
-            score = 1 - float(confidence)
-            yield Finding(row.path, row.label, WRONG_LABEL, score, suggested, "", detail)
+        if row.label and (place := _place(errors.images, content)) is not None:
+            yield _label_finding(row, errors, place, class_names)
+        if (place := _place(outliers.images, content)) is not None:
+            score, detail = outliers.scores[place], "unusually far from its nearest neighbours"
+            yield Finding(row.path, row.label, OUTLIER, float(score), "", "", detail)
 
 
-def outlier_findings(images: Images, outliers: Outliers) -> Iterator[Finding]:
-    """Yields the images that are unusually far from all others; `images` are those `outliers`."""
-    for content, row in images:
-        score = float(outliers.scores[int(np.searchsorted(outliers.images, content))])
-        detail = "unusually far from its nearest neighbours"
-        yield Finding(row.path, row.label, OUTLIER, score, "", "", detail)
+def _place(numbers: np.ndarray, number: int) -> int | None:
+    """Returns the place of a number among others, which ascend; None if it is not there."""
+    place = int(np.searchsorted(numbers, number))
+    return place if place < len(numbers) and numbers[place] == number else None
+
+
+def _label_finding(
+    row: ImageRow, errors: LabelErrors, place: int, class_names: Sequence[str]
+) -> Finding:
+    suggested = class_names[errors.suggested[place]]
+    probability, confidence = errors.probability[place], errors.self_confidence[place]
+    looks = f"looks like {suggested} ({probability:.2f})"
+    detail = f"{looks}, not like {row.label} ({confidence:.2f})"
+    return Finding(row.path, row.label, WRONG_LABEL, 1 - float(confidence), suggested, "", detail)

@@ -28,7 +28,7 @@ from stages.inspect import (
 from stages.inspect.contents import Contents
 from stages.inspect.copy_candidates import CopyCandidates
 from stages.inspect.copy_groups import copy_groups
-from stages.inspect.image_findings import duplicate_findings, label_findings, outlier_findings
+from stages.inspect.image_findings import duplicate_findings, judged_findings
 from stages.inspect.label_errors import LabelErrors
 from stages.inspect.selected_images import is_in, select_images
 from stages.inspect.training_neighbours import TrainingNeighbours
@@ -42,7 +42,7 @@ class Inspection:
     """What is found.
 
     Attributes:
-        findings: about copies, labels and outliers.
+        findings: about copies, labels and outliers; those from input/labels.csv are still to come.
         copies: the hash and the group of each content of training and validation images that is a
             copy of another, by hash; a group is named after the smallest hash in it.
         similarities: float64 (N,), in the order of images.csv, to the nearest training image of
@@ -82,11 +82,13 @@ def inspect_images(
     )
     heap.return_above(heap.LARGE)
     pairs = near_duplicates.find_pairs(scaled, contents.hashes, unique.hash_rank, scratch)
-    alike = contents.repeated | is_in(len(values), pairs.one, pairs.other)
-    candidates = CopyCandidates(select_images(images_csv, of_rows, alike), scratch)
-    pairs = detail.keep_copies(pairs, candidates.first_image, cache)
+    selected = contents.repeated | is_in(len(values), pairs.one, pairs.other)
+    candidates = CopyCandidates(select_images(images_csv, of_rows, selected), scratch)
+    pairs = detail.keep_copies(pairs, candidates.last_image, cache)
     found = FindingTable(scratch)
     found.add(duplicate_findings(candidates, pairs))
+    candidates.close()
+    del selected
     heap.trim()
     errors, far = label_errors.NONE, outliers.NONE
     if str(train.weights) == "random":
@@ -97,11 +99,9 @@ def inspect_images(
         heap.trim()
         far = outliers.find(near.distances[:], groups[:], unique.n_train)
         similarities = similar_images.similarities(train, test, unique, near.nearest, pca.factors)
-    wrong, unusual = (
-        select_images(images_csv, of_rows, is_in(len(values), one.images)) for one in (errors, far)
-    )
-    found.add(label_findings(wrong, errors, train.class_names.tolist()))
-    found.add(outlier_findings(unusual, far))
+    selected = is_in(len(values), errors.images, far.images)
+    judged = select_images(images_csv, of_rows, selected)
+    found.add(judged_findings(judged, errors, far, train.class_names.tolist()))
     by_image = Selected(similarities, of_rows, np.dtype(np.float64))
     return Inspection(found, copy_groups(train, unique, pairs), by_image)
 

@@ -74,17 +74,28 @@ def find_pairs(values: Rows, hashes: Rows, rank: Rows, scratch: Scratch) -> Dupl
         rank: int (N,), all different, an order that does not depend on that of the rows.
         scratch: for the search.
     """
-    copies, vectors = [np.empty((0, 2), int)], ComputedRows(values, normalize)
+    found, vectors = [np.zeros(0, int)], ComputedRows(values, normalize)
     search = nearest_neighbours.nearest(vectors, len(values), N_NEIGHBORS, rank, scratch)
     for rows, members, near, _ in search:
         own = np.repeat(hashes[rows], near.shape[1], axis=0)
         distances = perceptual_hash.hash_distance(own, hashes[members][near.ravel()])
-        pairs = np.stack([np.repeat(rows, near.shape[1]), members[near.ravel()]], axis=1)
-        alike = (np.minimum(*distances) <= MAX_DISTANCE) & (pairs[:, 0] != pairs[:, 1])
-        copies.append(np.sort(pairs[alike], axis=1))
-    one, other = np.unique(np.concatenate(copies), axis=0).T
-    upright, mirrored = perceptual_hash.hash_distance(hashes[one], hashes[other])
-    return DuplicatePairs(one, other, np.minimum(upright, mirrored), mirrored < upright)
+        one, other = np.repeat(rows, near.shape[1]), members[near.ravel()]
+        alike = (np.minimum(*distances) <= MAX_DISTANCE) & (one != other)
+        found.append(np.unique(_keys(one[alike], other[alike])))
+    keys = np.unique(np.concatenate(found))
+    del found
+    one, other = (keys >> 32).astype(np.int32), keys.astype(np.int32)
+    distance, is_mirrored = np.empty(len(keys)), np.empty(len(keys), bool)
+    for block in orders.blocks(len(keys)):
+        upright, mirrored = perceptual_hash.hash_distance(hashes[one[block]], hashes[other[block]])
+        distance[block], is_mirrored[block] = np.minimum(upright, mirrored), mirrored < upright
+    return DuplicatePairs(one, other, distance, is_mirrored)
+
+
+def _keys(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Returns a number for each pair of rows, the same for both directions, int64 (n,)."""
+    low, high = np.minimum(one, other), np.maximum(one, other)
+    return (low.astype(np.int64) << 32) | high
 
 
 def merge_groups(groups: np.ndarray, names: np.ndarray) -> np.ndarray:

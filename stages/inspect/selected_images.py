@@ -1,7 +1,7 @@
 """Some images of results/images.csv, by their contents."""
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +21,11 @@ def select_images(
         contents: int (N,), content of each of its rows.
         selected: bool (U,), by content.
     """
-    if selected.any():  # or reading all rows is in vain
-        rows = manifest.iter_rows(images_csv)
-        for block in orders.blocks(len(contents)):
-            own = contents[block]
-            chosen = zip(own.tolist(), selected[own].tolist(), islice(rows, len(own)), strict=True)
-            yield from ((content, row) for content, is_selected, row in chosen if is_selected)
+    if not selected.any():  # the table need not be read
+        return
+    blocks = (contents[block].tolist() for block in orders.blocks(len(contents)))
+    rows = zip(chain.from_iterable(blocks), manifest.iter_rows(images_csv), strict=True)
+    yield from ((content, row) for content, row in rows if selected[content])
 
 
 def is_in(count: int, *members: np.ndarray) -> np.ndarray:

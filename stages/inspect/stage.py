@@ -62,7 +62,8 @@ def main(
         n_excluded = excluded.write(excluded_csv, exclusion_reasons(images, dropped))
         findings.write(out, table)
         near_duplicates_file.write(near_duplicates_csv, found.copies)
-        for message in findings.warnings(table.by_image(manifest.iter_rows(images_csv)), dropped):
+        images = table.by_image(manifest.iter_rows(images_csv))
+        for message in findings.warnings(images, dropped):
             warn(message)
     skipped = str(train.weights) == "random"
     note = "; label-error and outlier checks skipped (random weights)" if skipped else ""

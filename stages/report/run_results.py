@@ -167,10 +167,11 @@ def _finding_warnings(inspect_params: Mapping[str, object]) -> list[str]:
     """Returns the warnings that follow from the findings; the notes tell of leaked test images."""
     told = {**findings.dropped(inspect_params), "in_train_and_test": "in the notes"}
     every = findings.iter_rows(findings.PATH)
-    with files.disk_errors(manifest.PATH), Scratch(manifest.PATH.parent) as scratch:
-        copies = FindingTable(scratch)
-        copies.add(finding for finding in every if finding.finding in duplicates.CODES)
-        return findings.warnings(copies.by_image(manifest.iter_rows(manifest.PATH)), told)
+    copies = (finding for finding in every if finding.finding in duplicates.CODES)
+    with Scratch(manifest.PATH.parent) as scratch:
+        table = FindingTable(scratch)
+        table.add(finding._replace(suggested="", other="", detail="") for finding in copies)
+        return findings.warnings(table.by_image(manifest.iter_rows(manifest.PATH)), told)
 
 
 def _compared(run: Run) -> Comparison | str | None:

@@ -6,6 +6,7 @@ from scipy.sparse.csgraph import connected_components
 
 from classifier.common import connected
 
+CHAIN = np.random.default_rng(1).permutation(200_000)  # as the frames of a film by their hashes
 ends = st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19)), max_size=30)
 
 
@@ -16,3 +17,7 @@ def test_the_smallest_connected_number_is_that_of_scipys_components(pairs):
     _, theirs = connected_components(graph, directed=False)
     expected = [np.flatnonzero(theirs == part).min() for part in theirs]
     assert connected.smallest(one, other, 20).tolist() == expected
+
+
+def test_a_long_chain_is_connected_in_few_rounds():  # or this takes minutes
+    assert not connected.smallest(CHAIN[1:], CHAIN[:-1], len(CHAIN)).any()

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from classifier.common import files
 from classifier.common.errors import StageError
+from classifier.common.scratch import Scratch
+from tests.project import ROOT
 
 
 def test_a_failed_block_leaves_the_old_file(tmp_path):
@@ -137,6 +139,35 @@ def test_an_error_of_a_library_on_a_full_disk_is_a_full_disk(tmp_path):
         raise RuntimeError("cannot close: No space left on device")
     with pytest.raises(RuntimeError, match="a bug"), files.disk_errors(tmp_path / "out"):
         raise RuntimeError("a bug")
+
+
+def test_a_database_on_a_full_disk_is_a_full_disk(tmp_path):
+    with (
+        pytest.raises(StageError, match="the disk is full; free some space"),
+        files.disk_errors(tmp_path / "out"),
+        Scratch(tmp_path) as scratch,
+    ):
+        database = scratch.database("CREATE TABLE texts (text)", "PRAGMA max_page_count = 3")
+        database.execute("INSERT INTO texts VALUES (?)", ("x" * 100_000,))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits of a process")
+def test_a_database_that_cannot_grow_is_an_error_with_a_remedy(tmp_path):
+    code = """
+import resource, sys
+from pathlib import Path
+from classifier.common import files
+from classifier.common.scratch import Scratch
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+with files.disk_errors(Path("out.csv")), Scratch(Path(sys.argv[1])) as scratch:
+    database = scratch.database("CREATE TABLE texts (text)")
+    database.execute("INSERT INTO texts VALUES (?)", ("x" * 100_000,))
+"""
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert "StageError: out.csv: cannot be written (disk I/O error): look whether" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_error_names_the_file_and_not_its_temporary_one(tmp_path):

@@ -16,6 +16,7 @@ IMAGES = [
     (5, image("3", "test", "")),
     (5, image("4", "train", "b")),
     (5, image("5")),  # split and label of the first
+    (7, image("6", "test", "")),
 ]
 
 
@@ -26,7 +27,8 @@ def test_the_first_image_of_each_split_and_label_stands_for_a_content(batch, tmp
         candidates = CopyCandidates(iter(IMAGES), scratch)
         assert list(candidates) == IMAGES
         assert candidates.first_images(5) == [IMAGES[place][1] for place in (0, 2, 3)]
-        assert candidates.first_image(5) == image("1") and candidates.first_images(6) == []
+        assert candidates.first_images(6) == []
+        assert (candidates.last_image(5), candidates.last_image(7)) == (image("5"), IMAGES[5][1])
 
 
 def test_there_may_be_none(tmp_path):

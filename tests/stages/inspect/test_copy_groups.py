@@ -1,4 +1,8 @@
+from unittest.mock import patch
+
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -9,19 +13,21 @@ from stages.inspect.near_duplicates import DuplicatePairs
 from stages.inspect.unique_images import UniqueImages
 from tests.stages.inspect.test_unique_images import table
 
-HASHES = "c8f1e5a9d0"  # of the training images; two more are only of test images
-PAIRS = [(0, 3), (3, 7), (1, 10), (4, 5), (5, 11), (2, 9)]
+TRAIN, TEST = table("c8f1e5a9d0", [0] * 10), table("72", [-1, -1])  # by the hashes
+UNIQUE = UniqueImages.from_tables(TRAIN, TEST)
+contents = st.lists(st.integers(0, 11), min_size=2, max_size=2, unique=True).map(sorted)
 
 
-def test_copies_are_grouped_as_by_scipy_and_named_by_the_smallest_hash(monkeypatch):
-    monkeypatch.setattr(orders, "BLOCK", 3)
-    train, test = table(HASHES, [0] * 10), table("72", [-1, -1])
-    one, other = np.array(PAIRS).T
-    pairs = DuplicatePairs(one, other, np.zeros(6), np.zeros(6, bool))
-    found = list(copy_groups(train, UniqueImages.from_tables(train, test), pairs))
-    own = np.array([pair for pair in PAIRS if pair[1] < 10]).T
-    graph = coo_array((np.ones(len(own[0])), own), shape=(10, 10))
+@given(st.lists(contents, max_size=12))
+def test_training_copies_are_grouped_as_by_scipy_and_named_by_the_smallest_hash(numbers):
+    one, other = np.array(numbers, int).reshape(-1, 2).T
+    pairs = DuplicatePairs(one, other, np.zeros(len(one)), np.zeros(len(one), bool))
+    with patch.object(orders, "BLOCK", 3):
+        found = list(copy_groups(TRAIN, UNIQUE, pairs))
+    own = [pair for pair in numbers if pair[1] < 10]  # the others are test images
+    ends = np.array(own, int).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(own)), tuple(ends)), shape=(10, 10))
     _, components = connected_components(graph, directed=False)
-    names, members = hex_hashes(train.sha256), np.unique(own)
-    groups = {names[n]: min(np.array(names)[components == components[n]]) for n in members}
+    names = np.array(hex_hashes(TRAIN.sha256))
+    groups = {names[n]: min(names[components == components[n]]) for n in np.unique(ends)}
     assert found == sorted(groups.items())

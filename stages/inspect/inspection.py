@@ -97,7 +97,8 @@ def inspect_images(
         groups = scratch.keep(near_duplicates.group_duplicates(pairs, unique.hash_rank[:]))
         errors, near = _judge(train, values, pca, unique, groups, scratch)
         heap.trim()
-        far = outliers.find(near.distances[:], groups[:], unique.n_train)
+        far = outliers.find(near.distances[:], groups, unique.n_train)
+        heap.trim()
         similarities = similar_images.similarities(train, test, unique, near.nearest, pca.factors)
     selected = is_in(len(values), errors.images, far.images)
     judged = select_images(images_csv, of_rows, selected)
@@ -122,11 +123,11 @@ def _judge(
         pca: these components.
         unique: U contents.
         groups: int (U,), the same for copies of one image.
-        scratch: for groups and the search.
+        scratch: for what does not fit into memory.
     """
     listed, named = _named_groups(train, unique)
     folds = near_duplicates.merge_groups(groups[:], listed)
-    errors = label_errors.find(values, unique.labels[:], folds, unique.n_train)
+    errors = label_errors.find(values, unique.labels[:], folds, unique.n_train, scratch)
     del listed, folds
     vectors = ComputedRows(values, lambda rows: normalize(pca.add_mean(rows)))
     units = scratch.keep(near_duplicates.merge_groups(groups[:], named))

@@ -1,8 +1,11 @@
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import pytest
 
+from classifier.common.scratch import Scratch
 from stages.inspect import label_errors
-from stages.inspect.lda import FOLDS
 
 CLASSES, PER_CLASS, DIMENSIONS = 4, 60, 6
 
@@ -18,7 +21,9 @@ def clusters() -> tuple[np.ndarray, np.ndarray]:
 
 def find(values, labels, n_train=None, groups=None):
     groups = np.arange(len(labels)) if groups is None else groups
-    return label_errors.find(values, labels, groups, len(labels) if n_train is None else n_train)
+    n_train = len(labels) if n_train is None else n_train
+    with TemporaryDirectory() as folder, Scratch(Path(folder)) as scratch:
+        return label_errors.find(values, labels, groups, n_train, scratch)
 
 
 def suggested(errors, count):
@@ -70,11 +75,3 @@ def test_small_classes_are_not_checked(clusters):
     assert 7 in errors.images and max(errors.images) < len(labels) - 3
     assert CLASSES not in errors.suggested
     assert len(find(values[:8], labels[:8]).images) == 0
-
-
-def test_the_groups_of_a_class_are_dealt_out_to_the_folds_in_turn():
-    labels = np.array([1, 0, 0, 1, 0, 0, 0, 0, 0])
-    groups = np.array([9, 4, 2, 8, 4, 5, 6, 7, 1])
-    folds = label_errors.stratified_group_folds(labels, groups)
-    assert folds.tolist() == [1, 2, 1, 0, 2, 3, 4, 0, 0]
-    assert FOLDS == 5

@@ -4,7 +4,9 @@ import numpy as np
 
 
 def smallest(one: np.ndarray, other: np.ndarray, size: int) -> np.ndarray:
-    """Returns the smallest number that each of 0 to `size` - 1 is connected with, also by others.
+    """Returns the smallest number that each of 0 to `size` - 1 is connected with.
+
+    Numbers are connected directly or through others.
 
     Args:
         one: int (E,), one end of each connection.

@@ -125,9 +125,9 @@ def disk_errors(path: Path) -> Iterator[None]:
             raise StageError(f"{path}: {rule}") from error
         if isinstance(error, OSError) and error.errno in DENIED:
             raise StageError(f"{path}: cannot be written ({error.strerror})") from error
-        if _code(error) == sqlite3.SQLITE_IOERR:  # it does not say that a quota is used up
-            remedy = "look whether the disk is sound and your quota leaves room"
-            raise StageError(f"{path}: cannot be written ({error}): {remedy}") from error
+        if _code(error) == sqlite3.SQLITE_IOERR:  # also where a quota is used up
+            remedy = "check that the disk is sound and your quota has room"
+            raise StageError(f"{path}: cannot be written or read ({error}): {remedy}") from error
         raise
 
 

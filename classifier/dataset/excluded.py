@@ -20,4 +20,4 @@ def write(path: Path, reasons: Iterable[tuple[str, str]]) -> int:
 
 def read(path: Path) -> dict[str, str]:
     """Returns the reason of each image, by its path."""
-    return dict(files.iter_rows(path))
+    return dict(row for row in files.iter_rows(path) if row)

@@ -19,4 +19,4 @@ def write(path: Path, groups: Iterable[tuple[str, str]]) -> None:
 
 def read(path: Path) -> dict[str, str]:
     """Returns the group of each image that has copies, by its hash."""
-    return dict(files.iter_rows(path))
+    return dict(row for row in files.iter_rows(path) if row)

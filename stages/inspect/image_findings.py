@@ -44,15 +44,15 @@ class _Neighbours:
     """
 
     def __init__(self, pairs: DuplicatePairs) -> None:
-        contents, count = np.concatenate([pairs.one, pairs.other]), len(pairs.one)
-        distances = np.tile(pairs.distance, 2)
+        contents = np.concatenate([pairs.other, pairs.one])  # at equal distance by the other
         self._pairs = pairs
-        self._order = np.lexsort((np.tile(np.arange(count), 2), distances, contents))
+        self._order = np.lexsort((np.tile(pairs.distance, 2), contents))
         self._contents = contents[self._order]
 
     def of(self, content: int) -> Iterator[tuple[int, float, bool]]:
-        """Yields those of a content, the nearest first: with their distance, and if mirrored."""
-        own = self._order[slice(*np.searchsorted(self._contents, [content, content + 1]))]
+        """Yields those of a content, the nearest first: their distance, and whether mirrored."""
+        ends = np.array([content, content + 1], self._contents.dtype)  # another would be converted
+        own = self._order[slice(*np.searchsorted(self._contents, ends))]
         for one, other, distance, mirrored in self._pairs[own % max(1, len(self._pairs.one))]:
             yield other if one == content else one, distance, mirrored
 
@@ -63,7 +63,7 @@ def judged_findings(
     outliers: Outliers,
     class_names: Sequence[str],
 ) -> Iterator[Finding]:
-    """Yields the images whose label is probably wrong, and those unusually far from all others.
+    """Yields the findings about labels that are probably wrong, and about outliers.
 
     Args:
         images: some images, each with the number of its content.

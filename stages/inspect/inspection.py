@@ -17,7 +17,7 @@ from classifier.dataset.lazy_array import Selected
 from classifier.dataset.npz import StoredArray
 from classifier.similarity.pca import PCA, normalize
 from stages.inspect import (
-    detail,
+    copies,
     kept_axes,
     label_errors,
     near_duplicates,
@@ -26,9 +26,8 @@ from stages.inspect import (
     training_neighbours,
 )
 from stages.inspect.contents import Contents
-from stages.inspect.copy_candidates import CopyCandidates
 from stages.inspect.copy_groups import copy_groups
-from stages.inspect.image_findings import duplicate_findings, judged_findings
+from stages.inspect.image_findings import judged_findings
 from stages.inspect.label_errors import LabelErrors
 from stages.inspect.selected_images import is_in, select_images
 from stages.inspect.training_neighbours import TrainingNeighbours
@@ -75,20 +74,11 @@ def inspect_images(
         scratch: for what does not fit into memory, open until the result has been used.
     """
     contents = Contents.of(train, test, hashes, scratch)
-    unique, of_rows = contents.unique, contents.of_rows
+    unique = contents.unique
     values, pca = kept_axes.reduce_features(train, test, unique, folder, scratch)
-    scaled = ComputedRows(
-        values, lambda rows: near_duplicates.scale_components(rows, pca.scales, unique.n_train)
-    )
     heap.return_above(heap.LARGE)
-    pairs = near_duplicates.find_pairs(scaled, contents.hashes, unique.hash_rank, scratch)
-    selected = contents.repeated | is_in(len(values), pairs.one, pairs.other)
-    candidates = CopyCandidates(select_images(images_csv, of_rows, selected), scratch)
-    pairs = detail.keep_copies(pairs, candidates.last_image, cache)
     found = FindingTable(scratch)
-    found.add(duplicate_findings(candidates, pairs))
-    candidates.close()
-    del selected
+    pairs = copies.find(images_csv, contents, values, pca, cache, found, scratch)
     heap.trim()
     errors, far = label_errors.NONE, outliers.NONE
     if str(train.weights) == "random":
@@ -101,9 +91,9 @@ def inspect_images(
         heap.trim()
         similarities = similar_images.similarities(train, test, unique, near.nearest, pca.factors)
     selected = is_in(len(values), errors.images, far.images)
-    judged = select_images(images_csv, of_rows, selected)
+    judged = select_images(images_csv, contents.of_rows, selected)
     found.add(judged_findings(judged, errors, far, train.class_names.tolist()))
-    by_image = Selected(similarities, of_rows, np.dtype(np.float64))
+    by_image = Selected(similarities, contents.of_rows, np.dtype(np.float64))
     return Inspection(found, copy_groups(train, unique, pairs), by_image)
 
 

@@ -103,11 +103,15 @@ def _least_confident(candidates: Rows, n_train: int, count: int) -> LabelErrors:
         n_train: the first images, the training images.
         count: errors among all training images.
     """
-    confidences, parts = [np.zeros(0)], [np.zeros(0, CANDIDATE)]
+    parts, done = [np.zeros(0, CANDIDATE)], 0
+    confidences = np.empty(len(candidates))
     for block in orders.blocks(len(candidates)):
         own = candidates[block]
-        confidences.append(own["self_confidence"][own["image"] < n_train])
-    limit = np.sort(np.concatenate(confidences))[:count].max(initial=-1.0)
+        train = own["self_confidence"][own["image"] < n_train]
+        confidences[done : done + len(train)] = train
+        done += len(train)
+    confidences[:done].sort()
+    limit = confidences[: min(done, count)].max(initial=-1.0)
     for block in orders.blocks(len(candidates)):
         own = candidates[block]
         others = own["is_error"] & (own["image"] >= n_train)

@@ -18,6 +18,7 @@ from classifier.dataset import orders
 from classifier.images import perceptual_hash
 from classifier.similarity import nearest_neighbours
 from classifier.similarity.pca import normalize
+from stages.inspect.unique_keys import pack, unique
 
 MAX_DISTANCE = 0.15  # between hashes; planted copies: 0.10 or less, different images: about 0.30
 N_NEIGHBORS = 11  # by features, the image itself included
@@ -25,7 +26,7 @@ N_NEIGHBORS = 11  # by features, the image itself included
 
 @dataclass(frozen=True)
 class DuplicatePairs:
-    """Pairs of copies, each pair once.
+    """Pairs of copies, each pair once, in ascending order.
 
     Attributes:
         one: int (M,), rows.
@@ -81,21 +82,17 @@ def find_pairs(values: Rows, hashes: Rows, rank: Rows, scratch: Scratch) -> Dupl
         distances = perceptual_hash.hash_distance(own, hashes[members][near.ravel()])
         one, other = np.repeat(rows, near.shape[1]), members[near.ravel()]
         alike = (np.minimum(*distances) <= MAX_DISTANCE) & (one != other)
-        found.append(np.unique(_keys(one[alike], other[alike])))
-    keys = np.unique(np.concatenate(found))
+        low, high = np.minimum(one, other)[alike], np.maximum(one, other)[alike]
+        found.append(unique(pack(low, high)))
+    keys = np.concatenate(found)
     del found
+    keys = unique(keys)
     one, other = (keys >> 32).astype(np.int32), keys.astype(np.int32)
     distance, is_mirrored = np.empty(len(keys)), np.empty(len(keys), bool)
     for block in orders.blocks(len(keys)):
         upright, mirrored = perceptual_hash.hash_distance(hashes[one[block]], hashes[other[block]])
         distance[block], is_mirrored[block] = np.minimum(upright, mirrored), mirrored < upright
     return DuplicatePairs(one, other, distance, is_mirrored)
-
-
-def _keys(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Returns a number for each pair of rows, the same for both directions, int64 (n,)."""
-    low, high = np.minimum(one, other), np.maximum(one, other)
-    return (low.astype(np.int64) << 32) | high
 
 
 def merge_groups(groups: np.ndarray, names: np.ndarray) -> np.ndarray:

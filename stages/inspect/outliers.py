@@ -29,16 +29,17 @@ NONE = Outliers(np.zeros(0, int), np.zeros(0))
 
 
 def find(distances: np.ndarray, groups: Rows, n_train: int) -> Outliers:
-    """Returns the images whose score is more than THRESHOLD; `distances` change."""
+    """Returns the images whose score is more than THRESHOLD; overwrites `distances`."""
     scores = outlier_scores(distances, groups, n_train)
     images = np.flatnonzero(scores > THRESHOLD)
     return Outliers(images, scores[images])
 
 
 def outlier_scores(distances: np.ndarray, groups: Rows, n_train: int) -> np.ndarray:
-    """Returns how much farther from its neighbours each image is than usual, in `distances`.
+    """Returns how much farther from its neighbours each image is than usual, float (N,).
 
-    In robust standard deviations of the training images; 0 where there are too few of them.
+    In robust standard deviations of the training images; 0 where there are too few of them. The
+    result overwrites `distances`.
 
     Args:
         distances: float (N,), to the nearest training images.

@@ -168,7 +168,8 @@ def _finding_warnings(inspect_params: Mapping[str, object]) -> list[str]:
     told = {**findings.dropped(inspect_params), "in_train_and_test": "in the notes"}
     every = findings.iter_rows(findings.PATH)
     copies = (finding for finding in every if finding.finding in duplicates.CODES)
-    with Scratch(manifest.PATH.parent) as scratch:
+    folder = manifest.PATH.parent
+    with files.disk_errors(folder), Scratch(folder) as scratch:
         table = FindingTable(scratch)
         table.add(finding._replace(suggested="", other="", detail="") for finding in copies)
         return findings.warnings(table.by_image(manifest.iter_rows(manifest.PATH)), told)

@@ -166,7 +166,7 @@ with files.disk_errors(Path("out.csv")), Scratch(Path(sys.argv[1])) as scratch:
 """
     command = [sys.executable, "-c", code, str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert "StageError: out.csv: cannot be written (disk I/O error): look whether" in done.stderr
+    assert "StageError: out.csv: cannot be written or read (disk I/O error): check" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,5 +1,7 @@
 import os
 import sqlite3
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -35,3 +37,14 @@ def test_a_database_lasts_as_long_as_the_scratch_and_leaves_no_file(tmp_path):
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         one.execute("SELECT * FROM numbers")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_databases_of_killed_runs_are_removed(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    names = [f"scratch.{pid}.ab_1.part" for pid in (ended.pid, os.getpid())]
+    for name in names:
+        (tmp_path / name).touch()
+    with Scratch(tmp_path) as scratch:
+        scratch.database()
+    assert [path.name for path in tmp_path.iterdir()] == names[1:]

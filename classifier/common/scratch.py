@@ -44,11 +44,9 @@ class Scratch:
         Its changes cannot be taken back; each that is not in a transaction costs a write.
         """
         files.remove_leftovers(self._folder / NAME)
-        own = f"{NAME}.{os.getpid()}."
-        with tempfile.NamedTemporaryFile(
-            "rb", 0, dir=self._folder, prefix=own, suffix=".part", delete=False
-        ) as file:
-            path = Path(file.name)
+        handle, name = tempfile.mkstemp(".part", f"{NAME}.{os.getpid()}.", self._folder)
+        os.close(handle)
+        path = Path(name)
         self._files.callback(_remove, path)
         address = f"{path.absolute().as_uri()}?nolock=1"
         connection = sqlite3.connect(address, uri=True, isolation_level=None)

@@ -1,3 +1,4 @@
+import tracemalloc
 from collections import Counter
 
 import pytest
@@ -51,3 +52,16 @@ def test_every_image_has_the_kinds_of_its_findings(tmp_path):
     by_path = {row.path: kinds for row, kinds in found}
     assert by_path["b"] == ["in_train_and_test", "wrong_label"] and by_path["z"] == []
     assert by_path["d"] == ["label_conflict"] * 2 and by_path["\U0001f600"] == ["wrong_label"]
+
+
+def test_many_findings_take_no_more_memory_than_few(tmp_path):
+    peaks = []
+    for count in (20_000, 80_000):  # in a list 80,000 take 30 MB
+        tracemalloc.start()
+        with Scratch(tmp_path) as scratch:
+            table = FindingTable(scratch)
+            table.add(finding(f"{number:06}", "outlier", number % 999) for number in range(count))
+            assert sum(1 for _ in table) == count
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 1_000_000

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import pytest
 
 from classifier.common.scratch import Scratch
@@ -34,3 +36,16 @@ def test_the_first_image_of_each_split_and_label_stands_for_a_content(batch, tmp
 def test_there_may_be_none(tmp_path):
     with Scratch(tmp_path) as scratch:
         assert list(CopyCandidates([], scratch)) == []
+
+
+def test_many_images_take_no_more_memory_than_few(tmp_path):
+    peaks = []
+    for count in (10_000, 40_000):
+        tracemalloc.start()
+        with Scratch(tmp_path) as scratch:
+            images = ((number, image(f"{number:06}")) for number in range(count))
+            candidates = CopyCandidates(images, scratch)
+            assert all(candidates.first_images(number) == [row] for number, row in candidates)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 1_000_000

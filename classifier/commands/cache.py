@@ -248,9 +248,11 @@ def check_rows(network: Database) -> tuple[int, int]:
     """Returns how many rows of `keys` match their checksum and vector, and how many do not."""
     query = "SELECT id, key, value, checksum FROM keys JOIN vectors USING (id)"
     intact, last, identity = 0, -1, network.meta["fingerprint"]
+    network.rows("BEGIN")  # what others add until the end is not seen
     while batch := network.rows(f"{query} WHERE id > ? ORDER BY id LIMIT 256", (last,)):
         last = batch[-1][0]
         intact += sum(feature_file.is_intact(identity, *row[1:]) for row in batch)
     orphans = "SELECT count(*) FROM vectors WHERE id NOT IN (SELECT id FROM keys)"
     ((rows, others),) = network.rows(f"SELECT count(*), ({orphans}) FROM keys")
+    network.rows("COMMIT")
     return intact, rows - intact + others

@@ -192,6 +192,20 @@ def test_files_of_others_are_never_deleted(two_networks, run):
     assert cache.is_symlink() and len(files(two_networks)) == 2  # in use, foreign
 
 
+def test_verify_sees_no_damage_in_rows_that_another_process_adds_meanwhile(here, run, monkeypatch):
+    (path,) = files(here)
+    is_intact, copy = feature_file.is_intact, "INSERT INTO {0} SELECT id + 99, {1} FROM {0}"
+
+    def add(*row):
+        monkeypatch.setattr(feature_file, "is_intact", is_intact)
+        columns = {"keys": "CAST(key || id AS BLOB), checksum, used", "vectors": "value"}
+        execute(path, *(copy.format(*table) for table in columns.items()))
+        return is_intact(*row)
+
+    monkeypatch.setattr(feature_file, "is_intact", add)
+    assert run("verify") == ["21 cached features intact"]
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
